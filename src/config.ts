@@ -1,0 +1,185 @@
+/**
+ * Configuration: vars, secrets and bindings, checked once and turned into the terms of the code. The only module that
+ * sees raw `env`. Errors name what is wrong and never show a value.
+ */
+import * as z from "zod/mini";
+import { type TokenKey, TokenKeysSchema } from "./keys.ts";
+import { GET_UNITS, LIST_UNITS } from "./quota.ts";
+
+/** Google's endpoints and identity, as absolute URLs. */
+export interface GoogleConfig {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Scopes to ask for, as configured. */
+  readonly scopes: readonly string[];
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly userinfoEndpoint: string;
+  readonly revocationEndpoint: string;
+  readonly jwksUri: string;
+}
+
+export interface Config {
+  readonly google: GoogleConfig;
+  readonly gmailApiUrl: string;
+  /** External origin; null: the origin of each request. */
+  readonly publicOrigin: string | null;
+  /** Lower-case addresses and `@domain`s; empty: every account. */
+  readonly allowedAccounts: readonly string[];
+  /** Upstream calls that one request may make. */
+  readonly subrequestBudget: number;
+  /** Gmail quota units that one request may spend. */
+  readonly quotaBudget: number;
+  readonly tokenKeys: readonly TokenKey[];
+  readonly credentials: KVNamespace;
+}
+
+/** What is wrong with the configuration: one line per name, no values. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`Configuration: ${problems.join("; ")}`);
+    this.problems = problems;
+  }
+}
+
+/** Least that `SUBREQUEST_BUDGET` may be: a refresh, a page and the retries of both. */
+const MIN_SUBREQUESTS = 8;
+/** Least that `QUOTA_BUDGET` may be: a page and one of its rows. */
+const MIN_QUOTA_UNITS = LIST_UNITS + GET_UNITS;
+
+const required = z.string("is missing").check(z.minLength(1, "is missing"));
+
+const endpoint = required.check(z.refine(isSecureUrl, "must be an https URL (http only on loopback)"));
+
+const publicUrl = z.pipe(
+  z
+    .string("must be a string")
+    .check(z.refine((url) => url === "" || isOrigin(url), "must be an origin: scheme and host, no path")),
+  z.transform((url) => (url === "" ? null : new URL(url).origin)),
+);
+
+const scopes = z.pipe(
+  required.check(z.refine((list) => words(list).includes("openid"), "must contain openid, which says who signs in")),
+  z.transform(words),
+);
+
+const allowedAccounts = z.pipe(
+  z.pipe(
+    z.string("must be a string"),
+    z.transform((list) =>
+      list
+        .split(",")
+        .map((entry) => entry.trim().toLowerCase())
+        .filter(Boolean),
+    ),
+  ),
+  z.array(z.string().check(z.regex(/^[^@\s]*@[^@\s]+$/, "must hold addresses and @domains, separated by commas"))),
+);
+
+/** A count; wrangler.toml may carry it as a number, everything else as text. */
+function count(minimum: number) {
+  return z.pipe(
+    z.pipe(
+      z.union([z.number(), z.string().check(z.regex(/^\d{1,9}$/))], "must be a whole number"),
+      z.transform(Number),
+    ),
+    z.int("must be a whole number").check(z.gte(minimum, `must be ${minimum} or more`)),
+  );
+}
+
+const tokenKeys = z.pipe(
+  z.pipe(
+    required.check(z.refine((text) => text === "" || parseJsonOrNull(text) !== null, "is not JSON")),
+    z.transform(parseJsonOrNull),
+  ),
+  z.pipe(
+    TokenKeysSchema,
+    z.transform(({ keys }) => keys),
+  ),
+);
+
+const EnvSchema = z.object({
+  GOOGLE_CLIENT_ID: required,
+  GOOGLE_CLIENT_SECRET: required,
+  TOKEN_KEYS: tokenKeys,
+  PUBLIC_URL: publicUrl,
+  GOOGLE_SCOPES: scopes,
+  ALLOWED_ACCOUNTS: allowedAccounts,
+  SUBREQUEST_BUDGET: count(MIN_SUBREQUESTS),
+  QUOTA_BUDGET: count(MIN_QUOTA_UNITS),
+  GOOGLE_ISSUER: required,
+  GOOGLE_AUTHORIZATION_ENDPOINT: endpoint,
+  GOOGLE_TOKEN_ENDPOINT: endpoint,
+  GOOGLE_USERINFO_ENDPOINT: endpoint,
+  GOOGLE_REVOCATION_ENDPOINT: endpoint,
+  GOOGLE_JWKS_URI: endpoint,
+  GOOGLE_RISC_CONFIGURATION: endpoint,
+  GMAIL_API_URL: endpoint,
+  CREDENTIALS: z.custom<KVNamespace>((value) => typeof value === "object" && value !== null, "KV binding is missing"),
+});
+
+/**
+ * Checks the environment and turns it into a {@link Config}.
+ *
+ * @throws ConfigError that names every bad or missing name at once
+ */
+export function parseConfig(env: unknown): Config {
+  const parsed = EnvSchema.safeParse(env);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map(describe));
+  const values = parsed.data;
+  return {
+    google: {
+      clientId: values.GOOGLE_CLIENT_ID,
+      clientSecret: values.GOOGLE_CLIENT_SECRET,
+      scopes: values.GOOGLE_SCOPES,
+      issuer: values.GOOGLE_ISSUER,
+      authorizationEndpoint: values.GOOGLE_AUTHORIZATION_ENDPOINT,
+      tokenEndpoint: values.GOOGLE_TOKEN_ENDPOINT,
+      userinfoEndpoint: values.GOOGLE_USERINFO_ENDPOINT,
+      revocationEndpoint: values.GOOGLE_REVOCATION_ENDPOINT,
+      jwksUri: values.GOOGLE_JWKS_URI,
+    },
+    gmailApiUrl: values.GMAIL_API_URL.replace(/\/+$/, ""),
+    publicOrigin: values.PUBLIC_URL,
+    allowedAccounts: values.ALLOWED_ACCOUNTS,
+    subrequestBudget: values.SUBREQUEST_BUDGET,
+    quotaBudget: values.QUOTA_BUDGET,
+    tokenKeys: values.TOKEN_KEYS,
+    credentials: values.CREDENTIALS,
+  };
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const [name, ...within] = issue.path.map(String);
+  return `${[name, ...within].join(".")} ${issue.message}`;
+}
+
+function words(list: string): string[] {
+  return [...new Set(list.split(/\s+/).filter(Boolean))];
+}
+
+function parseJsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Secrets travel to these URLs: RFC 6749 §3.2 asks for TLS, which only loopback can do without. */
+function isSecureUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  const isLoopback = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return protocol === "https:" || (protocol === "http:" && isLoopback);
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
+}

@@ -1,0 +1,174 @@
+/**
+ * Acting for a user with their grant: an access token that is good, a refresh when it is not, one replay when Google
+ * answers 401, and `CONSENT_REQUIRED` when the grant is gone. Sits above OAuth and storage, and knows neither the
+ * Gmail API nor HTTP of our own.
+ */
+import { isAllowedAccount } from "./accounts.ts";
+import type { Config } from "./config.ts";
+import { AppError } from "./errors.ts";
+import type { CallOptions, Upstream } from "./http.ts";
+import { SealError } from "./keys.ts";
+import type { AccessToken, Credential, CredentialStore } from "./kv-store.ts";
+import { OAuthError, refreshAccessToken, type TokenResponse } from "./oauth.ts";
+import type { Trace } from "./trace.ts";
+
+/** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
+const REFRESH_MARGIN_MS = 60_000;
+
+export interface GrantOptions {
+  readonly config: Config;
+  readonly store: CredentialStore;
+  readonly upstream: Upstream;
+  readonly trace: Trace;
+  readonly now: () => number;
+  /** Whose grant. */
+  readonly user: { readonly sub: string; readonly email: string | null };
+  /** The access token that the caller brings, if any. */
+  readonly accessToken: AccessToken | null;
+  /** Reads the access token that storage holds for the caller's session, where the cookie was too small for it. */
+  readonly readStoredAccessToken: (() => Promise<AccessToken | null>) | null;
+}
+
+/** What became of the access token in this request: `undefined` as it was, `null` none is left. */
+export type TokenChange = AccessToken | null | undefined;
+
+/** One user's grant during one request. */
+export class Grant {
+  readonly #options: GrantOptions;
+  #current: AccessToken | null;
+  #change: TokenChange;
+  /** Shared by concurrent calls of this request, and no other's. */
+  #refresh: Promise<string> | null = null;
+  #replayed = false;
+
+  constructor(options: GrantOptions) {
+    this.#options = options;
+    this.#current = options.accessToken;
+  }
+
+  get tokenChange(): TokenChange {
+    return this.#change;
+  }
+
+  /**
+   * Calls Google with the user's access token. Answers 401, the token is refreshed once for the whole request and the
+   * call made again.
+   *
+   * @throws AppError `CONSENT_REQUIRED`: refresh answers `invalid_grant`, or Google still answers 401
+   */
+  async fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response> {
+    const accessToken = await this.accessToken();
+    const first = await this.#send(accessToken, input, init, options);
+    if (first.status !== 401) return first;
+    await first.body?.cancel();
+    const second = await this.#send(await this.#tokenAfter401(accessToken), input, init, options);
+    if (second.status !== 401) return second;
+    await second.body?.cancel();
+    throw this.#consentRequired();
+  }
+
+  /** An access token with more than a minute to live. @throws AppError as {@link fetch} */
+  async accessToken(): Promise<string> {
+    const current = this.#usable(this.#current) ?? this.#usable(await this.#storedAccessToken());
+    if (current === null) return this.#refreshOnce();
+    this.#current = current;
+    return current.value;
+  }
+
+  async #send(accessToken: string, input: string, init: RequestInit, options: CallOptions): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set("Authorization", `Bearer ${accessToken}`);
+    return this.#options.upstream.fetch(input, { ...init, headers }, options);
+  }
+
+  #usable(token: AccessToken | null): AccessToken | null {
+    return token !== null && token.expiresAtMs - this.#options.now() > REFRESH_MARGIN_MS ? token : null;
+  }
+
+  async #storedAccessToken(): Promise<AccessToken | null> {
+    if (this.#options.readStoredAccessToken === null || this.#change !== undefined) return null;
+    try {
+      return await this.#options.readStoredAccessToken();
+    } catch (error) {
+      // It is only a shortcut: a refresh gives another.
+      if (error instanceof SealError) return null;
+      throw error;
+    }
+  }
+
+  async #tokenAfter401(rejected: string): Promise<string> {
+    // Another call of this request may have refreshed meanwhile.
+    if (this.#current !== null && this.#current.value !== rejected) return this.#current.value;
+    if (this.#refresh === null && this.#replayed) throw this.#consentRequired();
+    this.#replayed = true;
+    return this.#refreshOnce();
+  }
+
+  async #refreshOnce(): Promise<string> {
+    this.#refresh ??= this.#options.trace
+      .time("refresh", () => this.#refreshed())
+      .finally(() => {
+        this.#refresh = null;
+      });
+    return this.#refresh;
+  }
+
+  async #refreshed(): Promise<string> {
+    const { config, store, upstream, now } = this.#options;
+    const credential = await this.#credential();
+    if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
+    if (!isAllowedAccount(config.allowedAccounts, credential)) {
+      throw new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.");
+    }
+    if (await store.isDead(credential.refreshToken)) throw this.#consentRequired();
+    let response: TokenResponse;
+    try {
+      response = await refreshAccessToken(upstream, config.google, credential.refreshToken);
+    } catch (error) {
+      if (error instanceof OAuthError) throw await this.#refused(error, credential);
+      throw error;
+    }
+    this.#current = { value: response.accessToken, expiresAtMs: now() + response.expiresInSeconds * 1000 };
+    this.#change = this.#current;
+    return this.#current.value;
+  }
+
+  async #credential(): Promise<Credential | null> {
+    try {
+      return await this.#options.store.readCredential(this.#options.user.sub);
+    } catch (error) {
+      if (!(error instanceof SealError)) throw error;
+      if (error.code !== "unknown-key") return null;
+      // The operator can mend this; consenting again would only hide it.
+      throw new AppError("INTERNAL", "The server is not set up correctly.", {
+        logDetail: `A credential is sealed under kid ${error.kid}, which TOKEN_KEYS does not hold: add that key again`,
+        cause: error,
+      });
+    }
+  }
+
+  /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */
+  async #refused(error: OAuthError, credential: Credential): Promise<AppError> {
+    if (error.code !== "invalid_grant") {
+      return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
+        logDetail: `refresh: ${error.code}`,
+        cause: error,
+      });
+    }
+    try {
+      await this.#options.store.markDead(credential.refreshToken);
+    } catch {
+      // The mark saves a later call; without it the person is led to consent all the same.
+    }
+    return this.#consentRequired();
+  }
+
+  #consentRequired(): AppError {
+    this.#current = null;
+    this.#change = null;
+    const { email, sub } = this.#options.user;
+    return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
+      signInAgain: { prompt: "consent", loginHint: email ?? sub },
+    });
+  }
+}

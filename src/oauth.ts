@@ -1,0 +1,217 @@
+/**
+ * Google's OAuth 2.0: authorization request, code exchange, refresh, revocation, and who the user is by userinfo. Each exchange is a function that sends and one that reads the answer, so that reading is testable without
+ * a network. Knows no cookies, no storage, no Gmail and no web framework.
+ *
+ * https://developers.google.com/identity/protocols/oauth2/web-server
+ */
+import * as z from "zod/mini";
+import type { GoogleConfig } from "./config.ts";
+import { AppError } from "./errors.ts";
+import { readJson, readJsonOrNull, unavailable, type Upstream } from "./http.ts";
+import { randomToken, sha256 } from "./keys.ts";
+
+const TOKEN_ENDPOINT = "Google's token endpoint";
+const USERINFO_ENDPOINT = "Google's userinfo endpoint";
+const REVOCATION_ENDPOINT = "Google's revocation endpoint";
+
+/** Values of `prompt` that may be asked for. */
+export const PROMPTS = ["none", "consent", "select_account"] as const;
+export type Prompt = (typeof PROMPTS)[number];
+
+/** Google's OAuth error answer (RFC 6749 §5.2): the request was understood and refused. */
+export class OAuthError extends Error {
+  override readonly name = "OAuthError";
+  /** `error` of RFC 6749 §5.2, such as `invalid_grant`. */
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`The token endpoint refused: ${code}`);
+    this.code = code;
+  }
+}
+
+// --- Authorization request ---------------------------------------------------------------------------------------
+
+/** A fresh PKCE pair: RFC 7636 §4.1 and §4.2 with S256. */
+export async function createPkcePair(): Promise<{ codeVerifier: string; codeChallenge: string }> {
+  const codeVerifier = randomToken();
+  return { codeVerifier, codeChallenge: await sha256(codeVerifier) };
+}
+
+export interface AuthorizationRequest {
+  readonly redirectUri: string;
+  readonly state: string;
+  readonly nonce: string;
+  readonly codeChallenge: string;
+  readonly loginHint: string | null;
+  readonly prompt: Prompt | null;
+}
+
+/**
+ * The URL of Google's consent page.
+ * https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
+ */
+export function buildAuthorizationUrl(google: GoogleConfig, request: AuthorizationRequest): string {
+  const url = new URL(google.authorizationEndpoint);
+  const parameters: Record<string, string | null> = {
+    client_id: google.clientId,
+    redirect_uri: request.redirectUri,
+    response_type: "code",
+    scope: google.scopes.join(" "),
+    // A refresh token, so that the server can act while the user is offline.
+    access_type: "offline",
+    include_granted_scopes: "true",
+    state: request.state,
+    nonce: request.nonce,
+    code_challenge: request.codeChallenge,
+    code_challenge_method: "S256",
+    login_hint: request.loginHint,
+    prompt: request.prompt,
+  };
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null) url.searchParams.set(name, value);
+  }
+  return url.href;
+}
+
+// --- Token endpoint ----------------------------------------------------------------------------------------------
+
+const TokenResponseSchema = z.pipe(
+  z.object({
+    access_token: z.string().check(z.minLength(1)),
+    expires_in: z.number().check(z.positive()),
+    token_type: z.string().check(z.regex(/^bearer$/i)),
+    scope: z.optional(z.string()),
+    refresh_token: z.optional(z.string().check(z.minLength(1))),
+    id_token: z.optional(z.string()),
+  }),
+  z.transform((body) => ({
+    accessToken: body.access_token,
+    expiresInSeconds: body.expires_in,
+    /** Null where Google did not say; what was asked for is never assumed to be granted. */
+    scopes: body.scope === undefined ? null : body.scope.split(" ").filter(Boolean),
+    refreshToken: body.refresh_token ?? null,
+    idToken: body.id_token ?? null,
+  })),
+);
+
+export type TokenResponse = z.infer<typeof TokenResponseSchema>;
+
+const OAuthErrorSchema = z.object({ error: z.string().check(z.minLength(1)) });
+
+/**
+ * Exchanges the one-time code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+ *
+ * @throws OAuthError when Google refuses
+ * @throws AppError `UPSTREAM_UNAVAILABLE` when it is down, slow, rate limits or answers nonsense; `INTERNAL` for
+ *   `invalid_client`, which only the operator can mend
+ */
+export async function exchangeCode(
+  upstream: Upstream,
+  google: GoogleConfig,
+  request: { code: string; codeVerifier: string; redirectUri: string },
+): Promise<TokenResponse> {
+  return requestToken(upstream, google, {
+    grant_type: "authorization_code",
+    code: request.code,
+    code_verifier: request.codeVerifier,
+    redirect_uri: request.redirectUri,
+  });
+}
+
+/**
+ * Gets an access token for a refresh token (RFC 6749 §6).
+ *
+ * @throws OAuthError `invalid_grant`: the grant is gone
+ * @throws AppError as {@link exchangeCode}; the grant is as it was
+ */
+export async function refreshAccessToken(
+  upstream: Upstream,
+  google: GoogleConfig,
+  refreshToken: string,
+): Promise<TokenResponse> {
+  return requestToken(upstream, google, { grant_type: "refresh_token", refresh_token: refreshToken });
+}
+
+async function requestToken(
+  upstream: Upstream,
+  google: GoogleConfig,
+  parameters: Record<string, string>,
+): Promise<TokenResponse> {
+  const body = new URLSearchParams({
+    ...parameters,
+    client_id: google.clientId,
+    client_secret: google.clientSecret,
+  });
+  const response = await upstream.fetch(google.tokenEndpoint, { method: "POST", body }, { endpoint: TOKEN_ENDPOINT });
+  return processTokenResponse(response);
+}
+
+/** Reads the token endpoint's answer (RFC 6749 §5.1 and §5.2). Throws as {@link exchangeCode}. */
+export async function processTokenResponse(response: Response): Promise<TokenResponse> {
+  if (response.status === 200) return readJson(response, TokenResponseSchema, TOKEN_ENDPOINT);
+  const refused = response.status >= 400 && response.status < 500 && response.status !== 429;
+  const refusal = refused ? OAuthErrorSchema.safeParse(await readJsonOrNull(response)) : null;
+  if (!refusal?.success) throw unavailable(TOKEN_ENDPOINT, response);
+  const { error } = refusal.data;
+  if (error === "invalid_client") {
+    throw new AppError("INTERNAL", "The server is not set up correctly.", {
+      logDetail: "Google refuses the client (invalid_client): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET",
+    });
+  }
+  throw new OAuthError(error);
+}
+
+// --- Revocation --------------------------------------------------------------------------------------------------
+
+/**
+ * Revokes a token and with it the whole grant (RFC 7009). A token that Google does not know is as good as revoked.
+ * https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
+ *
+ * @throws AppError `UPSTREAM_UNAVAILABLE`: the grant may still be alive
+ */
+export async function revokeToken(upstream: Upstream, google: GoogleConfig, token: string): Promise<void> {
+  const response = await upstream.fetch(
+    google.revocationEndpoint,
+    { method: "POST", body: new URLSearchParams({ token }) },
+    { endpoint: REVOCATION_ENDPOINT },
+  );
+  if (response.status !== 200 && response.status !== 400) throw unavailable(REVOCATION_ENDPOINT, response);
+}
+
+// --- Userinfo ----------------------------------------------------------------------------------------------------
+
+const UserInfoSchema = z.pipe(
+  z.looseObject({
+    sub: z.optional(z.unknown()),
+    email: z.optional(z.string()),
+    email_verified: z.optional(z.boolean()),
+    name: z.optional(z.string()),
+    picture: z.optional(z.string()),
+  }),
+  z.transform((body) => ({
+    sub: typeof body.sub === "string" && body.sub !== "" ? body.sub : null,
+    email: body.email ?? null,
+    emailVerified: body.email_verified ?? false,
+    name: body.name ?? null,
+    picture: body.picture ?? null,
+  })),
+);
+
+export type UserInfo = z.infer<typeof UserInfoSchema>;
+
+/**
+ * Asks who the user is (OpenID Connect Core §5.3).
+ *
+ * @returns `sub` null where the answer has none
+ * @throws AppError `UPSTREAM_UNAVAILABLE`
+ */
+export async function fetchUserInfo(upstream: Upstream, google: GoogleConfig, accessToken: string): Promise<UserInfo> {
+  const response = await upstream.fetch(
+    google.userinfoEndpoint,
+    { headers: { Authorization: `Bearer ${accessToken}` } },
+    { endpoint: USERINFO_ENDPOINT },
+  );
+  if (response.status !== 200) throw unavailable(USERINFO_ENDPOINT, response);
+  return readJson(response, UserInfoSchema, USERINFO_ENDPOINT);
+}

@@ -1,0 +1,46 @@
+/**
+ * Page tokens of `/api/messages`: Gmail's own token, sealed and bound to the user and the filter that it was made for,
+ * so that it works nowhere else and a mixed-up filter is an error instead of a mailbox with holes.
+ */
+import * as z from "zod/mini";
+import { invalidArgument } from "./errors.ts";
+import type { MessageFilter } from "./gmail.ts";
+import { type Binding, type KeyRing, SealError, sha256 } from "./keys.ts";
+
+const PageTokenSchema = z.object({ gmailPageToken: z.string() });
+
+async function binding(sub: string, filter: MessageFilter): Promise<Binding> {
+  const labelIds = [...new Set(filter.labelIds)].sort();
+  return {
+    purpose: "page-token",
+    owner: await sha256(JSON.stringify([sub, filter.q, labelIds, filter.includeSpamTrash])),
+  };
+}
+
+/** Seals Gmail's page token for one user and filter. */
+export async function sealPageToken(
+  keyRing: KeyRing,
+  owner: { sub: string; filter: MessageFilter },
+  gmailPageToken: string,
+): Promise<string> {
+  return keyRing.seal(await binding(owner.sub, owner.filter), { gmailPageToken });
+}
+
+/** Opens a page token. @throws AppError `INVALID_ARGUMENT` where it was not made for this user and filter */
+export async function openPageToken(
+  keyRing: KeyRing,
+  owner: { sub: string; filter: MessageFilter },
+  token: { value: string; nowMs: number },
+): Promise<string> {
+  try {
+    const data = await keyRing.open(await binding(owner.sub, owner.filter), token.value, token.nowMs);
+    return PageTokenSchema.parse(data).gmailPageToken;
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    throw invalidArgument(
+      "pageToken",
+      "pageToken is not valid for this user and these filters. Begin again without it, or send the same q, labelIds " +
+        "and includeSpamTrash as before.",
+    );
+  }
+}

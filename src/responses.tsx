@@ -1,0 +1,59 @@
+/**
+ * How errors are answered: one shape for programs, pages and redirects for people. The one place that turns an error
+ * into a response.
+ */
+import type { ErrorHandler, NotFoundHandler } from "hono";
+import type { StatusCode } from "hono/utils/http-status";
+import { AppError, type ErrorStatus, toErrorStatus } from "./errors.ts";
+import { logError } from "./log.ts";
+import { ErrorPage } from "./pages/error-page.tsx";
+import { isNavigation, signInUrl } from "./request.ts";
+import type { AppContext, AppEnv } from "./scope.ts";
+
+/** Any error as an AppError; what nobody foresaw becomes `INTERNAL`, says no more than its request ID, and is logged. */
+export function toAppError(c: AppContext, error: unknown): AppError {
+  const { trace } = c.var.scope;
+  const known = error instanceof AppError && error.reason !== "INTERNAL";
+  const appError = known
+    ? error
+    : new AppError("INTERNAL", `Something went wrong on our side. Report it with the request ID ${trace.requestId}.`);
+  if (appError.code >= 500) {
+    logError(trace, error instanceof AppError ? error : new AppError("INTERNAL", "Unexpected error", { cause: error }));
+  }
+  return appError;
+}
+
+/** The body of an error answer. https://google.aip.dev/193 */
+export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus } {
+  const again = error.signInAgain;
+  return {
+    error: toErrorStatus(error, {
+      ...(again === null ? {} : { authorizationUrl: signInUrl(c, again) }),
+      requestId: c.var.scope.trace.requestId,
+    }),
+  };
+}
+
+/** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
+export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
+  const error = toAppError(c, thrown);
+  const isForPerson = isNavigation(c);
+  if (isForPerson && error.code === 401 && error.signInAgain !== null && c.req.method === "GET") {
+    return c.redirect(signInUrl(c, error.signInAgain));
+  }
+  if (error.code === 401) c.header("WWW-Authenticate", "Bearer");
+  if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
+  c.status(toStatusCode(error.code));
+  const body = errorBody(c, error);
+  return isForPerson ? c.html(<ErrorPage error={body.error} />) : c.json(body);
+};
+
+/** `app.notFound`. */
+export const handleNotFound: NotFoundHandler<AppEnv> = (c) =>
+  handleError(new AppError("NOT_FOUND", "There is nothing at this address."), c);
+
+/** Hono types the status codes that it knows; all of ours are among them. */
+function toStatusCode(code: number): StatusCode {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return code as StatusCode;
+}

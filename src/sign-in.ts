@@ -1,0 +1,241 @@
+/**
+ * Signing in: the trip to Google and what to make of what comes back. Decides; the routes carry it out over HTTP.
+ *
+ * https://developers.google.com/workspace/gmail/api/auth/web-server
+ */
+import { isAllowedAccount } from "./accounts.ts";
+import { AppError } from "./errors.ts";
+import { type IdTokenClaims, verifyIdToken } from "./id-token.ts";
+import { SealError, randomToken } from "./keys.ts";
+import type { Credential } from "./kv-store.ts";
+import {
+  buildAuthorizationUrl,
+  createPkcePair,
+  exchangeCode,
+  fetchUserInfo,
+  OAuthError,
+  revokeToken,
+  type TokenResponse,
+  type UserInfo,
+} from "./oauth.ts";
+import type { RequestScope } from "./scope.ts";
+import { coversSignIn, missingGmailScopes } from "./scopes.ts";
+import { createSession, type Session } from "./session.ts";
+import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
+
+/** Google's consent page, and the sealed transaction that the browser must bring back. */
+export interface Trip {
+  readonly authorizationUrl: string;
+  readonly state: string;
+  readonly sealedTransaction: string;
+}
+
+/** What a trip is for; PKCE verifier and nonce are made anew for each. */
+export type TripPurpose = Omit<Transaction, "codeVerifier" | "nonce">;
+
+/** Begins a trip to Google's consent page. */
+export async function beginTrip(scope: RequestScope, purpose: TripPurpose): Promise<Trip> {
+  const { codeVerifier, codeChallenge } = await createPkcePair();
+  const state = randomToken();
+  const nonce = randomToken();
+  const transaction: Transaction = { ...purpose, codeVerifier, nonce };
+  return {
+    state,
+    authorizationUrl: buildAuthorizationUrl(scope.config.google, {
+      redirectUri: redirectUri(scope),
+      state,
+      nonce,
+      codeChallenge,
+      loginHint: purpose.loginHint,
+      prompt: purpose.prompt,
+    }),
+    sealedTransaction: await sealTransaction(scope.keyRing, { state, nowMs: scope.world.now() }, transaction),
+  };
+}
+
+function redirectUri(scope: RequestScope): string {
+  return `${scope.origin}/auth/callback`;
+}
+
+/** How a trip ended: the person is signed in, or has to go once more. */
+export type TripOutcome =
+  | { readonly kind: "signed-in"; readonly session: Session; readonly returnTo: string }
+  | { readonly kind: "once-more"; readonly trip: Trip };
+
+/**
+ * Ends a trip: exchanges the code, verifies who came, and keeps the grant.
+ *
+ * @param code from the callback
+ * @throws AppError with a reason of the sign-in table (README.md, "Errors"); nothing stored has changed then
+ */
+export async function finishTrip(scope: RequestScope, transaction: Transaction, code: string): Promise<TripOutcome> {
+  const tokens = await exchange(scope, transaction, code);
+  if (tokens === null) {
+    return { kind: "once-more", trip: await beginTrip(scope, { ...transaction, codeRetried: true }) };
+  }
+  const user = await identify(scope, transaction, tokens);
+  await admit(scope, user, tokens);
+  const scopes = tokens.scopes ?? [];
+  requireGmailScopes(scope, scopes, transaction, user);
+  if (!(await keepGrant(scope, user, tokens))) return consentTrip(scope, transaction, user);
+  const { sub, email, name, picture } = user;
+  const nowMs = scope.world.now();
+  const accessToken = { value: tokens.accessToken, expiresAtMs: nowMs + tokens.expiresInSeconds * 1000 };
+  const session = createSession({ identity: { sub, email, name, picture }, scopes, accessToken }, nowMs);
+  return { kind: "signed-in", session, returnTo: transaction.returnTo };
+}
+
+/** @returns null where Google refused the code and another trip may help */
+async function exchange(scope: RequestScope, transaction: Transaction, code: string): Promise<TokenResponse | null> {
+  try {
+    const request = { code, codeVerifier: transaction.codeVerifier, redirectUri: redirectUri(scope) };
+    return await exchangeCode(scope.upstream, scope.config.google, request);
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    if (!transaction.codeRetried) return null;
+    throw new AppError("CODE_EXCHANGE_FAILED", "Google refused the sign-in code twice. Try again later.", {
+      signInAgain: beginAgain(transaction),
+      logDetail: `code exchange: ${error.code}`,
+      cause: error,
+    });
+  }
+}
+
+/** Everything that Google says about who signed in. */
+interface User {
+  readonly sub: string;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly hostedDomain: string | null;
+  readonly name: string | null;
+  readonly picture: string | null;
+  /** What is stored for this user, or null. */
+  readonly stored: Credential | null;
+}
+
+/** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
+async function identify(scope: RequestScope, transaction: Transaction, tokens: TokenResponse): Promise<User> {
+  const { config, upstream, world } = scope;
+  const userInfoAnswer = settle(fetchUserInfo(upstream, config.google, tokens.accessToken));
+  const claims = await verifyIdToken(upstream, config.google, {
+    idToken: tokens.idToken,
+    nonce: transaction.nonce,
+    nowMs: world.now(),
+  });
+  const storedAnswer = settle(readStored(scope, claims.sub));
+  const userInfo = unwrap(await userInfoAnswer);
+  return describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
+}
+
+function describeUser(
+  claims: IdTokenClaims,
+  userInfo: UserInfo,
+  stored: Credential | null,
+  transaction: Transaction,
+): User {
+  if (userInfo.sub !== claims.sub) {
+    throw new AppError("NO_USER_ID", "Google did not say who you are, or named two different users. Sign in again.", {
+      signInAgain: beginAgain(transaction),
+    });
+  }
+  const fromIdToken = claims.email !== null;
+  return {
+    sub: claims.sub,
+    email: claims.email ?? userInfo.email,
+    emailVerified: fromIdToken ? claims.emailVerified : userInfo.emailVerified,
+    hostedDomain: claims.hostedDomain,
+    name: userInfo.name,
+    picture: userInfo.picture,
+    stored,
+  };
+}
+
+/** A record that does not open counts as none: signing in replaces it. */
+async function readStored(scope: RequestScope, sub: string): Promise<Credential | null> {
+  try {
+    return await scope.store.readCredential(sub);
+  } catch (error) {
+    if (error instanceof SealError) return null;
+    throw error;
+  }
+}
+
+/** Refuses an account that is not allowed, and gives its fresh grant back. */
+async function admit(scope: RequestScope, user: User, tokens: TokenResponse): Promise<void> {
+  const { config, upstream } = scope;
+  if (isAllowedAccount(config.allowedAccounts, user)) return;
+  // Google being down does not let anybody in; the grant then stays unused.
+  await settle(revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken));
+  throw new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.");
+}
+
+function requireGmailScopes(
+  scope: RequestScope,
+  granted: readonly string[],
+  transaction: Transaction,
+  user: User,
+): void {
+  const missing = missingGmailScopes(scope.config.google.scopes, granted);
+  if (missing.length === 0) return;
+  throw new AppError(
+    "SCOPE_REQUIRED",
+    `Access to Gmail was not granted. Sign in again and tick the box for: ${missing.join(", ")}`,
+    {
+      metadata: { missingScopes: missing.join(" ") },
+      signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
+    },
+  );
+}
+
+/**
+ * Keeps the grant: stores the refresh token that came, or relies on the stored one.
+ *
+ * @returns false where there is none that will do
+ */
+async function keepGrant(scope: RequestScope, user: User, tokens: TokenResponse): Promise<boolean> {
+  const { config, store, world } = scope;
+  const granted = tokens.scopes ?? [];
+  if (tokens.refreshToken !== null) {
+    const nowMs = world.now();
+    await store.writeCredential({
+      version: 1,
+      sub: user.sub,
+      email: user.email,
+      emailVerified: user.emailVerified,
+      hostedDomain: user.hostedDomain,
+      refreshToken: tokens.refreshToken,
+      scopes: granted,
+      clientId: config.google.clientId,
+      createdAtMs: user.stored?.createdAtMs ?? nowMs,
+      updatedAtMs: nowMs,
+    });
+    return true;
+  }
+  const { stored } = user;
+  if (stored === null || stored.clientId !== config.google.clientId) return false;
+  if (!coversSignIn(stored.scopes, config.google.scopes, granted)) return false;
+  return !(await store.isDead(stored.refreshToken));
+}
+
+/** Google gives a refresh token only with its consent page: one trip that asks for that page. */
+async function consentTrip(scope: RequestScope, transaction: Transaction, user: User): Promise<TripOutcome> {
+  const loginHint = user.email ?? user.sub;
+  if (transaction.consentForced) {
+    throw new AppError("NO_REFRESH_TOKEN", "Google gave no lasting access, even after consent. Try again.", {
+      signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
+    });
+  }
+  const purpose = { ...transaction, loginHint, prompt: "consent", consentForced: true } as const;
+  return { kind: "once-more", trip: await beginTrip(scope, purpose) };
+}
+
+/** Waits without throwing, so that a promise can be left alone while another one is awaited. */
+async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([promise]);
+  return result;
+}
+
+function unwrap<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === "fulfilled") return result.value;
+  throw result.reason;
+}
