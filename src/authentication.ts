@@ -16,9 +16,9 @@ export async function requireCaller(c: AppContext): Promise<Caller> {
   return caller;
 }
 
-/** The caller by the session cookie, or null. A caller who sends other credentials is not that session. */
+/** The caller by the session cookie, or null. A caller who sends a token of its own is not that session. */
 export async function findCaller(c: AppContext): Promise<Caller | null> {
-  if (c.req.header("Authorization") !== undefined) return null;
+  if (/^bearer\b/i.test(c.req.header("Authorization") ?? "")) return null;
   const { keyRing, origin, world } = c.var.scope;
   const value = readSessionCookie(c);
   if (value === null) return null;

@@ -46,7 +46,7 @@ export type Reason = keyof typeof REASONS;
 
 /** How to lead the person back to Google; the answer turns it into a link to `/auth/login`. */
 export interface SignInAgain {
-  readonly prompt?: "consent";
+  readonly prompt?: "consent" | "select_account";
   readonly loginHint?: string;
   /** Where to go after signing in; without it, the page that asked. */
   readonly returnTo?: string;

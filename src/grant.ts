@@ -29,6 +29,17 @@ export interface GrantOptions {
   readonly readStoredAccessToken: (() => Promise<AccessToken | null>) | null;
 }
 
+/** The access token of a token response. @param nowMs epoch milliseconds at which it came */
+export function toAccessToken(response: TokenResponse, nowMs: number): AccessToken {
+  return { value: response.accessToken, expiresAtMs: Math.floor(nowMs + response.expiresInSeconds * 1000) };
+}
+
+export function accountNotAllowed(): AppError {
+  return new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.", {
+    signInAgain: { prompt: "select_account" },
+  });
+}
+
 /** What became of the access token in this request: `undefined` as it was, `null` none is left. */
 export type TokenChange = AccessToken | null | undefined;
 
@@ -118,7 +129,7 @@ export class Grant {
     const credential = await this.#credential();
     if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
     if (!isAllowedAccount(config.allowedAccounts, credential)) {
-      throw new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.");
+      throw accountNotAllowed();
     }
     if (await store.isDead(credential.refreshToken)) throw this.#consentRequired();
     let response: TokenResponse;
@@ -128,7 +139,7 @@ export class Grant {
       if (error instanceof OAuthError) throw await this.#refused(error, credential);
       throw error;
     }
-    this.#current = { value: response.accessToken, expiresAtMs: now() + response.expiresInSeconds * 1000 };
+    this.#current = toAccessToken(response, now());
     this.#change = this.#current;
     return this.#current.value;
   }

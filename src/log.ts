@@ -9,7 +9,7 @@ import type { Trace } from "./trace.ts";
 export function logError(trace: Trace, error: AppError): void {
   console.error(
     JSON.stringify({
-      level: "error",
+      level: error.code >= 500 ? "error" : "warn",
       requestId: trace.requestId,
       reason: error.reason,
       code: error.code,

@@ -17,9 +17,8 @@ export function toAppError(c: AppContext, error: unknown): AppError {
   const appError = known
     ? error
     : new AppError("INTERNAL", `Something went wrong on our side. Report it with the request ID ${trace.requestId}.`);
-  if (appError.code >= 500) {
-    logError(trace, error instanceof AppError ? error : new AppError("INTERNAL", "Unexpected error", { cause: error }));
-  }
+  const logged = error instanceof AppError ? error : new AppError("INTERNAL", "Unexpected error", { cause: error });
+  if (logged.code >= 500 || logged.logDetail !== null) logError(trace, logged);
   return appError;
 }
 

@@ -22,7 +22,7 @@ const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
 export function createApp(services: Services) {
   const app = new Hono<AppEnv>();
   app.onError(handleError).notFound(handleNotFound);
-  app.use(requestScope(services), securityHeaders(services.config), keepSession);
+  app.use(requestScope(services), securityHeaders(services.config), keepSession, plainPath);
   app.use(
     methodNotAllowed({
       app,
@@ -45,7 +45,6 @@ function requestScope(services: Services) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const scope = createRequestScope(services, c.req.url);
     c.set("scope", scope);
-    requirePlainPath(c.req.url);
     await next();
     const { origin, trace } = scope;
     if (origin.startsWith("https:")) c.header("Strict-Transport-Security", `max-age=${ONE_YEAR_SECONDS}`);
@@ -55,6 +54,11 @@ function requestScope(services: Services) {
     c.header("Server-Timing", trace.serverTiming());
   });
 }
+
+const plainPath = createMiddleware<AppEnv>(async (c, next) => {
+  requirePlainPath(c.req.url);
+  await next();
+});
 
 /** What browsers may do with our pages: show them, unframed, with our own style and no script. */
 function securityHeaders({ google }: Config) {

@@ -5,6 +5,7 @@
  */
 import { isAllowedAccount } from "./accounts.ts";
 import { AppError } from "./errors.ts";
+import { accountNotAllowed, toAccessToken } from "./grant.ts";
 import { type IdTokenClaims, verifyIdToken } from "./id-token.ts";
 import { SealError, randomToken } from "./keys.ts";
 import type { Credential } from "./kv-store.ts";
@@ -80,7 +81,7 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
   if (!(await keepGrant(scope, user, tokens))) return consentTrip(scope, transaction, user);
   const { sub, email, name, picture } = user;
   const nowMs = scope.world.now();
-  const accessToken = { value: tokens.accessToken, expiresAtMs: nowMs + tokens.expiresInSeconds * 1000 };
+  const accessToken = toAccessToken(tokens, nowMs);
   const session = createSession({ identity: { sub, email, name, picture }, scopes, accessToken }, nowMs);
   return { kind: "signed-in", session, returnTo: transaction.returnTo };
 }
@@ -166,7 +167,7 @@ async function admit(scope: RequestScope, user: User, tokens: TokenResponse): Pr
   if (isAllowedAccount(config.allowedAccounts, user)) return;
   // Google being down does not let anybody in; the grant then stays unused.
   await settle(revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken));
-  throw new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.");
+  throw accountNotAllowed();
 }
 
 function requireGmailScopes(
