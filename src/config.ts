@@ -129,7 +129,7 @@ const EnvSchema = z.object({
  */
 export function parseConfig(env: unknown): Config {
   const parsed = EnvSchema.safeParse(env);
-  if (!parsed.success) throw new ConfigError(parsed.error.issues.map(describe));
+  if (!parsed.success) throw new ConfigError(describeIssues(parsed.error.issues));
   const values = parsed.data;
   return {
     google: {
@@ -153,9 +153,14 @@ export function parseConfig(env: unknown): Config {
   };
 }
 
-function describe(issue: z.core.$ZodIssue): string {
-  const [name, ...within] = issue.path.map(String);
-  return `${[name, ...within].join(".")} ${issue.message}`;
+/** The first issue of each name: what else is wrong with a value often follows from it. */
+function describeIssues(issues: readonly z.core.$ZodIssue[]): string[] {
+  const byName = new Map<string, string>();
+  for (const { path, message } of issues) {
+    const name = String(path[0] ?? "env");
+    if (!byName.has(name)) byName.set(name, `${path.map(String).join(".")} ${message}`.trim());
+  }
+  return [...byName.values()];
 }
 
 function words(list: string): string[] {

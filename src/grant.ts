@@ -86,6 +86,11 @@ export class Grant {
     return current.value;
   }
 
+  /** The access token that is at hand, good or not, without asking Google. */
+  async heldAccessToken(): Promise<string | null> {
+    return (this.#current ?? (await this.#storedAccessToken()))?.value ?? null;
+  }
+
   async #send(accessToken: string, input: string, init: RequestInit, options: CallOptions): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("Authorization", `Bearer ${accessToken}`);

@@ -62,7 +62,7 @@ export async function verifyIdToken(
     });
     return checkClaims(payload, google.clientId, expected.nonce);
   } catch (error) {
-    throw idTokenError(error);
+    throw idTokenError(error, google.jwksUri);
   }
 }
 
@@ -92,12 +92,17 @@ function googleKeys(upstream: Upstream, google: GoogleConfig) {
   });
 }
 
-function idTokenError(error: unknown): AppError {
+function idTokenError(error: unknown, jwksUri: string): AppError {
   if (error instanceof AppError) return error;
-  if (error instanceof errors.JWKSInvalid || (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC")) {
-    return unexpectedAnswer(JWKS_ENDPOINT, 200);
-  }
-  return invalidIdToken(error instanceof errors.JOSEError ? error.code : "unreadable");
+  if (error instanceof errors.JOSEError && !isKeyError(error)) return invalidIdToken(error.code);
+  // The keys are at fault, not the token: do not keep them.
+  jwksCaches.delete(jwksUri);
+  return unexpectedAnswer(JWKS_ENDPOINT, 200);
+}
+
+/** Errors of jose that are about the key set. What is no error of jose's at all comes from importing a broken key. */
+function isKeyError(error: errors.JOSEError): boolean {
+  return error instanceof errors.JWKSInvalid || error.code === "ERR_JOSE_GENERIC";
 }
 
 function invalidIdToken(logDetail: string): AppError {

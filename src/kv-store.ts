@@ -42,15 +42,27 @@ export type AccessToken = z.infer<typeof AccessTokenSchema>;
 const MIN_TTL_SECONDS = 60;
 /** Google lets an unused refresh token die after six months; a dead one need not be remembered for longer. */
 const DEAD_TOKEN_TTL_SECONDS = 180 * 24 * 60 * 60;
+/** How long a place may rely on what it read of revocations: the least that KV allows, and half of what we promise. */
+const REVOCATION_CACHE_SECONDS = 30;
 /** KV takes one write a second to a key; a second sign-in at the same moment waits for its turn. */
 const WRITE_RETRY_MS = 1_100;
 
 /** The KV keys. */
 export const storageKeys = {
   credential: (sub: string) => `credential:${sub}`,
-  accessToken: (sessionId: string) => `access-token:${sessionId}`,
+  accessToken: (session: SessionKey) => `${storageKeys.accessTokens(session.sub)}${session.id}`,
+  /** Prefix of the access tokens of all sessions of a user. */
+  accessTokens: (sub: string) => `access-token:${sub}:`,
   deadToken: async (refreshToken: string) => `dead-token:${await sha256(refreshToken)}`,
+  revokedSession: (session: SessionKey) => `revoked-session:${session.id}`,
+  revokedUser: (sub: string) => `revoked-user:${sub}`,
 };
+
+/** What a session is known by in storage. */
+export interface SessionKey {
+  readonly id: string;
+  readonly sub: string;
+}
 
 export interface CredentialStoreOptions {
   readonly kv: KVNamespace;
@@ -103,29 +115,65 @@ export class CredentialStore {
   /** Remembers by its hash that a refresh token is dead. */
   async markDead(refreshToken: string): Promise<void> {
     const key = await storageKeys.deadToken(refreshToken);
-    await this.#write(key, new Date(this.#options.now()).toISOString(), DEAD_TOKEN_TTL_SECONDS);
+    await this.#write(key, this.#timestamp(), DEAD_TOKEN_TTL_SECONDS);
   }
 
   /** The access token that was too long for the cookie of a session, or null. */
-  async readAccessToken(sessionId: string): Promise<AccessToken | null> {
-    return this.#readSealed("access-token", storageKeys.accessToken(sessionId), AccessTokenSchema);
+  async readAccessToken(session: SessionKey): Promise<AccessToken | null> {
+    return this.#readSealed("access-token", storageKeys.accessToken(session), AccessTokenSchema);
   }
 
   /** Keeps an access token for a session until it expires. */
-  async writeAccessToken(sessionId: string, accessToken: AccessToken): Promise<void> {
-    const key = storageKeys.accessToken(sessionId);
+  async writeAccessToken(session: SessionKey, accessToken: AccessToken): Promise<void> {
+    const key = storageKeys.accessToken(session);
     const sealed = await this.#options.keyRing.seal(
       { purpose: "access-token", owner: key },
       accessToken,
       accessToken.expiresAtMs,
     );
-    const ttlSeconds = Math.ceil((accessToken.expiresAtMs - this.#options.now()) / 1000);
-    await this.#write(key, sealed, Math.max(MIN_TTL_SECONDS, ttlSeconds));
+    await this.#write(key, sealed, this.#ttlSeconds(accessToken.expiresAtMs));
   }
 
   /** Forgets the access token of a session. */
-  async deleteAccessToken(sessionId: string): Promise<void> {
-    await this.#delete(storageKeys.accessToken(sessionId));
+  async deleteAccessToken(session: SessionKey): Promise<void> {
+    await this.#delete(storageKeys.accessToken(session));
+  }
+
+  /** Forgets the access tokens of all sessions of a user. */
+  async deleteAccessTokens(sub: string): Promise<void> {
+    const { kv } = this.#options;
+    const { keys } = await this.#storage(() => kv.list({ prefix: storageKeys.accessTokens(sub) }));
+    for (const { name } of keys) await this.#delete(name);
+  }
+
+  /** Ends a session everywhere. @param expiresAtMs epoch milliseconds at which it would have ended by itself */
+  async revokeSession(session: SessionKey, expiresAtMs: number): Promise<void> {
+    await this.#write(storageKeys.revokedSession(session), this.#timestamp(), this.#ttlSeconds(expiresAtMs));
+  }
+
+  /** Ends all sessions of a user that began until now. @param ttlSeconds how long a session may last */
+  async revokeSessions(sub: string, ttlSeconds: number): Promise<void> {
+    await this.#write(storageKeys.revokedUser(sub), this.#timestamp(), ttlSeconds);
+  }
+
+  /** Whether a session was ended. Known here within a minute of it. One storage operation. */
+  async isRevoked(session: SessionKey & { readonly signedInAtMs: number }): Promise<boolean> {
+    const bySession = storageKeys.revokedSession(session);
+    const byUser = storageKeys.revokedUser(session.sub);
+    const marks = await this.#storage(() =>
+      this.#options.kv.get([bySession, byUser], { cacheTtl: REVOCATION_CACHE_SECONDS }),
+    );
+    const revokedUntil = marks.get(byUser);
+    const isUserRevoked = typeof revokedUntil === "string" && Date.parse(revokedUntil) >= session.signedInAtMs;
+    return isUserRevoked || typeof marks.get(bySession) === "string";
+  }
+
+  #timestamp(): string {
+    return new Date(this.#options.now()).toISOString();
+  }
+
+  #ttlSeconds(expiresAtMs: number): number {
+    return Math.max(MIN_TTL_SECONDS, Math.ceil((expiresAtMs - this.#options.now()) / 1000));
   }
 
   async #readSealed<T>(purpose: Purpose, key: string, schema: z.ZodMiniType<T>): Promise<T | null> {

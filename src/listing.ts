@@ -122,7 +122,8 @@ class RecentIds {
   }
 
   endPage(): void {
-    if (this.#scope === "all") return;
+    // An empty page between two that overlap does not make the first forgotten.
+    if (this.#scope === "all" || this.#page.size === 0) return;
     this.#before = this.#page;
     this.#page = new Set();
   }

@@ -66,6 +66,8 @@ export function createRequestScope(services: Services, requestUrl: string): Requ
 export interface Caller {
   readonly session: Session;
   readonly grant: Grant;
+  /** Whether the session was ended elsewhere: read beside everything else, and known before anything is answered. */
+  readonly isRevoked: Promise<PromiseSettledResult<boolean>>;
 }
 
 /** The types of the Hono app. */

@@ -21,6 +21,7 @@ import {
 } from "./oauth.ts";
 import type { RequestScope } from "./scope.ts";
 import { coversSignIn, missingGmailScopes } from "./scopes.ts";
+import { settle, unwrap } from "./settle.ts";
 import { createSession, type Session } from "./session.ts";
 import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
 
@@ -228,15 +229,4 @@ async function consentTrip(scope: RequestScope, transaction: Transaction, user: 
   }
   const purpose = { ...transaction, loginHint, prompt: "consent", consentForced: true } as const;
   return { kind: "once-more", trip: await beginTrip(scope, purpose) };
-}
-
-/** Waits without throwing, so that a promise can be left alone while another one is awaited. */
-async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
-  const [result] = await Promise.allSettled([promise]);
-  return result;
-}
-
-function unwrap<T>(result: PromiseSettledResult<T>): T {
-  if (result.status === "fulfilled") return result.value;
-  throw result.reason;
 }

@@ -9,7 +9,7 @@ export type Phase = "storage" | "refresh" | "list" | "hydrate";
 export class Trace {
   readonly requestId = crypto.randomUUID();
   upstreamCalls = 0;
-  /** Gmail API quota units, counted per attempt. https://developers.google.com/workspace/gmail/api/reference/quota */
+  /** Gmail API quota units of every call and retry; a call that answered 401 cost none. https://developers.google.com/workspace/gmail/api/reference/quota */
   quotaUnits = 0;
   readonly #now: () => number;
   readonly #phasesMs = new Map<Phase, number>();

@@ -2,7 +2,7 @@
  * `/auth/*`: the trip to Google and back, signing out, and giving the grant back.
  */
 import { Hono } from "hono";
-import { endSession, findCaller, requireCaller, startSession } from "../authentication.ts";
+import { endSession, findCaller, forgetCaller, requireCaller, startSession } from "../authentication.ts";
 import { checkCallback, parseCallback } from "../callback.ts";
 import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
@@ -10,8 +10,8 @@ import { SealError } from "../keys.ts";
 import { PROMPTS, type Prompt, revokeToken } from "../oauth.ts";
 import { isNavigation, requireSameOrigin } from "../request.ts";
 import { safeReturnTo } from "../return-to.ts";
-import type { AppContext, AppEnv } from "../scope.ts";
-import type { Session } from "../session.ts";
+import type { AppContext, AppEnv, Caller } from "../scope.ts";
+import { SESSION_TTL_SECONDS } from "../session.ts";
 import { beginTrip, finishTrip, type Trip } from "../sign-in.ts";
 import { openTransaction, type Transaction } from "../transaction.ts";
 
@@ -41,13 +41,14 @@ export const authRoutes = new Hono<AppEnv>()
   .post("/logout", async (c) => {
     requireSameOrigin(c, { originRequired: false });
     const caller = await findCaller(c);
-    await endSession(c, caller?.session ?? null);
+    if (caller === null) forgetCaller(c);
+    else await endSession(c, caller.session);
     return isNavigation(c) ? c.redirect("/", 303) : c.json({ signedOut: true });
   })
   .post("/disconnect", async (c) => {
     requireSameOrigin(c, { originRequired: false });
     const caller = await requireCaller(c);
-    const revoked = await disconnect(c, caller.session);
+    const revoked = await disconnect(c, caller);
     if (!isNavigation(c)) return c.json({ disconnected: true, revoked, ...(revoked ? {} : { message: UNCONFIRMED }) });
     if (!revoked) writeNotice(c, "revocation-unconfirmed");
     return c.redirect("/", 303);
@@ -87,19 +88,21 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
 }
 
 /**
- * Gives the grant back to Google and deletes what is stored, in whichever state it is.
+ * Deletes what is stored, in whichever state it is, and gives the grant back to Google.
  *
- * @returns whether Google confirmed
+ * @returns whether Google confirmed that the grant is gone
  */
-async function disconnect(c: AppContext, session: Session): Promise<boolean> {
+async function disconnect(c: AppContext, { session, grant }: Caller): Promise<boolean> {
   const { config, store, upstream } = c.var.scope;
   const { sub } = session.identity;
   const refreshToken = await readRefreshToken(c, sub);
-  const token = refreshToken ?? session.accessToken?.value ?? null;
+  const token = refreshToken ?? (await grant.heldAccessToken());
   // Stored things go first: whatever Google does, nothing here can be used again.
+  await store.revokeSessions(sub, SESSION_TTL_SECONDS);
   await store.deleteCredential(sub, refreshToken);
-  await endSession(c, session);
-  if (token === null) return true;
+  await store.deleteAccessTokens(sub);
+  forgetCaller(c);
+  if (token === null) return false;
   try {
     await revokeToken(upstream, config.google, token);
     return true;

@@ -2,13 +2,14 @@
  * `/`: the page. Rendered here in full; it needs no JavaScript.
  */
 import { Hono } from "hono";
-import { findCaller } from "../authentication.ts";
+import { findCaller, forgetCaller } from "../authentication.ts";
 import { takeNotice } from "../cookies.ts";
 import { listPages, type ListRequest } from "../listing.ts";
 import { gmailOf, sealNextPageToken } from "../mailbox.ts";
 import { MailboxPage, WelcomePage } from "../pages/home.tsx";
 import { openPageToken } from "../page-token.ts";
 import type { AppContext, AppEnv, Caller } from "../scope.ts";
+import { settle, unwrap } from "../settle.ts";
 
 /** Rows of a page: with the list call and a refresh, well within the Free plan's 50 subrequests. */
 const PAGE_ROWS = 25;
@@ -19,7 +20,12 @@ export const pageRoutes = new Hono<AppEnv>().get("/", async (c) => {
   if (caller === null) return c.html(<WelcomePage notice={notice} />);
   const q = c.req.query("q") ?? "";
   const pageToken = c.req.query("pageToken") ?? null;
-  const { rows, nextPageToken } = await readPage(c, caller, { q, pageToken });
+  const page = settle(readPage(c, caller, { q, pageToken }));
+  if (unwrap(await caller.isRevoked)) {
+    forgetCaller(c);
+    return c.html(<WelcomePage notice={notice} />);
+  }
+  const { rows, nextPageToken } = unwrap(await page);
   return c.html(
     <MailboxPage
       identity={caller.session.identity}

@@ -1,0 +1,149 @@
+/**
+ * Checks the documents against the project: relative links and anchors, paths and npm scripts in code spans, sections that
+ * other files refer to, and that README.md lists every error reason and every configuration name. Prints what is wrong
+ * and exits 1, or says what was checked. Knows no network: links to other sites are not followed.
+ */
+import { existsSync, globSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { unstable_readConfig as readWranglerConfig } from "wrangler";
+import { REASONS } from "../src/errors.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** What a document may name that is made on the spot, so that it need not exist. */
+const MADE_LOCALLY = new Set([".dev.vars", ".wrangler/state", "coverage/"]);
+
+const problems: string[] = [];
+let checked = 0;
+
+function check(holds: boolean, problem: string): void {
+  checked += 1;
+  if (!holds) problems.push(problem);
+}
+
+function read(file: string): string {
+  return readFileSync(path.join(ROOT, file), "utf8");
+}
+
+/** Folders whose files are not of this project. */
+function isForeign(name: string): boolean {
+  return /(^|\/)(node_modules|coverage|dist|\.git|\.wrangler)$/.test(name);
+}
+
+function find(patterns: readonly string[]): string[] {
+  return globSync([...patterns], { cwd: ROOT, exclude: isForeign });
+}
+
+const headings = new Map<string, readonly string[]>();
+
+/** The headings of a document, as text. */
+function headingsOf(file: string): readonly string[] {
+  const known = headings.get(file);
+  if (known !== undefined) return known;
+  const found = [...withoutFences(read(file)).matchAll(/^#{1,6} (.+)$/gm)].map(([, text = ""]) =>
+    text.replaceAll("`", ""),
+  );
+  headings.set(file, found);
+  return found;
+}
+
+/** A heading as GitHub makes an anchor of it. */
+function anchorOf(heading: string): string {
+  const kept = heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\p{M}\p{Pc} -]/gu, "");
+  return kept.replaceAll(" ", "-");
+}
+
+function withoutFences(markdown: string): string {
+  return markdown.replaceAll(/^( *)```.*\n[\s\S]*?^\1```$/gm, "");
+}
+
+function checkLinks(file: string, markdown: string): void {
+  const text = markdown.replaceAll(/`[^`\n]*`/g, "");
+  const targets = [...text.matchAll(/\]\(<?([^)\s>]+)>?(?: "[^"]*")?\)|^\[[^\]]+\]: (\S+)/gm)];
+  for (const [, inline, reference] of targets) {
+    const target = inline ?? reference ?? "";
+    if (/^[a-z][a-z+.-]*:/i.test(target)) continue;
+    const [name = "", anchor] = target.split("#");
+    const linked = name === "" ? file : path.join(path.dirname(file), decodeURIComponent(name));
+    const exists = existsSync(path.join(ROOT, linked));
+    check(exists, `${file}: dead link ${target}`);
+    if (!exists || anchor === undefined || !linked.endsWith(".md")) continue;
+    check(headingsOf(linked).map(anchorOf).includes(anchor), `${file}: no such heading in ${linked}: #${anchor}`);
+  }
+}
+
+/** Code spans that are paths of this project: below one of its folders, or a file at its top. */
+function checkPaths(file: string, markdown: string): void {
+  for (const [, span = ""] of markdown.matchAll(/`([^`\s]+)`/g)) {
+    const isPath =
+      /^(src|test|scripts|docs|public|bench|\.ci|\.github)\//.test(span) ||
+      /^[\w.-]+\.(md|ts|toml|json|jsonc)$/.test(span) ||
+      /^\.[a-z]\S*\.\S+$/.test(span);
+    if (!isPath || MADE_LOCALLY.has(span)) continue;
+    const exists = /[*?]/.test(span) ? find([span]).length > 0 : existsSync(path.join(ROOT, span));
+    check(exists, `${file}: no such path: ${span}`);
+  }
+}
+
+function checkNpmScripts(file: string, markdown: string, scripts: ReadonlySet<string>): void {
+  for (const [, name = ""] of markdown.matchAll(/\bnpm run (?:--silent |-s )?([a-z][\w:-]*)/g)) {
+    check(scripts.has(name), `${file}: no such npm script: ${name}`);
+  }
+}
+
+/** Comments that name a document, and a section of it: `README.md, "Errors"`. */
+function checkReferences(file: string): void {
+  for (const [, name = "", section] of read(file).matchAll(/\b((?:docs\/)?[\w-]+\.md)\b(?:, "([^"]+)")?/g)) {
+    const exists = existsSync(path.join(ROOT, name));
+    check(exists, `${file}: no such document: ${name}`);
+    if (exists && section !== undefined) {
+      check(headingsOf(name).includes(section), `${file}: no such section in ${name}: "${section}"`);
+    }
+  }
+}
+
+/** Names that README.md must list, each as the first cell of a table row. */
+function checkReadmeLists(names: readonly string[], what: string): void {
+  const rows = new Set([...read("README.md").matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name));
+  for (const name of names) check(rows.has(name), `README.md: no table row for the ${what} ${name}`);
+}
+
+/** What is read here of wrangler.toml. */
+interface WranglerConfig {
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly secrets?: { readonly required?: readonly string[] | undefined } | undefined;
+  readonly kv_namespaces: readonly { readonly binding: string }[];
+}
+
+function configurationNames(): string[] {
+  const config: WranglerConfig = readWranglerConfig({ config: path.join(ROOT, "wrangler.toml") });
+  const bindings = config.kv_namespaces.map(({ binding }) => binding);
+  return [...Object.keys(config.vars), ...(config.secrets?.required ?? []), ...bindings];
+}
+
+const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+for (const file of find(["**/*.md"])) {
+  const markdown = read(file);
+  checkLinks(file, withoutFences(markdown));
+  checkPaths(file, withoutFences(markdown));
+  checkNpmScripts(file, markdown, new Set(Object.keys(scripts)));
+}
+for (const file of find([
+  "src/**/*.{ts,tsx}",
+  "scripts/**/*.ts",
+  "test/**/*.ts",
+  "wrangler.toml",
+  ".dev.vars.example",
+])) {
+  if (file !== path.relative(ROOT, fileURLToPath(import.meta.url))) checkReferences(file);
+}
+checkReadmeLists(Object.keys(REASONS), "reason");
+checkReadmeLists(configurationNames(), "configuration name");
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exitCode = 1;
+} else {
+  console.log(`Documents: ${checked} references and names hold.`);
+}

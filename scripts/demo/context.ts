@@ -1,0 +1,14 @@
+/** What the demo's steps work with. */
+
+import type { GoogleEmulator } from "../emulator/start.ts";
+import type { Worker } from "../lib/wrangler.ts";
+import type { Api } from "./api.ts";
+import type { Browser } from "./browser.ts";
+
+/** The running demo. */
+export interface Demo {
+  readonly google: GoogleEmulator;
+  readonly worker: Worker;
+  readonly browser: Browser;
+  readonly api: Api;
+}

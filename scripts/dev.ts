@@ -1,0 +1,107 @@
+/**
+ * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C.
+ *
+ * The emulated Google forgets everything when it stops; the Worker's KV and sealing keys stay under
+ * `.wrangler`. After a restart a browser is thus still signed in, but its grant is unknown to the new
+ * Google, and the first page leads through consent once.
+ */
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startGoogleEmulator, type GoogleEmulator } from "./emulator/start.ts";
+import { BUSY_USER, USERS } from "./emulator/users.ts";
+import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
+import { findPort } from "./lib/ports.ts";
+import { runScript } from "./lib/run.ts";
+import { ScriptError } from "./lib/script-error.ts";
+import { addTokenKey, parseTokenKeys } from "./lib/token-keys.ts";
+import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
+
+const WORKER_PORT = 8787;
+const EMULATOR_PORT = 4002;
+const KEYS_FILE = join(PROJECT_ROOT, ".wrangler", "dev-token-keys.json");
+
+await runScript(
+  async ({ stack }) => {
+    const ports = await choosePorts();
+    const publicUrl = `http://localhost:${ports.worker}`;
+    const google = await startGoogleEmulator({
+      port: ports.emulator,
+      clientId: "development.apps.googleusercontent.example",
+      clientSecret: "not-a-secret",
+      redirectUris: [`${publicUrl}/auth/callback`],
+    });
+    stack.defer(() => google.close());
+    const folder = stack.use(await makeTemporaryFolder());
+    const envFile = await writeEnvFile(folder, {
+      ...google.vars,
+      PUBLIC_URL: publicUrl,
+      TOKEN_KEYS: await developmentKeys(),
+    });
+    const worker = await startWorker(stack, {
+      port: ports.worker,
+      envFile,
+      onOutput: (text) => process.stdout.write(text),
+    });
+    console.log(welcome(publicUrl, google));
+    throw new ScriptError(`The Worker has stopped (${await worker.ended}).`);
+  },
+  { interruptedExitCode: 0 },
+);
+
+/** The ports asked for, or the usual ones, or free ones when those are taken. */
+async function choosePorts(): Promise<{ worker: number; emulator: number }> {
+  const { values } = parseArgs({
+    options: { port: { type: "string" }, "emulator-port": { type: "string" } },
+  });
+  return {
+    worker: await choosePort("--port", values.port, WORKER_PORT),
+    emulator: await choosePort("--emulator-port", values["emulator-port"], EMULATOR_PORT),
+  };
+}
+
+async function choosePort(name: string, asked: string | undefined, usual: number): Promise<number> {
+  const wanted = asked === undefined ? usual : Number(asked);
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) {
+    throw new ScriptError(`${name} must be a port number.`);
+  }
+  const port = await findPort(wanted);
+  if (port !== wanted) {
+    // Someone who asks for a port has registered it somewhere; another one would not do.
+    if (asked !== undefined) throw new ScriptError(`Port ${wanted} (${name}) is taken.`);
+    console.log(`Port ${wanted} is taken, using ${port}.`);
+  }
+  return port;
+}
+
+/** The same keys at every start, so that sessions and stored credentials outlive a restart. */
+async function developmentKeys(): Promise<string> {
+  try {
+    return JSON.stringify(parseTokenKeys(await readFile(KEYS_FILE, "utf8")));
+  } catch {
+    const keys = JSON.stringify(addTokenKey(new Date()));
+    await mkdir(join(KEYS_FILE, ".."), { recursive: true });
+    await writeFile(KEYS_FILE, keys, { mode: 0o600 });
+    return keys;
+  }
+}
+
+function welcome(publicUrl: string, google: GoogleEmulator): string {
+  const width = Math.max(...USERS.map(({ email }) => email.length));
+  const control = (action: string): string => `curl -d email=${BUSY_USER.email} ${google.url}/__emulator/${action}`;
+  return `
+  Open         ${publicUrl}
+
+  Sign in as   ${USERS.map(({ email, about }) => `${email.padEnd(width)}  ${about}`).join("\n               ")}
+
+  Google is emulated at ${google.url} and starts from nothing each time: after a restart,
+  the first page leads through consent once. Make something happen to an account:
+
+    remove the app         ${control("invalidate-grant")}
+    change the password    ${control("change-password")}
+    let an hour pass       ${control("expire-access-tokens")}
+
+  Ctrl-C stops both.
+`;
+}

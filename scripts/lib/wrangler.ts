@@ -1,0 +1,152 @@
+/**
+ * `wrangler dev` as a child that we can wait for and be sure to be rid of: in a process group of its
+ * own, because wrangler starts workerd, which a signal to wrangler alone may leave behind.
+ */
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Readable } from "node:stream";
+import { parseEnv } from "node:util";
+import { ScriptError } from "./script-error.ts";
+
+/** The project's folder, where wrangler.toml is. */
+export const PROJECT_ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 5_000;
+const POLL_MS = 150;
+
+/** Quiet, and without calls home: the demo must work offline. */
+const QUIET = {
+  WRANGLER_SEND_METRICS: "false",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  // Its local trace store would keep every URL on disk, and with them Google's one-time codes.
+  X_LOCAL_OBSERVABILITY: "false",
+};
+
+/** How to start the Worker. */
+export interface WorkerOptions {
+  readonly port: number;
+  /** Its variables; read before `.dev.vars` and `.env`, which then count for nothing. */
+  readonly envFile: string;
+  /** Where KV lives; `.wrangler/state` when left out. */
+  readonly persistTo?: string;
+  /** Gets wrangler's output as it comes. */
+  readonly onOutput: (text: string) => void;
+}
+
+/** A running `wrangler dev`. */
+export interface Worker {
+  readonly url: string;
+  /** Resolves when it has ended, in words; never rejects. */
+  readonly ended: Promise<string>;
+}
+
+/**
+ * Starts the Worker and resolves when it answers. It stops when `stack` is disposed of, also when that
+ * happens before it answers.
+ */
+export async function startWorker(stack: AsyncDisposableStack, options: WorkerOptions): Promise<Worker> {
+  const { port, envFile, persistTo } = options;
+  const names = Object.keys(parseEnv(await readFile(envFile, "utf8")));
+  if (stack.disposed) throw new ScriptError("Too late to start the Worker.");
+  const child = spawnWrangler(names, [
+    "dev",
+    "--port",
+    String(port),
+    "--env-file",
+    envFile,
+    ...(persistTo === undefined ? [] : ["--persist-to", persistTo]),
+    "--show-interactive-dev-session=false",
+  ]);
+  const ended = endOf(child);
+  stack.defer(() => stopGroup(child, ended));
+  for (const stream of [child.stdout, child.stderr]) pipeText(stream, options.onOutput);
+  const url = `http://localhost:${port}`;
+  await Promise.race([untilAnswering(`${url}/healthz`), ended.then(failedToStart)]);
+  return { url, ended };
+}
+
+type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+
+/** Wrangler would let a secret of our own environment win over the file's: those are left out. */
+function spawnWrangler(namesInFile: readonly string[], args: readonly string[]): Child {
+  const env = { ...process.env, ...QUIET };
+  for (const name of namesInFile) Reflect.deleteProperty(env, name);
+  const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
+  const bin = join(dirname(manifest), "bin", "wrangler.js");
+  return spawn(process.execPath, [bin, ...args], {
+    cwd: PROJECT_ROOT,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+}
+
+function pipeText(stream: Readable, onOutput: (text: string) => void): void {
+  stream.setEncoding("utf8");
+  stream.on("data", (text: string) => onOutput(text));
+}
+
+async function endOf(child: Child): Promise<string> {
+  try {
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    return signal === null ? `exit code ${code}` : `signal ${signal}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function failedToStart(how: string): never {
+  throw new ScriptError(`wrangler dev ended before the Worker answered (${how}).`);
+}
+
+/** Resolves at the first answer that is not a server error; rejects after a minute. */
+async function untilAnswering(url: string): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  let last = "no answer";
+  while (Date.now() < deadline) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+      await response.body?.cancel();
+      if (response.status < 500) return;
+      last = `HTTP ${response.status}`;
+    } catch {
+      last = "no answer";
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new ScriptError(`The Worker is not ready after ${READY_TIMEOUT_MS / 1000} s: ${last}.`);
+}
+
+/** SIGTERM to the whole group, SIGKILL to what is left of it, and only then is it over. */
+async function stopGroup(child: Child, ended: Promise<string>): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined) return;
+  if (signalGroup(pid, "SIGTERM")) {
+    await Promise.race([ended, delay(STOP_TIMEOUT_MS)]);
+    for (let waited = 0; waited < STOP_TIMEOUT_MS && signalGroup(pid, 0); waited += 50) await delay(50);
+    signalGroup(pid, "SIGKILL");
+  }
+  await ended;
+}
+
+/** Whether the group still had a process to get the signal; 0 only asks. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
