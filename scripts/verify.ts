@@ -20,6 +20,7 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
   ["lint", ["npm", "run", "--silent", "lint"]],
   ["types", ["npm", "run", "--silent", "types"]],
   ["knip", ["npm", "run", "--silent", "knip"]],
+  ["docs", ["npm", "run", "--silent", "check:docs"]],
   ["size", ["npm", "run", "--silent", "size"]],
   [
     "tests",

@@ -69,7 +69,7 @@ export function clearTransactionCookie(c: AppContext, state: string): void {
 }
 
 /** What the page says once, after a redirect. */
-export const NOTICES = {
+const NOTICES = {
   "revocation-unconfirmed":
     "Everything stored here is deleted, but Google could not be reached to end the access. You can end it yourself at " +
     "myaccount.google.com/permissions.",

@@ -11,7 +11,7 @@ export function WelcomePage({ notice }: { notice: string | null }) {
     <Layout title="gmail-edge">
       <h1>gmail-edge</h1>
       <Notice text={notice} />
-      <p>Sign in with Google to see your newest Gmail messages. Access is read-only and can be ended at any time.</p>
+      <p>Sign in with Google to see your newest Gmail messages. You can end the access at any time.</p>
       <p>
         <a class="button" href="/auth/login">
           Sign in with Google
