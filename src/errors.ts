@@ -55,6 +55,8 @@ export interface SignInAgain {
 export interface AppErrorOptions {
   /** HTTP status, where it is not the reason's own (504 for a timeout, Google's own 4xx). */
   readonly code?: number;
+  /** Canonical status, where it is not the reason's own (Google's own words for a 4xx). */
+  readonly status?: string;
   /** Facts for programs. Never a secret, an address or search text. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly retryAfterSeconds?: number;
@@ -83,7 +85,7 @@ export class AppError extends Error {
     this.reason = reason;
     this.code = options.code ?? REASONS[reason].code;
     // google.rpc.Code has its own word for a timeout.
-    this.status = this.code === 504 ? "DEADLINE_EXCEEDED" : REASONS[reason].status;
+    this.status = options.status ?? (this.code === 504 ? "DEADLINE_EXCEEDED" : REASONS[reason].status);
     this.metadata = options.metadata ?? {};
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
     this.signInAgain = options.signInAgain ?? null;

@@ -6,9 +6,10 @@
  */
 import { decodeWords } from "postal-mime";
 import * as z from "zod/mini";
-import { AppError, type Reason, REASONS } from "./errors.ts";
+import { AppError, type Reason } from "./errors.ts";
 import {
   type CallOptions,
+  parseDateMs,
   parseRetryAfterMs,
   toRetryAfterSeconds,
   readJson,
@@ -239,18 +240,24 @@ function scopeRequired(): AppError {
   });
 }
 
+/** Google's canonical statuses that have a reason of the same name here. */
+const PASSED_ON: Readonly<Record<string, Reason>> = {
+  INVALID_ARGUMENT: "INVALID_ARGUMENT",
+  FAILED_PRECONDITION: "FAILED_PRECONDITION",
+  PERMISSION_DENIED: "PERMISSION_DENIED",
+  NOT_FOUND: "NOT_FOUND",
+};
+/** Older errors of Google's have no status. */
+const BY_CODE: Readonly<Record<number, Reason>> = { 403: "PERMISSION_DENIED", 404: "NOT_FOUND" };
+
 /** Google's own 4xx: its status, code and words. */
 function passedOn(code: number, status: string, message: string): AppError {
-  const reason: Reason = isReason(status) ? status : code === 404 ? "NOT_FOUND" : "FAILED_PRECONDITION";
-  return new AppError(reason, message || "Gmail refused the request.", { code });
-}
-
-function isReason(status: string): status is Reason {
-  return Object.hasOwn(REASONS, status);
+  const reason = PASSED_ON[status] ?? BY_CODE[code] ?? "FAILED_PRECONDITION";
+  return new AppError(reason, message || "Gmail refused the request.", { code, ...(status === "" ? {} : { status }) });
 }
 
 /** The time to wait, where Gmail hides it in words: `Retry after 2026-11-22T12:57:51.196Z`. */
 function parseRetryAfterMessageMs(message: string, nowMs: number): number | null {
   const [, time] = /Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)/i.exec(message) ?? [];
-  return time === undefined ? null : parseRetryAfterMs(time, nowMs);
+  return time === undefined ? null : parseDateMs(time, nowMs);
 }

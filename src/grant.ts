@@ -50,7 +50,9 @@ export class Grant {
   #change: TokenChange;
   /** Shared by concurrent calls of this request, and no other's. */
   #refresh: Promise<string> | null = null;
-  #replayed = false;
+  /** The token was replaced because Google answered 401 to it: that is done once. */
+  #isReplaced = false;
+  #isGone = false;
 
   constructor(options: GrantOptions) {
     this.#options = options;
@@ -80,6 +82,9 @@ export class Grant {
 
   /** An access token with more than a minute to live. @throws AppError as {@link fetch} */
   async accessToken(): Promise<string> {
+    if (this.#isGone) throw this.#consentRequired();
+    // One that came in this request is as fresh as they get, however short its life is.
+    if (this.#current !== null && this.#change === this.#current) return this.#current.value;
     const current = this.#usable(this.#current) ?? this.#usable(await this.#storedAccessToken());
     if (current === null) return this.#refreshOnce();
     this.#current = current;
@@ -115,9 +120,10 @@ export class Grant {
   async #tokenAfter401(rejected: string): Promise<string> {
     // Another call of this request may have refreshed meanwhile.
     if (this.#current !== null && this.#current.value !== rejected) return this.#current.value;
-    if (this.#refresh === null && this.#replayed) throw this.#consentRequired();
-    this.#replayed = true;
-    return this.#refreshOnce();
+    if (this.#refresh === null && this.#isReplaced) throw this.#consentRequired();
+    const fresh = await this.#refreshOnce();
+    this.#isReplaced = true;
+    return fresh;
   }
 
   async #refreshOnce(): Promise<string> {
@@ -182,6 +188,7 @@ export class Grant {
   #consentRequired(): AppError {
     this.#current = null;
     this.#change = null;
+    this.#isGone = true;
     const { email, sub } = this.#options.user;
     return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
       signInAgain: { prompt: "consent", loginHint: email ?? sub },

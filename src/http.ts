@@ -150,7 +150,13 @@ export function unexpectedAnswer(endpoint: string, status: number, retryAfterSec
 export function parseRetryAfterMs(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;
-  const dateMs = Date.parse(header);
+  // Date.parse alone takes almost anything for a date.
+  return /^[a-z]+, .* GMT$/i.test(header.trim()) ? parseDateMs(header, nowMs) : null;
+}
+
+/** Milliseconds until a point in time, 0 when it is over; null where it is none. */
+export function parseDateMs(time: string, nowMs: number): number | null {
+  const dateMs = Date.parse(time);
   return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs);
 }
 

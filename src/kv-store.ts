@@ -51,8 +51,8 @@ const WRITE_RETRY_MS = 1_100;
 export const storageKeys = {
   credential: (sub: string) => `credential:${sub}`,
   accessToken: (session: SessionKey) => `${storageKeys.accessTokens(session.sub)}${session.id}`,
-  /** Prefix of the access tokens of all sessions of a user. */
-  accessTokens: (sub: string) => `access-token:${sub}:`,
+  /** Prefix of the access tokens of all sessions of a user, and of no other user whose `sub` begins alike. */
+  accessTokens: (sub: string) => `access-token:${encodeURIComponent(sub)}:`,
   deadToken: async (refreshToken: string) => `dead-token:${await sha256(refreshToken)}`,
   revokedSession: (session: SessionKey) => `revoked-session:${session.id}`,
   revokedUser: (sub: string) => `revoked-user:${sub}`,
@@ -142,8 +142,13 @@ export class CredentialStore {
   /** Forgets the access tokens of all sessions of a user. */
   async deleteAccessTokens(sub: string): Promise<void> {
     const { kv } = this.#options;
-    const { keys } = await this.#storage(() => kv.list({ prefix: storageKeys.accessTokens(sub) }));
-    for (const { name } of keys) await this.#delete(name);
+    let cursor: string | null = null;
+    do {
+      const options: KVNamespaceListOptions = { prefix: storageKeys.accessTokens(sub), cursor };
+      const page: KVNamespaceListResult<unknown> = await this.#storage(() => kv.list(options));
+      for (const { name } of page.keys) await this.#delete(name);
+      cursor = page.list_complete ? null : page.cursor;
+    } while (cursor !== null);
   }
 
   /** Ends a session everywhere. @param expiresAtMs epoch milliseconds at which it would have ended by itself */

@@ -5,6 +5,10 @@
 import type { AppError } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
+const MAX_CAUSES = 5;
+const MAX_FRAMES = 5;
+const MAX_MESSAGE_LENGTH = 300;
+
 /** Logs what an operator has to see of an error: what failed, and the chain of causes without anything secret. */
 export function logError(trace: Trace, error: AppError): void {
   console.error(
@@ -26,20 +30,28 @@ export function logConfigProblems(problems: readonly string[]): void {
 
 function describeCauses(cause: unknown): string[] {
   const lines: string[] = [];
-  for (let current = cause; current instanceof Error && lines.length < 5; current = current.cause) {
-    const frames = (current.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-    lines.push(
-      [`${current.name}: ${redact(current.message)}`, ...frames.slice(0, 5).map((line) => line.trim())].join(" | "),
-    );
+  for (let current = cause; current instanceof Error && lines.length < MAX_CAUSES; current = current.cause) {
+    lines.push([`${current.name}: ${redact(current.message)}`, ...stackFrames(current)].join(" | "));
   }
   return lines;
+}
+
+/** The frames of a stack. Its first lines are the message, which may look like frames and hold anything. */
+function stackFrames({ message, stack = "" }: Error): string[] {
+  const start = stack.indexOf(message);
+  const frames = start === -1 ? stack : stack.slice(start + message.length);
+  return frames
+    .split("\n")
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, MAX_FRAMES)
+    .map((line) => line.trim());
 }
 
 /** Others' messages may quote a URL, an address or a token: everything that looks like one goes. */
 export function redact(message: string): string {
   return message
+    .slice(0, MAX_MESSAGE_LENGTH)
     .replace(/\?\S*/g, "?…")
     .replace(/\S+@\S+/g, "…@…")
-    .replace(/[A-Za-z0-9_\-.~+/]{24,}/g, "…")
-    .slice(0, 300);
+    .replace(/[A-Za-z0-9_\-.~+/]{24,}/g, "…");
 }
