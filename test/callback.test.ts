@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import { checkCallback, parseCallback } from "../src/callback.ts";
+import { AppError } from "../src/errors.ts";
+import { randomToken } from "../src/keys.ts";
+import type { Transaction } from "../src/transaction.ts";
+
+const ISSUER = "https://accounts.google.com";
+const STATE = randomToken();
+
+const TRANSACTION: Transaction = {
+  codeVerifier: "v",
+  nonce: "n",
+  returnTo: "/inbox",
+  loginHint: "ann@example.test",
+  prompt: null,
+  codeRetried: false,
+  consentForced: false,
+};
+
+function parse(query: string) {
+  return parseCallback(new URLSearchParams(query));
+}
+
+function check(query: string, transaction: Transaction | null = TRANSACTION) {
+  return checkCallback(parse(query), transaction, ISSUER);
+}
+
+function refusal(query: string, transaction: Transaction | null = TRANSACTION): AppError {
+  try {
+    check(query, transaction);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  return expect.fail("The callback was believed");
+}
+
+describe("what came back (RFC 6749 §4.1.2)", () => {
+  test("is read", () => {
+    expect(parse(`state=${STATE}&code=4/c&iss=${ISSUER}&scope=openid`)).toEqual({
+      state: STATE,
+      issuers: [ISSUER],
+      error: null,
+      code: "4/c",
+    });
+    expect(parse("")).toEqual({ state: null, issuers: [], error: null, code: null });
+  });
+
+  test("a parameter that is repeated or empty counts as missing (§3.1)", () => {
+    expect(parse(`state=${STATE}&state=${STATE}&code=a&code=a`)).toMatchObject({ state: null, code: null });
+    expect(parse("state=&code=&error=")).toEqual({ state: null, issuers: [], error: null, code: null });
+  });
+
+  test.each(["x", `${STATE}x`, STATE.slice(1), `${STATE.slice(1)};`, `${STATE.slice(1)}=`, `${STATE.slice(1)}é`])(
+    "%j is none of our states, and names no cookie",
+    (state) => {
+      expect(parse(new URLSearchParams({ state }).toString()).state).toBeNull();
+    },
+  );
+});
+
+describe("whether it is believed, in this order", () => {
+  test("a code with a transaction and Google's iss, or none, is (RFC 9207 §2.4)", () => {
+    expect(check("code=c")).toEqual({ code: "c", transaction: TRANSACTION });
+    expect(check(`code=c&iss=${ISSUER}`)).toEqual({ code: "c", transaction: TRANSACTION });
+  });
+
+  test("no transaction: INVALID_STATE, also when iss is wrong", () => {
+    expect(refusal("code=c", null)).toMatchObject({ reason: "INVALID_STATE", code: 400, signInAgain: {} });
+    expect(refusal("code=c&iss=https://evil.test", null)).toMatchObject({ reason: "INVALID_STATE" });
+  });
+
+  test.each(["https://evil.test", "accounts.google.com", `${ISSUER}/`, "", `${ISSUER}&iss=https://evil.test`])(
+    "iss=%s: INVALID_ISSUER, before code and error",
+    (iss) => {
+      expect(refusal(`code=c&iss=${iss}`)).toMatchObject({ reason: "INVALID_ISSUER", code: 400 });
+      expect(refusal(`error=access_denied&iss=${iss}`)).toMatchObject({ reason: "INVALID_ISSUER" });
+    },
+  );
+
+  test("error=access_denied: 403 CONSENT_DENIED, with the way to try again", () => {
+    const signInAgain = { returnTo: "/inbox", loginHint: "ann@example.test" };
+    expect(refusal("error=access_denied")).toMatchObject({ reason: "CONSENT_DENIED", code: 403, signInAgain });
+  });
+
+  test("another error: 400 AUTHORIZATION_FAILED, naming Google's code, cut to a bearable length", () => {
+    const error = refusal("error=server_error&code=c");
+    expect(error).toMatchObject({ reason: "AUTHORIZATION_FAILED", code: 400, metadata: { error: "server_error" } });
+    expect(error.message).toContain("server_error");
+    expect(refusal(`error=${"x".repeat(5_000)}`).message.length).toBeLessThan(300);
+  });
+
+  test("an error without a transaction is shown, and uses nothing of one", () => {
+    expect(refusal("error=access_denied", null)).toMatchObject({ reason: "CONSENT_DENIED", signInAgain: {} });
+    expect(refusal("error=server_error", null)).toMatchObject({ reason: "AUTHORIZATION_FAILED", signInAgain: {} });
+  });
+
+  test("neither code nor error: 400, naming code", () => {
+    for (const query of ["", "code=", "code=a&code=b"]) {
+      expect(refusal(query)).toMatchObject({ reason: "INVALID_ARGUMENT", metadata: { parameter: "code" } });
+    }
+  });
+});

@@ -1,0 +1,44 @@
+/** What the tests of Gmail share: a client over an injected network, and a small mailbox that pages. */
+import { type AuthorizedFetch, Gmail, type MessageRef } from "../src/gmail.ts";
+import type { UpstreamOptions } from "../src/http.ts";
+import { type Call, createWorld, type Network, type World } from "./fixtures.ts";
+
+export const API_URL = "https://gmail.test";
+
+export const FILTER = { q: "", labelIds: [], includeSpamTrash: false } as const;
+
+export function createGmail(network: Network, changes: Partial<UpstreamOptions> = {}): { gmail: Gmail; world: World } {
+  const world = createWorld(network, changes);
+  const authorizedFetch: AuthorizedFetch = async (input, init, options) => world.upstream.fetch(input, init, options);
+  const { upstream, trace, now } = world;
+  return { gmail: new Gmail({ apiUrl: API_URL, authorizedFetch, upstream, trace, now }), world };
+}
+
+/** `count` messages, the newest first. */
+export function messages(count: number): MessageRef[] {
+  return Array.from({ length: count }, (_, index) => ({ id: `m${index}`, threadId: `t${index}` }));
+}
+
+export interface MailboxOptions {
+  readonly refs: readonly MessageRef[];
+  /** Where pages begin that hold nothing and go on. */
+  readonly emptyAt?: readonly number[];
+  /** How many messages of each page the next one repeats. */
+  readonly overlap?: number;
+}
+
+/** A `messages.list` over `refs`; its page tokens are offsets. */
+export function mailbox({ refs, emptyAt = [], overlap = 0 }: MailboxOptions): Network {
+  const passed = new Set<number>();
+  return ({ url }: Call) => {
+    const offset = Number(url.searchParams.get("pageToken") ?? 0);
+    if (emptyAt.includes(offset) && !passed.has(offset)) {
+      passed.add(offset);
+      return Response.json({ nextPageToken: `0${offset}`, resultSizeEstimate: refs.length });
+    }
+    const end = offset + Number(url.searchParams.get("maxResults"));
+    const page = refs.slice(Math.max(0, offset - overlap), end);
+    const more = end < refs.length ? { nextPageToken: String(end) } : {};
+    return Response.json({ messages: page, ...more, resultSizeEstimate: refs.length });
+  };
+}

@@ -1,0 +1,170 @@
+import { describe, expect, test } from "vitest";
+import { listPages, type ListPage, type ListRequest } from "../src/listing.ts";
+import { appErrorOf, json, type Network } from "./fixtures.ts";
+import { createGmail, FILTER, mailbox, messages } from "./fixtures-gmail.ts";
+
+interface Budgets {
+  readonly maxCalls?: number;
+  readonly quotaBudget?: number;
+}
+
+function createListing(network: Network, { maxCalls = 50, quotaBudget = 5_000 }: Budgets = {}) {
+  const { gmail, world } = createGmail(network, { maxCalls });
+  const { upstream, trace } = world;
+  const pages = (changes: Partial<ListRequest> = {}): AsyncGenerator<ListPage, void> => {
+    const request: ListRequest = {
+      filter: FILTER,
+      limit: Infinity,
+      view: "id",
+      pageToken: null,
+      distinct: "all",
+      ...changes,
+    };
+    return listPages({ gmail, upstream, trace, quotaBudget }, request);
+  };
+  return { pages, world };
+}
+
+async function collect(pages: AsyncGenerator<ListPage, void>) {
+  const all = await Array.fromAsync(pages);
+  return { ids: all.flatMap(({ rows }) => rows.map(({ id }) => id)), next: all.at(-1)?.nextPageToken ?? null, all };
+}
+
+const ids = (count: number): string[] => messages(count).map(({ id }) => id);
+
+/** Pages that each begin with the same message. */
+const again: Network = ({ url }) => {
+  const page = Number(url.searchParams.get("pageToken") ?? 0);
+  const refs = [{ id: "same", threadId: "t" }, ...messages(1).map(() => ({ id: `m${page}`, threadId: "t" }))];
+  return Response.json({ messages: refs, ...(page < 4 ? { nextPageToken: String(page + 1) } : {}) });
+};
+
+/** Two empty pages that lead to each other. */
+const circle: Network = ({ url }) =>
+  Response.json({ nextPageToken: url.searchParams.get("pageToken") === "a" ? "b" : "a" });
+
+/** Two pages, and then an outage. */
+const failing: Network = (call, index) =>
+  index < 2 ? mailbox({ refs: messages(5_000) })(call, index) : Response.json({ error: {} }, { status: 503 });
+
+describe("a listing", () => {
+  test("of everything gives each message once, newest first, and no token at the end", async () => {
+    const { pages, world } = createListing(mailbox({ refs: messages(1_234) }));
+    expect(await collect(pages())).toMatchObject({ ids: ids(1_234), next: null });
+    expect(world.calls.map(({ url }) => url.searchParams.get("maxResults"))).toEqual(["500", "500", "500"]);
+  });
+
+  test.each([
+    [1, ["1"]],
+    [25, ["25"]],
+    [500, ["500"]],
+    [501, ["500", "1"]],
+    [1_100, ["500", "500", "100"]],
+  ])("of %i asks for exactly that many", async (limit, asked) => {
+    const { pages, world } = createListing(mailbox({ refs: messages(2_000) }));
+    expect(await collect(pages({ limit }))).toMatchObject({ ids: ids(limit), next: String(limit) });
+    expect(world.calls.map(({ url }) => url.searchParams.get("maxResults"))).toEqual(asked);
+  });
+
+  test("of an empty mailbox is one empty page", async () => {
+    const { pages } = createListing(json({ resultSizeEstimate: 0 }));
+    expect((await collect(pages())).all).toEqual([{ rows: [], resultSizeEstimate: 0, nextPageToken: null }]);
+  });
+
+  test("that ends exactly at its limit, and at the end of the mailbox, has no token", async () => {
+    const { pages } = createListing(mailbox({ refs: messages(10) }));
+    expect(await collect(pages({ limit: 10 }))).toMatchObject({ ids: ids(10), next: null });
+  });
+
+  test("sends the same filter on every page, and each page's token on the next", async () => {
+    const { pages, world } = createListing(mailbox({ refs: messages(1_200) }));
+    const filter = { q: "from:ann é", labelIds: ["A", "B"], includeSpamTrash: true };
+    await collect(pages({ filter }));
+    expect(world.calls.map(({ url }) => url.searchParams.get("pageToken"))).toEqual([null, "500", "1000"]);
+    for (const { url } of world.calls) {
+      expect(url.searchParams.get("q")).toBe("from:ann é");
+      expect(url.searchParams.getAll("labelIds")).toEqual(["A", "B"]);
+      expect(url.searchParams.get("includeSpamTrash")).toBe("true");
+    }
+  });
+
+  test("goes on over pages without messages", async () => {
+    const { pages } = createListing(mailbox({ refs: messages(700), emptyAt: [0, 500] }));
+    expect(await collect(pages())).toMatchObject({ ids: ids(700), next: null });
+  });
+
+  test.each(["all", "page"] as const)("drops what the next page repeats (distinct: %s)", async (distinct) => {
+    const { pages } = createListing(mailbox({ refs: messages(1_300), overlap: 3, emptyAt: [500] }));
+    expect((await collect(pages({ distinct }))).ids).toEqual(ids(1_300));
+  });
+
+  test("drops what comes again many pages later, where it remembers all", async () => {
+    expect((await collect(createListing(again).pages())).ids).toEqual(["same", "m0", "m1", "m2", "m3", "m4"]);
+  });
+
+  test("that leads back to the page it came from: UPSTREAM_UNAVAILABLE, and no endless loop", async () => {
+    const { pages, world } = createListing(json({ messages: messages(1), nextPageToken: "again" }));
+    expect(await appErrorOf(collect(pages()))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+    expect(world.calls).toHaveLength(2);
+  });
+
+  test("whose pages go round in a circle ends with the request's calls", async () => {
+    const { pages, world } = createListing(circle, { maxCalls: 10 });
+    await collect(pages()).catch(() => null);
+    expect(world.calls.length).toBeLessThanOrEqual(10);
+  });
+
+  test("whose later page fails for good ends with that error", async () => {
+    expect(await appErrorOf(collect(createListing(failing).pages()))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+  });
+
+  test("fetches a page only when it is asked for", async () => {
+    const { pages, world } = createListing(mailbox({ refs: messages(5_000) }));
+    const generator = pages();
+    await generator.next();
+    expect(world.calls).toHaveLength(1);
+  });
+});
+
+describe("a budget that is spent stops at a page's end, and the token goes on without a hole", () => {
+  const all = mailbox({ refs: messages(3_333) });
+
+  async function resumed(budgets: Budgets, changes: Partial<ListRequest> = {}) {
+    const seen: string[] = [];
+    let pageToken: string | null = null;
+    let requests = 0;
+    do {
+      const { pages, world } = createListing(all, budgets);
+      const part = await collect(pages({ ...changes, pageToken }));
+      expect(world.calls.length).toBeLessThanOrEqual(budgets.maxCalls ?? 50);
+      expect(world.trace.quotaUnits).toBeLessThanOrEqual(budgets.quotaBudget ?? 5_000);
+      seen.push(...part.ids);
+      pageToken = part.next;
+      requests += 1;
+    } while (pageToken !== null && requests < 100);
+    return { seen, requests };
+  }
+
+  test("calls", async () => {
+    const { seen, requests } = await resumed({ maxCalls: 3 });
+    expect(seen).toEqual(ids(3_333));
+    expect(requests).toBe(3);
+  });
+
+  test("quota units", async () => {
+    const { seen, requests } = await resumed({ quotaBudget: 25 });
+    expect(seen).toEqual(ids(3_333));
+    expect(requests).toBe(2);
+  });
+
+  test("time: an answer does not wait for a page that may come too late", async () => {
+    const { pages, world } = createListing((call, index) => {
+      world.clock.nowMs += 9_000;
+      return all(call, index);
+    });
+    const part = await collect(pages());
+    expect(part.next).not.toBeNull();
+    expect(part.ids).toEqual(ids(part.ids.length));
+    expect(world.calls.length).toBeLessThanOrEqual(3);
+  });
+});

@@ -1,0 +1,106 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { MessageFilter } from "../src/gmail.ts";
+import { KeyRing } from "../src/keys.ts";
+import { openPageToken, sealPageToken } from "../src/page-token.ts";
+import { appErrorOf, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
+
+const ring = new KeyRing([KEY_A]);
+const SUB = "108204268033311374519";
+const FILTER: MessageFilter = { q: "from:ann", labelIds: ["INBOX", "UNREAD"], includeSpamTrash: false };
+const GMAIL_TOKEN = "09876543210987654321";
+
+interface Changes {
+  readonly sub?: string;
+  readonly filter?: Partial<MessageFilter>;
+  readonly keys?: KeyRing;
+}
+
+async function open(value: string, { sub = SUB, filter = {}, keys = ring }: Changes = {}): Promise<string> {
+  return openPageToken(keys, { sub, filter: { ...FILTER, ...filter } }, { value, nowMs: START_MS });
+}
+
+async function expectRefused(value: string, changes: Changes = {}): Promise<void> {
+  const error = await appErrorOf(open(value, changes));
+  expect(error).toMatchObject({ reason: "INVALID_ARGUMENT", code: 400, metadata: { parameter: "pageToken" } });
+  expect(error.message).not.toContain(GMAIL_TOKEN);
+}
+
+/** What a filter asks of Gmail, in one way of writing it. */
+function question({ q, labelIds, includeSpamTrash }: MessageFilter): string {
+  return JSON.stringify([q, [...new Set(labelIds)].toSorted(), includeSpamTrash]);
+}
+
+const sealed = await sealPageToken(ring, { sub: SUB, filter: FILTER }, GMAIL_TOKEN);
+
+describe("a page token", () => {
+  test("opens for the user and the filter that it was made for", async () => {
+    expect(await open(sealed)).toBe(GMAIL_TOKEN);
+  });
+
+  test("opens whatever the order of labels, and however often they are named", async () => {
+    expect(await open(sealed, { filter: { labelIds: ["UNREAD", "INBOX", "UNREAD"] } })).toBe(GMAIL_TOKEN);
+  });
+
+  test("opens after rotation", async () => {
+    expect(await open(sealed, { keys: new KeyRing([KEY_B, KEY_A]) })).toBe(GMAIL_TOKEN);
+  });
+
+  test("goes through a URL as it is, and shows nothing", () => {
+    expect(sealed).toMatch(/^[A-Za-z0-9._-]+$/);
+    expect(encodeURIComponent(sealed)).toBe(sealed);
+    expect(sealed).not.toContain(GMAIL_TOKEN);
+  });
+
+  test("carries whatever Gmail gives (property)", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme" }), async (token) => {
+        expect(await open(await sealPageToken(ring, { sub: SUB, filter: FILTER }, token))).toBe(token);
+      }),
+    );
+  });
+});
+
+describe("400 INVALID_ARGUMENT, naming pageToken, for a token", () => {
+  test.each<[string, Changes]>([
+    ["of another user", { sub: "2" }],
+    ["for another q", { filter: { q: "from:bob" } }],
+    ["for the same q in other letters", { filter: { q: "from:Ann" } }],
+    ["for q with a space more", { filter: { q: "from:ann " } }],
+    ["for no q", { filter: { q: "" } }],
+    ["for fewer labels", { filter: { labelIds: ["INBOX"] } }],
+    ["for more labels", { filter: { labelIds: ["INBOX", "UNREAD", "STARRED"] } }],
+    ["for one label that looks like both", { filter: { labelIds: ["INBOX,UNREAD"] } }],
+    ["for other labels", { filter: { labelIds: ["inbox", "UNREAD"] } }],
+    ["with spam and trash", { filter: { includeSpamTrash: true } }],
+    ["under a key that is gone", { keys: new KeyRing([KEY_B]) }],
+  ])("%s", async (_, changes) => {
+    await expectRefused(sealed, changes);
+  });
+
+  test.each(["", "x", "09876543210987654321", "a.b.c.d.e", "null", "💌", "%00", sealed.slice(0, -2), `${sealed}.x`])(
+    "that is none: %j",
+    async (value) => {
+      await expectRefused(value);
+    },
+  );
+
+  test("that was sealed for something else", async () => {
+    await expectRefused(await ring.seal({ purpose: "session", owner: SUB }, { gmailPageToken: GMAIL_TOKEN }));
+  });
+});
+
+test("two filters share a token only where they ask Gmail the same (property)", async () => {
+  const filter = fc.record({
+    q: fc.constantFrom("", "a", "b", 'a"', "a,b"),
+    labelIds: fc.array(fc.constantFrom("A", "B", "A,B", '"'), { maxLength: 3 }),
+    includeSpamTrash: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(filter, filter, async (made, used) => {
+      const value = await sealPageToken(ring, { sub: SUB, filter: made }, GMAIL_TOKEN);
+      if (question(made) === question(used)) expect(await open(value, { filter: used })).toBe(GMAIL_TOKEN);
+      else await expectRefused(value, { filter: used });
+    }),
+  );
+});

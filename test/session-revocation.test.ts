@@ -1,0 +1,95 @@
+import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { storageKeys } from "../src/kv-store.ts";
+import { createSession, SESSION_TTL_SECONDS, sessionExpiresAtMs } from "../src/session.ts";
+import { appErrorOf, createStore, createWorld, json, START_MS } from "./fixtures.ts";
+
+const world = createWorld(json({}));
+const store = createStore(world);
+
+function sessionOf(sub: string) {
+  const identity = { sub, email: null, name: null, picture: null };
+  const session = createSession({ identity, scopes: [], accessToken: null }, world.now());
+  return { id: session.id, sub, signedInAtMs: session.signedInAtMs, expiresAtMs: sessionExpiresAtMs(session) };
+}
+
+async function ttlSeconds(): Promise<number> {
+  const { keys } = await env.CREDENTIALS.list();
+  expect(keys).toHaveLength(1);
+  return (keys[0]?.expiration ?? 0) - Date.now() / 1000;
+}
+
+beforeEach(async () => {
+  await reset();
+  world.clock.nowMs = START_MS;
+});
+
+describe("ending one session", () => {
+  test("ends that one, and no other of the same user", async () => {
+    const [ended, other] = [sessionOf("1"), sessionOf("1")];
+    await store.revokeSession(ended, ended.expiresAtMs);
+    expect(await store.isRevoked(ended)).toBe(true);
+    expect(await store.isRevoked(other)).toBe(false);
+  });
+
+  test("is remembered for as long as the session would have lasted", async () => {
+    const session = sessionOf("1");
+    world.clock.nowMs += 10 * 24 * 60 * 60 * 1000;
+    await store.revokeSession(session, session.expiresAtMs);
+    expect(Math.abs((await ttlSeconds()) - 20 * 24 * 60 * 60)).toBeLessThan(5);
+  });
+
+  test("in its last seconds is remembered for KV's least of a minute", async () => {
+    const session = sessionOf("1");
+    world.clock.nowMs = session.expiresAtMs - 1_000;
+    await store.revokeSession(session, session.expiresAtMs);
+    expect(Math.abs((await ttlSeconds()) - 60)).toBeLessThan(5);
+  });
+});
+
+describe("ending all sessions of a user", () => {
+  test("ends those that began until then, and nobody else's", async () => {
+    const sessions = [sessionOf("1"), sessionOf("1")];
+    const stranger = sessionOf("2");
+    world.clock.nowMs += 1_000;
+    await store.revokeSessions("1", SESSION_TTL_SECONDS);
+    for (const session of sessions) expect(await store.isRevoked(session)).toBe(true);
+    expect(await store.isRevoked(stranger)).toBe(false);
+  });
+
+  test("leaves one that begins later alone", async () => {
+    await store.revokeSessions("1", SESSION_TTL_SECONDS);
+    world.clock.nowMs += 1;
+    expect(await store.isRevoked(sessionOf("1"))).toBe(false);
+  });
+
+  test("is remembered until the last of them would have ended", async () => {
+    await store.revokeSessions("1", SESSION_TTL_SECONDS);
+    expect(Math.abs((await ttlSeconds()) - SESSION_TTL_SECONDS)).toBeLessThan(5);
+  });
+});
+
+describe("whether a session was ended", () => {
+  test("is no as long as nothing is stored", async () => {
+    expect(await store.isRevoked(sessionOf("1"))).toBe(false);
+  });
+
+  test("cannot be said while storage is down: STORAGE_UNAVAILABLE", async () => {
+    const kv = new Proxy(env.CREDENTIALS, {
+      get: () => () => Promise.reject(new Error("down")),
+    });
+    const error = await appErrorOf(createStore(world, { kv }).isRevoked(sessionOf("1")));
+    expect(error).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
+  });
+
+  test("is yes where the mark of the user says so, although the session's own is missing, and the other way round", async () => {
+    const session = sessionOf("1");
+    await env.CREDENTIALS.put(storageKeys.revokedUser("1"), new Date(START_MS).toISOString());
+    expect(await store.isRevoked(session)).toBe(true);
+    await env.CREDENTIALS.put(storageKeys.revokedUser("1"), new Date(START_MS - 1).toISOString());
+    expect(await store.isRevoked(session)).toBe(false);
+    await env.CREDENTIALS.put(storageKeys.revokedSession(session), "x");
+    expect(await store.isRevoked(session)).toBe(true);
+  });
+});

@@ -1,0 +1,85 @@
+/**
+ * The control API: tests configure the double, play what happens at Google, and read what was called.
+ */
+import { queueFault } from "./faults.ts";
+import { actionSchema, type Snapshot, type User } from "./protocol.ts";
+import { configure, type Incoming, type Instance, resetInstance, revokeTokens } from "./state.ts";
+import { endGrant, isDead } from "./token.ts";
+import type * as z from "zod";
+
+/** GET answers the snapshot, POST does one action. A mistake in the request answers 400 and says which. */
+export function control(instance: Instance, call: Incoming): Response {
+  if (call.method === "GET") return Response.json(snapshot(instance));
+  const parsed = actionSchema.safeParse(JSON.parse(call.body));
+  if (!parsed.success) return new Response(parsed.error.message, { status: 400 });
+  try {
+    act(instance, parsed.data);
+  } catch (error) {
+    return new Response(String(error), { status: 400 });
+  }
+  return Response.json({});
+}
+
+function act(instance: Instance, action: z.output<typeof actionSchema>): void {
+  switch (action.action) {
+    case "reset":
+      return resetInstance(instance);
+    case "configure":
+      return configure(instance, action.patch);
+    case "addUser":
+      instance.users.set(action.user.email, action.user);
+      return;
+    case "fault":
+      return queueFault(instance, action.endpoint, action.fault);
+    case "clearFaults":
+      instance.faults = [];
+      return;
+    case "forgetCalls":
+      instance.calls = [];
+      instance.maxConcurrent = 0;
+      instance.quotaUnits = 0;
+      return;
+    case "advanceClock":
+      instance.clockOffsetMs += action.ms;
+      return;
+    case "rotateKeys":
+      instance.keyGeneration += 1;
+      return;
+    case "revokeGrant":
+      return endGrant(instance, user(instance, action.email).sub);
+    case "changePassword":
+      return revokeTokens(instance, user(instance, action.email).sub);
+    case "killAccessTokens":
+      return revokeTokens(instance, user(instance, action.email).sub, (token) => token.kind === "access");
+    case "receiveMail": {
+      const { mailbox } = user(instance, action.email);
+      if (mailbox !== null) mailbox.messages += action.messages;
+      return;
+    }
+  }
+}
+
+function user(instance: Instance, email: string): User {
+  const found = instance.users.get(email);
+  if (found === undefined) throw new Error(`no account ${email}`);
+  return found;
+}
+
+function snapshot(instance: Instance): Snapshot {
+  return {
+    calls: instance.calls,
+    violations: instance.violations,
+    maxConcurrent: instance.maxConcurrent,
+    quotaUnits: instance.quotaUnits,
+    secrets: [...instance.secrets],
+    grants: [...instance.users.values()].map(({ sub, email }) => ({
+      sub,
+      email,
+      scopes: [...(instance.consents.get(sub) ?? [])],
+      liveRefreshTokens: [...instance.tokens.values()].filter(
+        (token) => token.sub === sub && token.kind === "refresh" && !isDead(instance, token),
+      ).length,
+    })),
+    pendingFaults: instance.faults.length,
+  };
+}

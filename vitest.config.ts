@@ -1,0 +1,73 @@
+/**
+ * Three projects. `worker`: unit and contract tests inside of workerd, with the double of Google behind every outbound call.
+ * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the double itself.
+ */
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { Response as MiniflareResponse } from "miniflare";
+import { defineConfig } from "vitest/config";
+import { createGoogleHub } from "./test/support/google-double/hub.ts";
+
+const hub = createGoogleHub();
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: "istanbul",
+      include: ["src/**"],
+      reporter: ["text-summary", "html", "json-summary"],
+      thresholds: { branches: 90 },
+    },
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              // Given here, so that a developer's .dev.vars cannot leak into the tests.
+              bindings: { GOOGLE_CLIENT_ID: "unset", GOOGLE_CLIENT_SECRET: "unset", TOKEN_KEYS: "unset" },
+              outboundService: async (request) => {
+                const body = request.method === "GET" || request.method === "HEAD" ? null : await request.text();
+                const headers = Object.fromEntries(request.headers);
+                const response = await hub(new Request(request.url, { method: request.method, headers, body }));
+                const bytes = response.body === null ? null : await response.arrayBuffer();
+                return new MiniflareResponse(bytes, {
+                  status: response.status,
+                  headers: Object.fromEntries(response.headers),
+                });
+              },
+            },
+          }),
+        ],
+        test: {
+          name: "worker",
+          include: ["test/contract/**/*.test.ts", "test/*.test.ts"],
+          // Each stage has its own Worker, Google and people; a runtime per file would double the time.
+          isolate: false,
+          // Not hono: of a package in several entry points, half optimized, there would be two copies that do not know each other.
+          deps: { optimizer: { ssr: { enabled: true, include: ["zod", "zod/mini", "jose"] } } },
+        },
+      },
+      {
+        test: {
+          name: "wrangler-dev",
+          environment: "node",
+          include: ["test/contract/**/*.test.ts"],
+          globalSetup: ["test/support/wrangler-pool.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Mostly waiting for processes to start: worth more workers than the cores that vitest would use.
+          maxWorkers: 3,
+          // After the others: vitest runs projects with different numbers of workers one after another.
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "node",
+          environment: "node",
+          include: ["test/scripts/**/*.test.ts", "test/support/**/*.test.ts"],
+        },
+      },
+    ],
+  },
+});
