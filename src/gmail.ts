@@ -1,47 +1,41 @@
 /**
- * Gmail's REST API: listing and reading messages, what its errors mean, when to try again and what each method costs.
- * Knows no OAuth and no web framework: authorized calls are passed in.
+ * Gmail's REST API: listing messages, and reading them in batches. Knows no OAuth and no web framework: the user's
+ * access is passed in.
  *
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
-import { decodeWords } from "postal-mime";
 import * as z from "zod/mini";
-import { AppError, type Reason } from "./errors.ts";
-import {
-  type CallOptions,
-  parseDateMs,
-  parseRetryAfterMs,
-  toRetryAfterSeconds,
-  readJson,
-  readJsonOrNull,
-  unexpectedAnswer,
-  type Upstream,
-} from "./http.ts";
-import { quotaUnits } from "./quota.ts";
+import { type BatchReply, composeBatch, parseBatch } from "./batch.ts";
+import { AppError } from "./errors.ts";
+import { GMAIL, type GmailFailure, processGmailError } from "./gmail-errors.ts";
+import { type CallOptions, readJson, unexpectedAnswer, type Upstream } from "./http.ts";
+import { MESSAGE_FIELDS, type MessageMetadata, MessageMetadataSchema, ROW_HEADERS } from "./message.ts";
+import { GET_UNITS, quotaUnits } from "./quota.ts";
 import type { Trace } from "./trace.ts";
 
-const GMAIL = "Gmail";
-
-/** Tries in all, the first included, where Gmail says "later" or fails. */
+/** Tries of a list call in all, the first included, where Gmail says "later" or fails. */
 const MAX_ATTEMPTS = 3;
 /** First wait between tries; it doubles. https://developers.google.com/workspace/gmail/api/guides/handle-errors */
 const FIRST_BACKOFF_MS = 1_000;
-/** What `Retry-After` says where Gmail names no time: its quota is counted by the minute. */
-const DEFAULT_RETRY_AFTER_MS = 30_000;
 /** Most that a page may hold, by `messages.list`. */
 export const MAX_PAGE_SIZE = 500;
+/** Most that a batch may hold. */
+export const MAX_BATCH_PARTS = 100;
 
-/** A call with the user's access token; answers 401 only as `CONSENT_REQUIRED`. */
-export type AuthorizedFetch = (
-  input: string,
-  init: RequestInit & { headers?: Headers },
-  options: CallOptions,
-) => Promise<Response>;
+/** The user's access to Google during one request. */
+export interface UserAccess {
+  /** Makes a call with the access token; 401 is answered by one refresh and one replay, then `CONSENT_REQUIRED`. */
+  fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response>;
+  /** Which access token is in use: changes with each refresh. */
+  readonly generation: number;
+  /** Replaces the access token of that generation, because a part of a batch answered 401. */
+  renew(generation: number): Promise<void>;
+}
 
 export interface GmailOptions {
   /** Origin of the API, no trailing slash. */
   readonly apiUrl: string;
-  readonly authorizedFetch: AuthorizedFetch;
+  readonly access: UserAccess;
   readonly upstream: Upstream;
   readonly trace: Trace;
   readonly now: () => number;
@@ -69,6 +63,11 @@ const MessageListSchema = z.pipe(
 
 export type MessageList = z.infer<typeof MessageListSchema>;
 
+/** An object of Gmail's that is passed on as it is. */
+const GmailObjectSchema = z.record(z.string(), z.unknown());
+
+export type GmailObject = z.infer<typeof GmailObjectSchema>;
+
 /** Which messages to list; the same on every page. */
 export interface MessageFilter {
   /** Gmail's search syntax, unchanged; empty for none. */
@@ -78,40 +77,16 @@ export interface MessageFilter {
   readonly includeSpamTrash: boolean;
 }
 
-const HEADERS_OF_A_ROW = ["From", "To", "Subject"];
+/** What became of one message of a batch. */
+export type MetadataResult =
+  | { readonly kind: "message"; readonly message: MessageMetadata }
+  | { readonly kind: "unauthorized" }
+  | { readonly kind: "failed"; readonly failure: GmailFailure };
 
-const MessageMetadataSchema = z.pipe(
-  z.object({
-    id: z.string(),
-    threadId: z.string(),
-    labelIds: z.optional(z.array(z.string())),
-    snippet: z.optional(z.string()),
-    internalDate: z.string().check(z.regex(/^-?\d{1,15}$/)),
-    payload: z.optional(z.object({ headers: z.optional(z.array(z.object({ name: z.string(), value: z.string() }))) })),
-  }),
-  z.transform((message) => {
-    const header = (name: string): string | null => {
-      const found = message.payload?.headers?.find((candidate) => candidate.name.toLowerCase() === name);
-      return found === undefined ? null : decodeWords(found.value);
-    };
-    const labelIds = message.labelIds ?? [];
-    return {
-      id: message.id,
-      threadId: message.threadId,
-      labelIds,
-      /** As Gmail gives it: HTML entities and all. */
-      snippet: message.snippet ?? "",
-      date: new Date(Number(message.internalDate)).toISOString(),
-      from: header("from"),
-      to: header("to"),
-      subject: header("subject"),
-      unread: labelIds.includes("UNREAD"),
-    };
-  }),
-);
-
-/** What a row of a mailbox shows. */
-export type MessageMetadata = z.infer<typeof MessageMetadataSchema>;
+/** What became of a batch: a result for each ID, or a failure of them all. */
+export type BatchResult =
+  | { readonly kind: "answered"; readonly results: ReadonlyMap<string, MetadataResult> }
+  | { readonly kind: "failed"; readonly failure: GmailFailure };
 
 /** One user's Gmail during one request. */
 export class Gmail {
@@ -122,10 +97,10 @@ export class Gmail {
   }
 
   /**
-   * One page of `users.messages.list`.
+   * One page of `users.messages.list`; tried again where Gmail says "later".
    *
    * @param page.maxResults 1 to {@link MAX_PAGE_SIZE}
-   * @throws AppError as {@link gmailError}, BudgetSpentError
+   * @throws AppError as {@link processGmailError} and {@link UserAccess}, BudgetSpentError
    */
   async listMessages(
     filter: MessageFilter,
@@ -141,38 +116,80 @@ export class Gmail {
     return this.#options.trace.time("list", () => this.#get("messages", query, MessageListSchema));
   }
 
-  /** What a row shows of one message: `users.messages.get` with `format=metadata`. Throws as {@link listMessages}. */
-  async getMetadata(id: string): Promise<MessageMetadata> {
-    const query = new URLSearchParams({ format: "metadata" });
-    for (const name of HEADERS_OF_A_ROW) query.append("metadataHeaders", name);
-    query.set("fields", "id,threadId,labelIds,snippet,internalDate,payload/headers");
-    query.set("prettyPrint", "false");
+  /** One message, as Gmail has it: `users.messages.get`. Throws as {@link listMessages}. */
+  async getMessage(id: string, query: URLSearchParams): Promise<GmailObject> {
     return this.#options.trace.time("hydrate", () =>
-      this.#get(`messages/${encodeURIComponent(id)}`, query, MessageMetadataSchema),
+      this.#get(`messages/${encodeURIComponent(id)}`, query, GmailObjectSchema),
     );
+  }
+
+  /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
+  async getProfile(): Promise<GmailObject> {
+    return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailObjectSchema));
   }
 
   async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>): Promise<T> {
     const path = `/gmail/v1/users/me/${resource}`;
     for (let attempt = 1; ; attempt += 1) {
       this.#options.trace.quotaUnits += quotaUnits("GET", path);
-      const response = await this.#options.authorizedFetch(
-        `${this.#options.apiUrl}${path}?${query.toString()}`,
-        {},
-        { endpoint: GMAIL, signal: this.#options.signal },
-      );
+      const response = await this.#fetch(`${this.#options.apiUrl}${path}?${query.toString()}`, {});
       if (response.status === 200) return readJson(response, schema, GMAIL);
-      const failure = await processGmailError(response, this.#options.now());
-      if (failure.retry === null) throw failure.error;
-      await this.#waitOrThrow(failure, attempt);
+      await this.#waitOrThrow(await processGmailError(response, this.#options.now()), attempt);
     }
+  }
+
+  /**
+   * Reads what a row shows of each message, in one batch. Nothing is tried again here: what to do with what was
+   * refused is the scheduler's to decide.
+   *
+   * @param ids 1 to {@link MAX_BATCH_PARTS}
+   * @throws AppError `CONSENT_REQUIRED`, BudgetSpentError
+   */
+  async readMetadata(ids: readonly string[]): Promise<BatchResult> {
+    const boundary = `batch_${crypto.randomUUID()}`;
+    const parts = ids.map((id, index) => ({ id: `part-${index}`, path: metadataPath(id) }));
+    this.#options.trace.quotaUnits += GET_UNITS * ids.length;
+    let response: Response;
+    try {
+      response = await this.#fetch(`${this.#options.apiUrl}/batch/gmail/v1`, {
+        method: "POST",
+        headers: new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` }),
+        body: composeBatch(parts, boundary),
+      });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.reason !== "UPSTREAM_UNAVAILABLE") throw error;
+      return { kind: "failed", failure: { error, retry: { afterMs: null } } };
+    }
+    if (response.status !== 200)
+      return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
+    const replies = parseBatch(response.headers.get("Content-Type"), await response.text());
+    if (replies === null || replies.size === 0) return { kind: "failed", failure: nonsense(response.status) };
+    const results = new Map<string, MetadataResult>();
+    for (const [index, id] of ids.entries()) {
+      results.set(id, await this.#readReply(id, replies.get(`part-${index}`) ?? null));
+    }
+    return { kind: "answered", results };
+  }
+
+  async #readReply(id: string, reply: BatchReply | null): Promise<MetadataResult> {
+    if (reply === null) return { kind: "failed", failure: nonsense(200) };
+    if (reply.status === 401) return { kind: "unauthorized" };
+    const response = new Response(reply.body, { status: clampStatus(reply.status), headers: reply.headers });
+    if (reply.status !== 200)
+      return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
+    const message = MessageMetadataSchema.safeParse(parseJsonOrNull(reply.body));
+    if (!message.success || message.data.id !== id) return { kind: "failed", failure: nonsense(200) };
+    return { kind: "message", message: message.data };
+  }
+
+  async #fetch(url: string, init: RequestInit & { headers?: Headers }): Promise<Response> {
+    return this.#options.access.fetch(url, init, { endpoint: GMAIL, signal: this.#options.signal });
   }
 
   /** Waits before the next try, or throws where tries or time are at an end. */
   async #waitOrThrow(failure: GmailFailure, attempt: number): Promise<void> {
-    // Full jitter over the upper half: callers that failed together do not return together.
-    const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    const waitMs = Math.max(failure.retry?.afterMs ?? 0, backoffMs);
+    if (failure.retry === null) throw failure.error;
+    const waitMs = Math.max(failure.retry.afterMs ?? 0, backoffMs(attempt));
     const { upstream } = this.#options;
     const hasTime = waitMs + FIRST_BACKOFF_MS < upstream.remainingMs;
     if (attempt >= MAX_ATTEMPTS || !hasTime) throw failure.error;
@@ -180,84 +197,33 @@ export class Gmail {
   }
 }
 
-/** What a failed Gmail call means. */
-export interface GmailFailure {
-  readonly error: AppError;
-  /** Whether the same call may succeed later, and after how many milliseconds if Gmail said so. */
-  readonly retry: { readonly afterMs: number | null } | null;
+/** The wait after the nth failed try, in milliseconds. Jitter: callers that failed together do not return together. */
+export function backoffMs(attempt: number): number {
+  return FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 }
 
-const GoogleErrorSchema = z.object({
-  error: z.object({
-    message: z.optional(z.string()),
-    status: z.optional(z.string()),
-    errors: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
-    details: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
-  }),
-});
+function metadataPath(id: string): string {
+  const query = new URLSearchParams({ format: "metadata" });
+  for (const name of ROW_HEADERS) query.append("metadataHeaders", name);
+  query.set("fields", MESSAGE_FIELDS);
+  query.set("prettyPrint", "false");
+  return `/gmail/v1/users/me/messages/${encodeURIComponent(id)}?${query.toString()}`;
+}
 
-/** 403 by these reasons means "later". The other limits (`dailyLimitExceeded`) last too long for that. */
-const RATE_LIMIT_REASONS = new Set(["rateLimitExceeded", "userRateLimitExceeded"]);
-const SCOPE_REASONS = new Set(["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]);
+/** An answer, or a part of one, that is missing or cannot be read. It may come right when asked again. */
+function nonsense(status: number): GmailFailure {
+  return { error: unexpectedAnswer(GMAIL, status), retry: { afterMs: null } };
+}
 
-/**
- * Reads an error answer of Gmail's.
- * https://developers.google.com/workspace/gmail/api/guides/handle-errors
- *
- * @param nowMs epoch milliseconds
- */
-export async function processGmailError(response: Response, nowMs: number): Promise<GmailFailure> {
-  const body = GoogleErrorSchema.safeParse(await readJsonOrNull(response));
-  const { message = "", status = "", errors = [], details = [] } = body.data?.error ?? {};
-  const reasons = [...errors, ...details].map((entry) => entry.reason ?? "");
-  const waitMs =
-    parseRetryAfterMs(response.headers.get("Retry-After"), nowMs) ?? parseRetryAfterMessageMs(message, nowMs);
-  if (response.status === 429 || reasons.some((reason) => RATE_LIMIT_REASONS.has(reason))) {
-    return rateLimited(waitMs);
+/** A Response cannot have the statuses that have no body, and none of them is an answer to a GET of a message. */
+function clampStatus(status: number): number {
+  return status >= 200 && status <= 599 && ![204, 205, 304].includes(status) ? status : 502;
+}
+
+function parseJsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
-  if (response.status < 400 || response.status >= 500 || !body.success) {
-    const retryAfter = waitMs === null ? undefined : toRetryAfterSeconds(waitMs);
-    const canRetry = response.status >= 500;
-    return {
-      error: unexpectedAnswer(GMAIL, response.status, retryAfter),
-      retry: canRetry ? { afterMs: waitMs } : null,
-    };
-  }
-  if (reasons.some((reason) => SCOPE_REASONS.has(reason))) return { error: scopeRequired(), retry: null };
-  return { error: passedOn(response.status, status, message), retry: null };
-}
-
-function rateLimited(waitMs: number | null): GmailFailure {
-  const error = new AppError("RATE_LIMITED", "Gmail limits how much this account may ask for. Try again later.", {
-    retryAfterSeconds: toRetryAfterSeconds(waitMs ?? DEFAULT_RETRY_AFTER_MS),
-  });
-  return { error, retry: { afterMs: waitMs } };
-}
-
-function scopeRequired(): AppError {
-  return new AppError("SCOPE_REQUIRED", "Google says that a permission is missing. Sign in again and tick all boxes.", {
-    signInAgain: { prompt: "consent" },
-  });
-}
-
-/** Google's canonical statuses that have a reason of the same name here. */
-const PASSED_ON: Readonly<Record<string, Reason>> = {
-  INVALID_ARGUMENT: "INVALID_ARGUMENT",
-  FAILED_PRECONDITION: "FAILED_PRECONDITION",
-  PERMISSION_DENIED: "PERMISSION_DENIED",
-  NOT_FOUND: "NOT_FOUND",
-};
-/** Older errors of Google's have no status. */
-const BY_CODE: Readonly<Record<number, Reason>> = { 403: "PERMISSION_DENIED", 404: "NOT_FOUND" };
-
-/** Google's own 4xx: its status, code and words. */
-function passedOn(code: number, status: string, message: string): AppError {
-  const reason = PASSED_ON[status] ?? BY_CODE[code] ?? "FAILED_PRECONDITION";
-  return new AppError(reason, message || "Gmail refused the request.", { code, ...(status === "" ? {} : { status }) });
-}
-
-/** The time to wait, where Gmail hides it in words: `Retry after 2026-11-22T12:57:51.196Z`. */
-function parseRetryAfterMessageMs(message: string, nowMs: number): number | null {
-  const [, time] = /Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)/i.exec(message) ?? [];
-  return time === undefined ? null : parseDateMs(time, nowMs);
 }

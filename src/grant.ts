@@ -52,6 +52,7 @@ export class Grant {
   #refresh: Promise<string> | null = null;
   /** The token was replaced because Google answered 401 to it: that is done once. */
   #isReplaced = false;
+  #generation = 0;
   #isGone = false;
 
   constructor(options: GrantOptions) {
@@ -61,6 +62,21 @@ export class Grant {
 
   get tokenChange(): TokenChange {
     return this.#change;
+  }
+
+  /** Which access token is in use: grows with each refresh. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * Replaces the access token of a generation, because Google answered 401 to a part of what was sent with it.
+   *
+   * @throws AppError `CONSENT_REQUIRED` where that was done once already
+   */
+  async renew(generation: number): Promise<void> {
+    if (generation !== this.#generation) return;
+    await this.#forcedRefresh();
   }
 
   /**
@@ -120,6 +136,10 @@ export class Grant {
   async #tokenAfter401(rejected: string): Promise<string> {
     // Another call of this request may have refreshed meanwhile.
     if (this.#current !== null && this.#current.value !== rejected) return this.#current.value;
+    return this.#forcedRefresh();
+  }
+
+  async #forcedRefresh(): Promise<string> {
     if (this.#refresh === null && this.#isReplaced) throw this.#consentRequired();
     const fresh = await this.#refreshOnce();
     this.#isReplaced = true;
@@ -152,6 +172,7 @@ export class Grant {
     }
     this.#current = toAccessToken(response, now());
     this.#change = this.#current;
+    this.#generation += 1;
     return this.#current.value;
   }
 

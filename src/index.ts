@@ -1,32 +1,52 @@
 /**
- * The Worker's entry: reads the configuration once per isolate and hands every request to the app.
+ * The Worker's entry: reads the configuration once per isolate, hands every request to the app, and offers the
+ * mailbox to other Workers.
  */
+import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
-import { logConfigProblems } from "./log.ts";
+import type { GmailObject } from "./gmail.ts";
+import { logConfigProblems, reportError } from "./log.ts";
+import type { MessagesAnswer } from "./mailbox.ts";
+import * as offline from "./offline.ts";
 import { createApp } from "./routes.ts";
-import { createServices, REAL_WORLD, type World } from "./scope.ts";
+import {
+  createRequestScope,
+  createServices,
+  REAL_WORLD,
+  type RequestScope,
+  type Services,
+  type World,
+} from "./scope.ts";
 
-type App = ReturnType<typeof createApp>;
+/** What an isolate has made of its environment; null where the configuration is wrong. */
+type Instance = { readonly services: Services; readonly app: ReturnType<typeof createApp> } | null;
 
 /** Makes a Worker. @param overrides what tests replace of the world outside */
 export function createWorker(overrides: Partial<World> = {}) {
   const world = { ...REAL_WORLD, ...overrides };
   // An isolate has one env object for its whole life; only tests bring several.
-  const apps = new WeakMap<Env, App | null>();
-  const appFor = (env: Env): App | null => {
-    const known = apps.get(env);
+  const instances = new WeakMap<Env, Instance>();
+  const instanceFor = (env: Env): Instance => {
+    const known = instances.get(env);
     if (known !== undefined) return known;
     const config = readConfig(env);
-    const app = config === null ? null : createApp(createServices(config, world));
-    apps.set(env, app);
-    return app;
+    const services = config === null ? null : createServices(config, world);
+    const instance = services === null ? null : { services, app: createApp(services) };
+    instances.set(env, instance);
+    return instance;
   };
   return {
     fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
-      return appFor(env)?.fetch(request, env, ctx) ?? misconfigured();
+      return instanceFor(env)?.app.fetch(request, env, ctx) ?? misconfigured();
     },
-  } satisfies ExportedHandler<Env>;
+    /** The scope of a call by service binding. @throws AppError `INTERNAL` where the configuration is wrong */
+    openScope(env: Env): RequestScope {
+      const instance = instanceFor(env);
+      if (instance === null) throw misconfiguration(crypto.randomUUID());
+      return createRequestScope(instance.services, null);
+    },
+  };
 }
 
 /** @returns null, once everything that is wrong is logged */
@@ -41,16 +61,70 @@ function readConfig(env: Env): Config | null {
 }
 
 /** Names no value and no name: what is wrong is the operator's to know. */
+function misconfiguration(requestId: string): AppError {
+  return new AppError("INTERNAL", `The server is not set up correctly. Its log says what is wrong (${requestId}).`);
+}
+
 function misconfigured(): Response {
   const requestId = crypto.randomUUID();
-  const error = new AppError(
-    "INTERNAL",
-    `The server is not set up correctly. Its log says what is wrong (${requestId}).`,
-  );
+  const error = misconfiguration(requestId);
   return Response.json(
     { error: toErrorStatus(error, { requestId }) },
     { status: error.code, headers: { "Cache-Control": "no-store", "X-Request-Id": requestId } },
   );
 }
 
-export default createWorker();
+const worker = createWorker();
+
+export default {
+  fetch: (request, env, ctx) => worker.fetch(request, env, ctx),
+} satisfies ExportedHandler<Env>;
+
+/**
+ * For other Workers on the same account, by service binding: a user's mailbox while the user is offline. `user` is a
+ * `sub` or an address. What goes wrong is thrown as an Error whose `reason` and `code` are those of README.md,
+ * "Errors", and whose message begins with the reason, for callers whose runtime keeps only that.
+ *
+ * https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/rpc/
+ */
+export class GmailService extends WorkerEntrypoint<Env> {
+  /** The object of `GET /api/messages`. */
+  async listMessages(user: string, options?: offline.ListMessagesOptions): Promise<MessagesAnswer> {
+    return this.#serve((scope) => offline.listMessages(scope, user, options));
+  }
+
+  /** The NDJSON of `GET /api/messages`. */
+  async streamMessages(user: string, options?: offline.ListMessagesOptions): Promise<ReadableStream<Uint8Array>> {
+    return this.#serve((scope) => offline.openMessageStream(scope, user, options));
+  }
+
+  /** A message, as Gmail's `users.messages.get` has it. */
+  async getMessage(user: string, id: string, options?: offline.GetMessageOptions): Promise<GmailObject> {
+    return this.#serve((scope) => offline.getMessage(scope, user, id, options));
+  }
+
+  /** Gmail's `users.getProfile`. */
+  async profile(user: string): Promise<GmailObject> {
+    return this.#serve((scope) => offline.getProfile(scope, user));
+  }
+
+  async #serve<T>(work: (scope: RequestScope) => Promise<T>): Promise<T> {
+    const scope = worker.openScope(this.env);
+    try {
+      return await work(scope);
+    } catch (error) {
+      throw toServiceError(scope, reportError(scope.trace, error));
+    }
+  }
+}
+
+/** An error that crosses a service binding: own properties where the runtime keeps them, the reason in any case. */
+function toServiceError({ trace }: RequestScope, error: AppError): Error {
+  const { reason, code, retryAfterSeconds } = error;
+  return Object.assign(new Error(`${reason}: ${error.message}`), {
+    reason,
+    code,
+    requestId: trace.requestId,
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  });
+}

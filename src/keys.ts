@@ -9,7 +9,7 @@ import { base64url, decodeProtectedHeader, EncryptJWT, errors, jwtDecrypt } from
 import * as z from "zod/mini";
 
 /** What a sealed value is for. A value sealed for one purpose never opens for another. */
-export type Purpose = "session" | "transaction" | "credential" | "access-token" | "page-token";
+export type Purpose = "session" | "transaction" | "credential" | "address" | "access-token" | "page-token";
 
 /** Purpose and owner that are bound into a sealed value. */
 export interface Binding {

@@ -53,6 +53,8 @@ export const storageKeys = {
   accessToken: (session: SessionKey) => `${storageKeys.accessTokens(session.sub)}${session.id}`,
   /** Prefix of the access tokens of all sessions of a user, and of no other user whose `sub` begins alike. */
   accessTokens: (sub: string) => `access-token:${encodeURIComponent(sub)}:`,
+  /** Which user has an address. */
+  address: async (email: string) => `address:${await sha256(email.toLowerCase())}`,
   deadToken: async (refreshToken: string) => `dead-token:${await sha256(refreshToken)}`,
   revokedSession: (session: SessionKey) => `revoked-session:${session.id}`,
   revokedUser: (sub: string) => `revoked-user:${sub}`,
@@ -95,6 +97,22 @@ export class CredentialStore {
     const key = storageKeys.credential(credential.sub);
     const sealed = await this.#options.keyRing.seal({ purpose: "credential", owner: key }, credential);
     await this.#write(key, sealed);
+  }
+
+  /** Remembers which user has an address, for those who ask by it. The newest one to sign in with it counts. */
+  async writeAddress(email: string, sub: string): Promise<void> {
+    const key = await storageKeys.address(email);
+    await this.#write(key, await this.#options.keyRing.seal({ purpose: "address", owner: key }, sub));
+  }
+
+  /** The user who has an address, or null. @throws as {@link readCredential} */
+  async readAddress(email: string): Promise<string | null> {
+    return this.#readSealed("address", await storageKeys.address(email), z.string());
+  }
+
+  /** Forgets which user has an address. */
+  async deleteAddress(email: string): Promise<void> {
+    await this.#delete(await storageKeys.address(email));
   }
 
   /**

@@ -2,43 +2,53 @@
  * The pagination loop: walks `messages.list` page by page within the request's budgets, each message once, and reads
  * the rows of each page where they are asked for. Knows nothing of how the answer is written.
  */
-import { AppError, type ErrorStatus, type Reason, toErrorStatus } from "./errors.ts";
-import { type Gmail, MAX_PAGE_SIZE, type MessageFilter, type MessageMetadata, type MessageRef } from "./gmail.ts";
+import { AppError } from "./errors.ts";
+import { type Gmail, MAX_PAGE_SIZE, type MessageFilter, type MessageRef } from "./gmail.ts";
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "./http.ts";
 import { GET_UNITS, LIST_UNITS } from "./quota.ts";
+import type { MetadataRow, RowReader } from "./rows.ts";
+import { settle, unwrap } from "./settle.ts";
 import type { Trace } from "./trace.ts";
-
-/** `messages.get` calls at once: under the 6 connections that a Worker may have waiting. */
-const CONCURRENT_READS = 5;
-/** Calls kept back from a page's rows for a refresh, its replay and what is tried again. */
-const RESERVED_CALLS = 4;
 
 /** `id`: only what `messages.list` gives. `metadata`: what a mailbox shows of a message. */
 export type View = "id" | "metadata";
 
-/** A row that could not be read stands in its place with its error. */
-export type Row = MessageRef | MessageMetadata | (MessageRef & { readonly error: ErrorStatus });
+export type Row = MessageRef | MetadataRow;
+
+/** A row boundary of the list: what to ask Gmail for, and what of the answer is known already. */
+export interface Cursor {
+  /** Gmail's token for the page; null for the first one. */
+  readonly pageToken: string | null;
+  /** Messages of that page that were handed out. */
+  readonly skip: number;
+  /** The last of them, which says where to go on even where new mail has moved it; null for none. */
+  readonly afterId: string | null;
+}
+
+const START: Cursor = { pageToken: null, skip: 0, afterId: null };
 
 export interface ListRequest {
   readonly filter: MessageFilter;
   /** How many messages in all; Infinity for every one. */
   readonly limit: number;
   readonly view: View;
-  /** Gmail's page token to begin with. */
-  readonly pageToken: string | null;
+  /** Where an earlier answer stopped; null for the newest message. */
+  readonly from: Cursor | null;
   /** `all`: no message twice in the whole answer. `page`: checked against the page before, in flat memory. */
   readonly distinct: "all" | "page";
 }
 
-export interface ListPage {
+/** Rows that follow each other, and where to go on behind them. */
+export interface ListChunk {
   readonly rows: readonly Row[];
   readonly resultSizeEstimate: number;
-  /** Gmail's token for what follows this page; null at the end of the mailbox. */
-  readonly nextPageToken: string | null;
+  /** Null at the end of the mailbox. */
+  readonly next: Cursor | null;
 }
 
 export interface ListOptions {
   readonly gmail: Gmail;
+  readonly rowReader: RowReader;
   readonly upstream: Upstream;
   readonly trace: Trace;
   /** Quota units that the request may spend. */
@@ -46,58 +56,124 @@ export interface ListOptions {
 }
 
 /**
- * Yields pages until `limit` is reached, the mailbox ends, or a budget (calls, quota units, time) is nearly spent;
- * the last page's `nextPageToken` says where to go on. The first page is always tried.
+ * Yields rows until `limit` is reached, the mailbox ends, or a budget (calls, quota units, time) is nearly spent; the
+ * last chunk's `next` says where to go on. The first page is always tried, and yields even without rows.
  *
- * @throws AppError as {@link Gmail.listMessages}
+ * @throws AppError as {@link Gmail.listMessages} and {@link RowReader.read}
  */
-export async function* listPages(options: ListOptions, request: ListRequest): AsyncGenerator<ListPage, void> {
-  const seen = new RecentIds(request.distinct);
-  let remaining = request.limit;
-  let pageToken = request.pageToken;
-  for (let isFirst = true; isFirst || canAffordPage(options, request.view); isFirst = false) {
-    const maxResults = Math.max(1, Math.min(MAX_PAGE_SIZE, remaining, affordableRows(options, request.view)));
-    const list = await fetchPage(options, request.filter, { maxResults, pageToken }, isFirst);
-    if (list === null) return;
-    if (list.nextPageToken !== null && list.nextPageToken === pageToken) throw loopingPages();
-    const refs = list.messages.filter((message) => seen.add(message.id));
-    seen.endPage();
-    pageToken = list.nextPageToken;
-    remaining -= refs.length;
-    const rows = request.view === "id" ? refs : await readRows(options, refs);
-    yield { rows, resultSizeEstimate: list.resultSizeEstimate, nextPageToken: pageToken };
-    if (remaining <= 0 || pageToken === null) return;
+export async function* listMessages(options: ListOptions, request: ListRequest): AsyncGenerator<ListChunk, void> {
+  const walk = new PageWalk(options, request);
+  let page: Page | null = await walk.first();
+  while (page !== null) {
+    const current: Page = page;
+    const { refs, resultSizeEstimate } = current;
+    // While the rows of this page are read, the next one is already on its way.
+    const upcoming = request.view === "metadata" ? settle(walk.after(current)) : null;
+    let emitted = 0;
+    yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted) };
+    const runs: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]> =
+      request.view === "metadata" ? options.rowReader.read(refs) : [refs];
+    for await (const rows of runs) {
+      emitted += rows.length;
+      yield { rows, resultSizeEstimate, next: cursorAfter(current, emitted) };
+    }
+    if (emitted < refs.length) return;
+    page = upcoming === null ? await walk.after(current) : unwrap(await upcoming);
   }
 }
 
-/** @returns null where the budget ran out on a later page: the one before said where to go on */
-async function fetchPage(
-  { gmail }: ListOptions,
-  filter: MessageFilter,
-  page: { maxResults: number; pageToken: string | null },
-  isFirst: boolean,
-) {
-  try {
-    return await gmail.listMessages(filter, page);
-  } catch (error) {
-    if (error instanceof BudgetSpentError && !isFirst) return null;
-    throw error;
+/** A page of the list, without what was handed out before. */
+interface Page {
+  readonly cursor: Cursor;
+  readonly refs: readonly MessageRef[];
+  /** All that Gmail listed, in its order. */
+  readonly listed: readonly MessageRef[];
+  /** Whether `limit` ends within this page. */
+  readonly isCut: boolean;
+  readonly resultSizeEstimate: number;
+  readonly nextPageToken: string | null;
+}
+
+/** The row boundary behind the first `emitted` messages of a page. */
+function cursorAfter(page: Page, emitted: number): Cursor | null {
+  if (emitted === page.refs.length && !page.isCut) {
+    return page.nextPageToken === null ? null : { ...START, pageToken: page.nextPageToken };
+  }
+  const last = page.refs[emitted - 1];
+  if (last === undefined) return page.cursor;
+  const skip = page.listed.findIndex((message) => message.id === last.id) + 1;
+  return { pageToken: page.cursor.pageToken, skip, afterId: last.id };
+}
+
+/** Fetches page after page within limit and budgets. */
+class PageWalk {
+  readonly #options: ListOptions;
+  readonly #request: ListRequest;
+  readonly #seen: RecentIds;
+  #remaining: number;
+
+  constructor(options: ListOptions, request: ListRequest) {
+    this.#options = options;
+    this.#request = request;
+    this.#seen = new RecentIds(request.distinct);
+    this.#remaining = request.limit;
+  }
+
+  async first(): Promise<Page> {
+    return this.#fetch(this.#request.from ?? START, Math.max(1, this.#affordableRows(0)));
+  }
+
+  /** The page after `page`; null where none is wanted, left or affordable once the rows of `page` are read. */
+  async after(page: Page): Promise<Page | null> {
+    const { upstream } = this.#options;
+    const rows = this.#affordableRows(page.refs.length);
+    const isWanted = this.#remaining > 0 && page.nextPageToken !== null;
+    if (!isWanted || rows < 1 || upstream.remainingCalls < 1 || upstream.remainingMs < CALL_TIMEOUT_MS) return null;
+    try {
+      return await this.#fetch({ ...START, pageToken: page.nextPageToken }, rows);
+    } catch (error) {
+      if (error instanceof BudgetSpentError) return null;
+      throw error;
+    }
+  }
+
+  async #fetch(cursor: Cursor, affordableRows: number): Promise<Page> {
+    const { gmail } = this.#options;
+    const maxResults = Math.min(MAX_PAGE_SIZE, cursor.skip + Math.min(this.#remaining, affordableRows));
+    const list = await gmail.listMessages(this.#request.filter, { maxResults, pageToken: cursor.pageToken });
+    if (list.nextPageToken !== null && list.nextPageToken === cursor.pageToken) throw loopingPages();
+    const fresh = list.messages.slice(resumeAt(list.messages, cursor)).filter((message) => this.#seen.add(message.id));
+    this.#seen.endPage();
+    const refs = fresh.slice(0, Math.min(fresh.length, this.#remaining));
+    this.#remaining -= refs.length;
+    const { resultSizeEstimate, nextPageToken } = list;
+    return {
+      cursor,
+      refs,
+      listed: list.messages,
+      isCut: refs.length < fresh.length,
+      resultSizeEstimate,
+      nextPageToken,
+    };
+  }
+
+  /** How many rows of a further page the quota allows, once `pending` rows are read and the page itself is paid. */
+  #affordableRows(pending: number): number {
+    const { trace, quotaBudget } = this.#options;
+    const units = quotaBudget - trace.quotaUnits - LIST_UNITS;
+    if (this.#request.view === "id") return units >= 0 ? MAX_PAGE_SIZE : 0;
+    return Math.floor((units - pending * GET_UNITS) / GET_UNITS);
   }
 }
 
-function canAffordPage(options: ListOptions, view: View): boolean {
-  const { upstream, trace, quotaBudget } = options;
-  const hasTime = upstream.remainingMs > CALL_TIMEOUT_MS;
-  const hasUnits = trace.quotaUnits + LIST_UNITS <= quotaBudget;
-  return hasTime && hasUnits && upstream.remainingCalls > 0 && affordableRows(options, view) > 0;
-}
-
-/** How many rows of a further page the budgets allow, its own list call paid. */
-function affordableRows({ upstream, trace, quotaBudget }: ListOptions, view: View): number {
-  if (view === "id") return MAX_PAGE_SIZE;
-  const byCalls = upstream.remainingCalls - 1 - RESERVED_CALLS;
-  const byUnits = Math.floor((quotaBudget - trace.quotaUnits - LIST_UNITS) / GET_UNITS);
-  return Math.min(byCalls, byUnits);
+/**
+ * Where in a page to go on. New mail moves the last message down, so its ID counts; if it is gone, the place where it
+ * was does, and a message that was not seen is never passed over.
+ */
+function resumeAt(messages: readonly MessageRef[], { skip, afterId }: Cursor): number {
+  if (afterId === null) return 0;
+  const position = messages.findIndex((message) => message.id === afterId);
+  return position === -1 ? skip - 1 : position + 1;
 }
 
 function loopingPages(): AppError {
@@ -127,37 +203,4 @@ class RecentIds {
     this.#before = this.#page;
     this.#page = new Set();
   }
-}
-
-/** These concern the request as a whole; any other error concerns the one message. */
-const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set([
-  "CONSENT_REQUIRED",
-  "SCOPE_REQUIRED",
-  "ACCOUNT_NOT_ALLOWED",
-  "STORAGE_UNAVAILABLE",
-  "INTERNAL",
-]);
-
-async function readRows(options: ListOptions, refs: readonly MessageRef[]): Promise<Row[]> {
-  const rows: Row[] = [...refs];
-  const queue = refs.entries();
-  const readNext = async (): Promise<void> => {
-    for (const [index, ref] of queue) rows[index] = await readRow(options, ref);
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_READS }, readNext));
-  return rows;
-}
-
-async function readRow({ gmail, trace }: ListOptions, ref: MessageRef): Promise<Row> {
-  try {
-    return await gmail.getMetadata(ref.id);
-  } catch (error) {
-    const rowError = error instanceof BudgetSpentError ? notReadInTime() : error;
-    if (!(rowError instanceof AppError) || REASONS_OF_THE_WHOLE.has(rowError.reason)) throw rowError;
-    return { ...ref, error: toErrorStatus(rowError, { requestId: trace.requestId }) };
-  }
-}
-
-function notReadInTime(): AppError {
-  return new AppError("UPSTREAM_UNAVAILABLE", "This message could not be read within the request's budget. Ask again.");
 }

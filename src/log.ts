@@ -2,15 +2,48 @@
  * The log: one JSON line per entry, for Workers Logs. Nothing secret may reach it: no tokens, no addresses, no search
  * text, no query strings.
  */
-import type { AppError } from "./errors.ts";
+import { AppError } from "./errors.ts";
 import type { Trace } from "./trace.ts";
 
 const MAX_CAUSES = 5;
 const MAX_FRAMES = 5;
 const MAX_MESSAGE_LENGTH = 300;
 
-/** Logs what an operator has to see of an error: what failed, and the chain of causes without anything secret. */
-export function logError(trace: Trace, error: AppError): void {
+/**
+ * Any error as an AppError: what nobody foresaw becomes `INTERNAL` and says no more than its request ID. Logs what an
+ * operator has to see.
+ */
+export function reportError(trace: Trace, error: unknown): AppError {
+  const found = error instanceof AppError ? error : new AppError("INTERNAL", "Unexpected error", { cause: error });
+  if (found.code >= 500 || found.logDetail !== null) logError(trace, found);
+  if (found.reason !== "INTERNAL") return found;
+  return new AppError(
+    "INTERNAL",
+    `Something went wrong on our side. Report it with the request ID ${trace.requestId}.`,
+  );
+}
+
+/** What a request was and what became of it. */
+export interface RequestSummary {
+  /** Pattern of the route, such as `/api/messages`: never the URL. */
+  readonly route: string;
+  readonly method: string;
+  readonly status: number;
+  readonly reason: string | null;
+  /** Whose request, hashed; null for nobody's. */
+  readonly subject: string | null;
+  /** Milliseconds from its arrival to the end of its answer. */
+  readonly ms: number;
+}
+
+/** Logs a request: one line each. */
+export function logRequest(trace: Trace, summary: RequestSummary): void {
+  const { requestId, upstreamCalls, quotaUnits } = trace;
+  console.log(JSON.stringify({ level: "info", requestId, ...summary, upstreamCalls, quotaUnits }));
+}
+
+/** The chain of causes without anything secret. */
+function logError(trace: Trace, error: AppError): void {
   console.error(
     JSON.stringify({
       level: error.code >= 500 ? "error" : "warn",

@@ -1,31 +1,144 @@
 /**
- * The signed-in user's mailbox for the handlers: Gmail through the user's grant, and page tokens to go on with.
+ * A user's mailbox: messages listed with the user's grant, as one object or line by line. What the API, the page and
+ * the service binding have in common; knows nothing of how they are called.
  */
+import type { ErrorStatus } from "./errors.ts";
 import { Gmail, type MessageFilter } from "./gmail.ts";
-import type { ListPage } from "./listing.ts";
-import { sealPageToken } from "./page-token.ts";
-import type { AppContext, Caller } from "./scope.ts";
+import type { Grant } from "./grant.ts";
+import { type Cursor, type ListChunk, listMessages, type ListRequest, type Row } from "./listing.ts";
+import type { ListOptions } from "./list-options.ts";
+import { openPageToken, sealPageToken } from "./page-token.ts";
+import { RowReader } from "./rows.ts";
+import type { RequestScope } from "./scope.ts";
 
-/** Gmail on behalf of a caller. @param signal ends its calls, for a client that went away */
-export function gmailOf(c: AppContext, { grant }: Caller, signal?: AbortSignal): Gmail {
-  const { config, trace, upstream, world } = c.var.scope;
-  return new Gmail({
-    apiUrl: config.gmailApiUrl,
-    authorizedFetch: (input, init, options) => grant.fetch(input, init, options),
-    upstream,
-    trace,
-    now: world.now,
-    signal,
-  });
+/** Whose mailbox, and the grant to read it with. */
+export interface MailboxUser {
+  readonly sub: string;
+  readonly grant: Grant;
 }
 
-/** The page token that goes on after `page`; null where nothing follows. */
-export async function sealNextPageToken(
-  c: AppContext,
-  caller: Caller,
+/** What `GET /api/messages` answers. */
+export interface MessagesAnswer {
+  readonly messages: Row[];
+  /** There is more. */
+  readonly nextPageToken?: string;
+  /** Gmail's guess of how many match in all. */
+  readonly resultSizeEstimate: number;
+}
+
+/** Lists messages as one object. @throws AppError */
+export async function collectMessages(
+  scope: RequestScope,
+  user: MailboxUser,
+  options: ListOptions,
+  signal?: AbortSignal,
+): Promise<MessagesAnswer> {
+  const request = await toRequest(scope, user, options, "all");
+  const chunks = await Array.fromAsync(openListing(scope, user, request, signal));
+  return {
+    messages: chunks.flatMap((chunk) => chunk.rows),
+    ...(await nextPage(scope, user, options.filter, chunks.at(-1)?.next ?? null)),
+    resultSizeEstimate: chunks[0]?.resultSizeEstimate ?? 0,
+  };
+}
+
+/**
+ * Lists messages as NDJSON: a line per message, as soon as it and those before it are known, and a last line that
+ * counts them or says what went wrong. Pulled by whoever reads it, so that memory stays flat; whoever stops reading
+ * stops the calls to Gmail.
+ *
+ * @param describeError the error of the last line
+ * @returns the lines, and when they have ended, by whoever's will
+ * @throws AppError for what goes wrong before the first line
+ */
+export async function streamMessages(
+  scope: RequestScope,
+  user: MailboxUser,
+  options: ListOptions,
+  describeError: (error: unknown) => ErrorStatus,
+): Promise<{ lines: ReadableStream<Uint8Array>; end: Promise<void> }> {
+  const end = Promise.withResolvers<void>();
+  const gone = new AbortController();
+  const request = await toRequest(scope, user, options, "page");
+  const lines = ndjsonLines(scope, user, request, { describeError, signal: gone.signal });
+  let first: IteratorResult<string, void> | null = await lines.next();
+  const encoder = new TextEncoder();
+  // Of bytes, because that is what crosses a service binding.
+  const source: UnderlyingByteSource = {
+    type: "bytes",
+    async pull(controller) {
+      const { value, done } = first ?? (await lines.next());
+      first = null;
+      if (!done) return controller.enqueue(encoder.encode(value));
+      controller.close();
+      end.resolve();
+    },
+    cancel() {
+      gone.abort();
+      end.resolve();
+    },
+  };
+  return { lines: new ReadableStream(source), end: end.promise };
+}
+
+async function* ndjsonLines(
+  scope: RequestScope,
+  user: MailboxUser,
+  request: ListRequest,
+  end: { describeError: (error: unknown) => ErrorStatus; signal: AbortSignal },
+): AsyncGenerator<string, void> {
+  const { upstream, trace } = scope;
+  let next: Cursor | null = null;
+  let count = 0;
+  try {
+    for await (const chunk of openListing(scope, user, request, end.signal)) {
+      next = chunk.next;
+      count += chunk.rows.length;
+      if (chunk.rows.length === 0) continue;
+      yield chunk.rows.map(toLine).join("");
+      // The answer has begun: what follows has its own time.
+      upstream.restartDeadline();
+    }
+    yield toLine({ ...(await nextPage(scope, user, request.filter, next)), count, quotaUnits: trace.quotaUnits });
+  } catch (error) {
+    if (count === 0) throw error;
+    yield toLine({ error: end.describeError(error) });
+  }
+}
+
+function toLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+async function toRequest(
+  scope: RequestScope,
+  { sub }: MailboxUser,
+  { filter, limit, view, pageToken }: ListOptions,
+  distinct: ListRequest["distinct"],
+): Promise<ListRequest> {
+  const token = pageToken === null ? null : { value: pageToken, nowMs: scope.world.now() };
+  const from = token === null ? null : await openPageToken(scope.keyRing, { sub, filter }, token);
+  return { filter, limit, view, from, distinct };
+}
+
+function openListing(
+  scope: RequestScope,
+  { sub, grant }: MailboxUser,
+  request: ListRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<ListChunk, void> {
+  const { concurrency, config, trace, upstream, world } = scope;
+  const gmail = new Gmail({ apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now, signal });
+  const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
+  const rowReader = new RowReader({ ...shared, access: grant, concurrency: concurrency.of(sub), now: world.now });
+  return listMessages({ ...shared, rowReader }, request);
+}
+
+async function nextPage(
+  { keyRing }: RequestScope,
+  { sub }: MailboxUser,
   filter: MessageFilter,
-  page: ListPage | null,
-): Promise<string | null> {
-  if (page === null || page.nextPageToken === null) return null;
-  return sealPageToken(c.var.scope.keyRing, { sub: caller.session.identity.sub, filter }, page.nextPageToken);
+  cursor: Cursor | null,
+): Promise<{ nextPageToken?: string }> {
+  return cursor === null ? {} : { nextPageToken: await sealPageToken(keyRing, { sub, filter }, cursor) };
 }

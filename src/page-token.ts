@@ -1,13 +1,19 @@
 /**
- * Page tokens of `/api/messages`: Gmail's own token, sealed and bound to the user and the filter that it was made for,
- * so that it works nowhere else and a mixed-up filter is an error instead of a mailbox with holes.
+ * Page tokens of `/api/messages`: a row boundary of the list, Gmail's own token within, sealed and bound to the user
+ * and the filter that it was made for, so that it works nowhere else and a mixed-up filter is an error instead of a
+ * mailbox with holes.
  */
 import * as z from "zod/mini";
 import { invalidArgument } from "./errors.ts";
 import type { MessageFilter } from "./gmail.ts";
+import type { Cursor } from "./listing.ts";
 import { type Binding, type KeyRing, SealError, sha256 } from "./keys.ts";
 
-const PageTokenSchema = z.object({ gmailPageToken: z.string() });
+const CursorSchema = z.object({
+  pageToken: z.nullable(z.string()),
+  skip: z.int().check(z.nonnegative()),
+  afterId: z.nullable(z.string()),
+});
 
 async function binding(sub: string, filter: MessageFilter): Promise<Binding> {
   const labelIds = [...new Set(filter.labelIds)].sort();
@@ -17,13 +23,13 @@ async function binding(sub: string, filter: MessageFilter): Promise<Binding> {
   };
 }
 
-/** Seals Gmail's page token for one user and filter. */
+/** Seals a row boundary for one user and filter. */
 export async function sealPageToken(
   keyRing: KeyRing,
   owner: { sub: string; filter: MessageFilter },
-  gmailPageToken: string,
+  cursor: Cursor,
 ): Promise<string> {
-  return keyRing.seal(await binding(owner.sub, owner.filter), { gmailPageToken });
+  return keyRing.seal(await binding(owner.sub, owner.filter), cursor);
 }
 
 /** Opens a page token. @throws AppError `INVALID_ARGUMENT` where it was not made for this user and filter */
@@ -31,10 +37,10 @@ export async function openPageToken(
   keyRing: KeyRing,
   owner: { sub: string; filter: MessageFilter },
   token: { value: string; nowMs: number },
-): Promise<string> {
+): Promise<Cursor> {
   try {
     const data = await keyRing.open(await binding(owner.sub, owner.filter), token.value, token.nowMs);
-    return PageTokenSchema.parse(data).gmailPageToken;
+    return CursorSchema.parse(data);
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw invalidArgument(

@@ -5,22 +5,10 @@
 import type { ErrorHandler, NotFoundHandler } from "hono";
 import type { StatusCode } from "hono/utils/http-status";
 import { AppError, type ErrorStatus, toErrorStatus } from "./errors.ts";
-import { logError } from "./log.ts";
+import { reportError } from "./log.ts";
 import { ErrorPage } from "./pages/error-page.tsx";
 import { isNavigation, signInUrl } from "./request.ts";
 import type { AppContext, AppEnv } from "./scope.ts";
-
-/** Any error as an AppError; what nobody foresaw becomes `INTERNAL`, says no more than its request ID, and is logged. */
-export function toAppError(c: AppContext, error: unknown): AppError {
-  const { trace } = c.var.scope;
-  const known = error instanceof AppError && error.reason !== "INTERNAL";
-  const appError = known
-    ? error
-    : new AppError("INTERNAL", `Something went wrong on our side. Report it with the request ID ${trace.requestId}.`);
-  const logged = error instanceof AppError ? error : new AppError("INTERNAL", "Unexpected error", { cause: error });
-  if (logged.code >= 500 || logged.logDetail !== null) logError(trace, logged);
-  return appError;
-}
 
 /** The body of an error answer. https://google.aip.dev/193 */
 export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus } {
@@ -35,7 +23,8 @@ export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus 
 
 /** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
 export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
-  const error = toAppError(c, thrown);
+  const error = reportError(c.var.scope.trace, thrown);
+  c.set("reason", error.reason);
   const isForPerson = isNavigation(c);
   if (isForPerson && error.code === 401 && error.signInAgain !== null && c.req.method === "GET") {
     return c.redirect(signInUrl(c, error.signInAgain));

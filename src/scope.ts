@@ -3,6 +3,9 @@
  * carries them in.
  */
 import type { Context } from "hono";
+import type { Reason } from "./errors.ts";
+import { ConcurrencyLimits } from "./concurrency-limit.ts";
+import { AccessTokenCache } from "./access-token-cache.ts";
 import type { Config } from "./config.ts";
 import type { Grant } from "./grant.ts";
 import { CALL_TIMEOUT_MS, Upstream } from "./http.ts";
@@ -30,15 +33,24 @@ export const REAL_WORLD: World = {
   callTimeoutMs: CALL_TIMEOUT_MS,
 };
 
-/** Lives as long as the isolate and holds nothing of any request. */
+/** Lives as long as the isolate. */
 export interface Services {
   readonly config: Config;
   readonly keyRing: KeyRing;
   readonly world: World;
+  /** What was found of Gmail's limits. */
+  readonly concurrency: ConcurrencyLimits;
+  readonly accessTokens: AccessTokenCache;
 }
 
 export function createServices(config: Config, world: World): Services {
-  return { config, keyRing: new KeyRing(config.tokenKeys), world };
+  return {
+    config,
+    keyRing: new KeyRing(config.tokenKeys),
+    world,
+    concurrency: new ConcurrencyLimits(),
+    accessTokens: new AccessTokenCache(),
+  };
 }
 
 /** One request's share of the services. */
@@ -50,7 +62,8 @@ export interface RequestScope extends Services {
   readonly origin: string;
 }
 
-export function createRequestScope(services: Services, requestUrl: string): RequestScope {
+/** @param requestUrl null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it */
+export function createRequestScope(services: Services, requestUrl: string | null): RequestScope {
   const { config, keyRing, world } = services;
   const trace = new Trace(world.now);
   return {
@@ -58,7 +71,7 @@ export function createRequestScope(services: Services, requestUrl: string): Requ
     trace,
     upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, trace }),
     store: new CredentialStore({ ...world, kv: config.credentials, keyRing, trace }),
-    origin: config.publicOrigin ?? new URL(requestUrl).origin,
+    origin: config.publicOrigin ?? (requestUrl === null ? "null" : new URL(requestUrl).origin),
   };
 }
 
@@ -76,6 +89,10 @@ export interface AppEnv {
     scope: RequestScope;
     /** Set by authentication, where the request was found to be somebody's. */
     caller?: Caller;
+    /** Why the answer is an error. */
+    reason?: Reason;
+    /** Settles when an answer that is streamed has ended. */
+    streamEnd?: Promise<void>;
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * `/auth/*`: the trip to Google and back, signing out, and giving the grant back.
  */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { endSession, findCaller, forgetCaller, requireCaller, startSession } from "../authentication.ts";
 import { checkCallback, parseCallback } from "../callback.ts";
 import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../cookies.ts";
@@ -101,6 +101,7 @@ async function disconnect(c: AppContext, { session, grant }: Caller): Promise<bo
   await store.revokeSessions(sub, SESSION_TTL_SECONDS);
   await store.deleteCredential(sub, refreshToken);
   await store.deleteAccessTokens(sub);
+  if (session.identity.email !== null) await store.deleteAddress(session.identity.email);
   forgetCaller(c);
   if (token === null) return false;
   try {

@@ -1,7 +1,7 @@
 /**
  * `/gmail/v1/users/{userId}/…`: Gmail's own REST API for the caller, status and body untouched and streamed.
  */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { requireCaller } from "../authentication.ts";
 import { AppError, invalidArgument } from "../errors.ts";
 import { quotaUnits } from "../quota.ts";

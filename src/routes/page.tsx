@@ -1,17 +1,16 @@
 /**
  * `/`: the page. Rendered here in full; it needs no JavaScript.
  */
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { findCaller, forgetCaller } from "../authentication.ts";
 import { takeNotice } from "../cookies.ts";
-import { listPages, type ListRequest } from "../listing.ts";
-import { gmailOf, sealNextPageToken } from "../mailbox.ts";
+import { parseListOptions } from "../list-options.ts";
+import { collectMessages } from "../mailbox.ts";
 import { MailboxPage, WelcomePage } from "../pages/home.tsx";
-import { openPageToken } from "../page-token.ts";
-import type { AppContext, AppEnv, Caller } from "../scope.ts";
+import type { AppEnv } from "../scope.ts";
 import { settle, unwrap } from "../settle.ts";
 
-/** Rows of a page: with the list call and a refresh, well within the Free plan's 50 subrequests. */
+/** Rows of a page. */
 const PAGE_ROWS = 25;
 
 export const pageRoutes = new Hono<AppEnv>().get("/", async (c) => {
@@ -20,43 +19,25 @@ export const pageRoutes = new Hono<AppEnv>().get("/", async (c) => {
   if (caller === null) return c.html(<WelcomePage notice={notice} />);
   const q = c.req.query("q") ?? "";
   const pageToken = c.req.query("pageToken") ?? null;
-  const page = settle(readPage(c, caller, { q, pageToken }));
+  const { grant, session } = caller;
+  const options = { ...parseListOptions({ q, limit: PAGE_ROWS, view: "metadata" }), pageToken };
+  const page = settle(collectMessages(c.var.scope, { sub: session.identity.sub, grant }, options));
   if (unwrap(await caller.isRevoked)) {
     forgetCaller(c);
     return c.html(<WelcomePage notice={notice} />);
   }
-  const { rows, nextPageToken } = unwrap(await page);
+  const { messages, nextPageToken } = unwrap(await page);
   return c.html(
     <MailboxPage
-      identity={caller.session.identity}
+      identity={session.identity}
       q={q}
-      rows={rows}
-      olderUrl={nextPageToken === null ? null : pageUrl({ q, pageToken: nextPageToken })}
+      rows={messages}
+      olderUrl={nextPageToken === undefined ? null : pageUrl({ q, pageToken: nextPageToken })}
       newestUrl={pageToken === null ? null : pageUrl({ q })}
       notice={notice}
     />,
   );
 });
-
-async function readPage(c: AppContext, caller: Caller, { q, pageToken }: { q: string; pageToken: string | null }) {
-  const { config, keyRing, trace, upstream, world } = c.var.scope;
-  const filter = { q, labelIds: [], includeSpamTrash: false };
-  const owner = { sub: caller.session.identity.sub, filter };
-  const request: ListRequest = {
-    filter,
-    limit: PAGE_ROWS,
-    view: "metadata",
-    pageToken:
-      pageToken === null ? null : await openPageToken(keyRing, owner, { value: pageToken, nowMs: world.now() }),
-    distinct: "all",
-  };
-  const options = { gmail: gmailOf(c, caller), upstream, trace, quotaBudget: config.quotaBudget };
-  const pages = await Array.fromAsync(listPages(options, request));
-  return {
-    rows: pages.flatMap((page) => page.rows),
-    nextPageToken: await sealNextPageToken(c, caller, filter, pages.at(-1) ?? null),
-  };
-}
 
 function pageUrl(parameters: { q: string; pageToken?: string }): string {
   const { q, pageToken } = parameters;

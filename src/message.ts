@@ -1,0 +1,46 @@
+/**
+ * A message as a row of a mailbox shows it: what to ask Gmail for, and how to read the answer.
+ *
+ * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#Message
+ */
+import { decodeWords } from "postal-mime";
+import * as z from "zod/mini";
+
+/** Headers that a row shows: `metadataHeaders`. */
+export const ROW_HEADERS: readonly string[] = ["From", "To", "Subject"];
+/** Everything else that a row shows: the `fields` mask. */
+export const MESSAGE_FIELDS = "id,threadId,labelIds,snippet,internalDate,payload/headers";
+
+/** `Message` with `format=metadata`, as a row. */
+export const MessageMetadataSchema = z.pipe(
+  z.object({
+    id: z.string(),
+    threadId: z.string(),
+    labelIds: z.optional(z.array(z.string())),
+    snippet: z.optional(z.string()),
+    internalDate: z.string().check(z.regex(/^-?\d{1,15}$/)),
+    payload: z.optional(z.object({ headers: z.optional(z.array(z.object({ name: z.string(), value: z.string() }))) })),
+  }),
+  z.transform((message) => {
+    const header = (name: string): string | null => {
+      const found = message.payload?.headers?.find((candidate) => candidate.name.toLowerCase() === name);
+      return found === undefined ? null : decodeWords(found.value);
+    };
+    const labelIds = message.labelIds ?? [];
+    return {
+      id: message.id,
+      threadId: message.threadId,
+      labelIds,
+      /** As Gmail gives it: HTML entities and all. */
+      snippet: message.snippet ?? "",
+      date: new Date(Number(message.internalDate)).toISOString(),
+      from: header("from"),
+      to: header("to"),
+      subject: header("subject"),
+      unread: labelIds.includes("UNREAD"),
+    };
+  }),
+);
+
+/** What a row of a mailbox shows. */
+export type MessageMetadata = z.infer<typeof MessageMetadataSchema>;

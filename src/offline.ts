@@ -1,0 +1,120 @@
+/**
+ * Work on behalf of a user who is offline: the stored grant is found by `sub` or address, and used without a session.
+ * What the service binding offers, without the binding.
+ */
+import { AppError, invalidArgument, toErrorStatus } from "./errors.ts";
+import { Gmail, type GmailObject } from "./gmail.ts";
+import { Grant } from "./grant.ts";
+import { SealError } from "./keys.ts";
+import type { Credential } from "./kv-store.ts";
+import { parseListOptions } from "./list-options.ts";
+import { reportError } from "./log.ts";
+import { collectMessages, type MailboxUser, type MessagesAnswer, streamMessages } from "./mailbox.ts";
+import type { RequestScope } from "./scope.ts";
+
+/** Options of a listing, as the query of `GET /api/messages` has them. */
+export interface ListMessagesOptions {
+  readonly q?: string;
+  readonly labelIds?: readonly string[];
+  readonly includeSpamTrash?: boolean;
+  readonly limit?: number | "all";
+  readonly pageToken?: string;
+  readonly view?: "id" | "metadata";
+}
+
+/** Options of `users.messages.get`. */
+export interface GetMessageOptions {
+  readonly format?: "minimal" | "full" | "raw" | "metadata";
+  readonly metadataHeaders?: readonly string[];
+}
+
+const MESSAGE_FORMATS: readonly unknown[] = ["minimal", "full", "raw", "metadata"];
+
+/** `GET /api/messages` for a user. @param user `sub` or address */
+export async function listMessages(
+  scope: RequestScope,
+  user: string,
+  options: ListMessagesOptions = {},
+): Promise<MessagesAnswer> {
+  const parsed = parseListOptions({ ...options });
+  return actFor(scope, user, (mailbox) => collectMessages(scope, mailbox, parsed));
+}
+
+/** The NDJSON of `GET /api/messages` for a user. @param user `sub` or address */
+export async function openMessageStream(
+  scope: RequestScope,
+  user: string,
+  options: ListMessagesOptions = {},
+): Promise<ReadableStream<Uint8Array>> {
+  const parsed = parseListOptions({ ...options });
+  const { lines } = await actFor(scope, user, (mailbox) =>
+    streamMessages(scope, mailbox, parsed, (error) =>
+      toErrorStatus(reportError(scope.trace, error), { requestId: scope.trace.requestId }),
+    ),
+  );
+  return lines;
+}
+
+/** One message of a user, as Gmail has it. @param user `sub` or address */
+export async function getMessage(
+  scope: RequestScope,
+  user: string,
+  id: string,
+  { format = "full", metadataHeaders = [] }: GetMessageOptions = {},
+): Promise<GmailObject> {
+  if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw invalidArgument("id", "id is not a message ID.");
+  if (!MESSAGE_FORMATS.includes(format)) {
+    throw invalidArgument("format", `format must be one of: ${MESSAGE_FORMATS.join(", ")}.`);
+  }
+  const query = new URLSearchParams({ format });
+  for (const name of metadataHeaders) query.append("metadataHeaders", name);
+  return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getMessage(id, query));
+}
+
+/** Gmail's profile of a user. @param user `sub` or address */
+export async function getProfile(scope: RequestScope, user: string): Promise<GmailObject> {
+  return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getProfile());
+}
+
+function gmailOf({ config, trace, upstream, world }: RequestScope, { grant }: MailboxUser): Gmail {
+  return new Gmail({ apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now });
+}
+
+/** Finds the user's grant, works with it, and keeps the access token for the next time. */
+async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
+  const { accessTokens, config, store, trace, upstream, world } = scope;
+  const { sub, email, refreshToken } = await findCredential(scope, user);
+  const grant = new Grant({
+    config,
+    store,
+    upstream,
+    trace,
+    now: world.now,
+    user: { sub, email },
+    accessToken: accessTokens.get(refreshToken),
+    readStoredAccessToken: null,
+  });
+  try {
+    return await work({ sub, grant });
+  } finally {
+    if (grant.tokenChange !== undefined) accessTokens.set(refreshToken, grant.tokenChange);
+  }
+}
+
+async function findCredential(scope: RequestScope, user: unknown): Promise<Credential> {
+  if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
+  const { store } = scope;
+  try {
+    const isAddress = user.includes("@");
+    const sub = isAddress ? await store.readAddress(user) : user;
+    const credential = sub === null ? null : await store.readCredential(sub);
+    // An address may have gone to another account since.
+    const isTheirs = !isAddress || credential?.email?.toLowerCase() === user.toLowerCase();
+    if (credential !== null && isTheirs) return credential;
+  } catch (error) {
+    if (!(error instanceof SealError) || error.code === "unknown-key") throw error;
+  }
+  throw new AppError("CONSENT_REQUIRED", "This user has given no consent, or has taken it back.", {
+    signInAgain: { prompt: "consent", loginHint: user },
+  });
+}
