@@ -8,7 +8,7 @@ import { Api } from "./demo/api.ts";
 import { Browser } from "./demo/browser.ts";
 import { countChecks } from "./demo/check.ts";
 import type { Demo } from "./demo/context.ts";
-import { listMessages, outliveAccessToken, search } from "./demo/listing.ts";
+import { listMessages, outliveAccessToken, outliveRateLimits, search } from "./demo/listing.ts";
 import { denyConsent, disconnect, loseGrant, signIn } from "./demo/sign-in.ts";
 import { failed, heading, line } from "./demo/transcript.ts";
 import { startGoogleEmulator } from "./emulator/start.ts";
@@ -22,7 +22,7 @@ import { startWorker } from "./lib/wrangler.ts";
 const TIMEOUT_MS = 120_000;
 /** How much of the Worker's log a failure shows. */
 const LOG_TAIL = 4_000;
-const STEPS = [signIn, listMessages, search, outliveAccessToken, loseGrant, denyConsent, disconnect];
+const STEPS = [signIn, listMessages, search, outliveAccessToken, outliveRateLimits, loseGrant, denyConsent, disconnect];
 
 let log = "";
 

@@ -102,6 +102,11 @@ function welcome(publicUrl: string, google: GoogleEmulator): string {
     change the password    ${control("change-password")}
     let an hour pass       ${control("expire-access-tokens")}
 
+  Make Google slow, or fail in its own words, and see what a user would see:
+
+    refuse some rows       curl -d 'endpoint=batch-part&status=429&share=0.3' ${google.url}/__emulator/faults
+    all is well again      curl -X DELETE ${google.url}/__emulator/faults
+
   Ctrl-C stops both.
 `;
 }

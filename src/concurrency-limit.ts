@@ -52,7 +52,8 @@ export class ConcurrencyLimit {
     this.#inFlight -= batch.parts;
     const accepted = batch.parts - batch.refused;
     if (batch.refused > 0) this.#shrink(batch.inFlightAtSend - batch.refused);
-    else this.#grow(accepted);
+    // A limit that was not made use of was not tested either: RFC 7661 §4.3.
+    else if (batch.inFlightAtSend * 2 >= this.#limit) this.#grow(accepted);
   }
 
   #shrink(letThrough: number): void {

@@ -14,6 +14,8 @@ import type { Trace } from "./trace.ts";
 
 /** Batches at once: with a list call and a refresh beside them, 5 of a Worker's 6 connections. */
 const MAX_BATCHES = 3;
+/** A batch is worth its call from this size on. */
+const MIN_BATCH_PARTS = 4;
 /** Tries of one message, the first included. Under a refusal rate of 10 %, one in ten million fails. */
 const MAX_ATTEMPTS = 7;
 /** Batches that may fail as a whole, one after another, before the endpoint counts as down. */
@@ -91,28 +93,30 @@ export class RowReader {
 
   /** Takes the messages of the next batch from the page; null where none should start now. */
   #nextBatch(page: PageOfRows, runningBatches: number): readonly Task[] | null {
-    const { concurrency, upstream, trace, quotaBudget } = this.#options;
-    const share = Math.ceil(concurrency.limit / MAX_BATCHES);
+    const { concurrency, trace, quotaBudget, now } = this.#options;
+    // Fewer batches where few parts may be in flight: a call for two rows would not be worth its price.
+    const batches = Math.max(1, Math.min(MAX_BATCHES, Math.floor(concurrency.limit / MIN_BATCH_PARTS)));
+    if (!this.#canRead() || runningBatches >= batches) return null;
     // A request with nothing under way goes on, even where others of the same user fill the limit.
     const allowed = runningBatches === 0 ? Math.max(1, concurrency.available) : concurrency.available;
-    const byQuota = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
-    const isAllowed =
-      !this.#isSpent &&
-      runningBatches < MAX_BATCHES &&
-      upstream.remainingCalls > RESERVED_CALLS &&
-      upstream.remainingMs > CALL_TIMEOUT_MS / 2;
-    const size = Math.min(share, allowed, byQuota, MAX_BATCH_PARTS);
-    return isAllowed && size > 0 ? page.takeTasks(size, this.#options.now()) : null;
+    const affordable = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
+    const size = Math.min(Math.ceil(concurrency.limit / batches), allowed, affordable, MAX_BATCH_PARTS);
+    return size > 0 ? page.takeTasks(size, now()) : null;
+  }
+
+  /** Whether calls, units and time allow another batch, however small. */
+  #canRead(): boolean {
+    const { upstream, trace, quotaBudget } = this.#options;
+    const hasCalls = !this.#isSpent && upstream.remainingCalls > RESERVED_CALLS;
+    return hasCalls && trace.quotaUnits + GET_UNITS <= quotaBudget && upstream.remainingMs > CALL_TIMEOUT_MS / 2;
   }
 
   /** Waits until a message may be asked for again. @returns false where nothing more will be read in this request */
   async #waitForTasks(page: PageOfRows): Promise<boolean> {
-    const { upstream, trace, quotaBudget, now } = this.#options;
-    const canRead =
-      !this.#isSpent && upstream.remainingCalls > RESERVED_CALLS && trace.quotaUnits + GET_UNITS <= quotaBudget;
+    const { upstream, now } = this.#options;
     const waitMs = page.nextTaskAtMs() - now();
-    if (!canRead || waitMs <= 0 || waitMs > upstream.remainingMs) return false;
-    await upstream.sleep(waitMs);
+    if (!this.#canRead() || waitMs > upstream.remainingMs) return false;
+    if (waitMs > 0) await upstream.sleep(waitMs);
     return true;
   }
 

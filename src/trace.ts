@@ -12,26 +12,30 @@ export class Trace {
   /** Gmail API quota units of every call and retry; a call that answered 401 cost none. https://developers.google.com/workspace/gmail/api/reference/quota */
   quotaUnits = 0;
   readonly #now: () => number;
-  readonly #phasesMs = new Map<Phase, number>();
+  readonly #phases = new Map<Phase, { ms: number; running: number; sinceMs: number }>();
 
   /** @param now epoch milliseconds */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Runs `work` and adds its wall time to `phase`, whether it succeeds or not. */
+  /** Runs `work` and counts its wall time for `phase`, whether it succeeds or not. What overlaps counts once. */
   async time<T>(phase: Phase, work: () => Promise<T>): Promise<T> {
-    const startMs = this.#now();
+    const entry = this.#phases.get(phase) ?? { ms: 0, running: 0, sinceMs: 0 };
+    this.#phases.set(phase, entry);
+    if (entry.running === 0) entry.sinceMs = this.#now();
+    entry.running += 1;
     try {
       return await work();
     } finally {
-      this.#phasesMs.set(phase, (this.#phasesMs.get(phase) ?? 0) + this.#now() - startMs);
+      entry.running -= 1;
+      if (entry.running === 0) entry.ms += this.#now() - entry.sinceMs;
     }
   }
 
   /** The `Server-Timing` header: every phase, in milliseconds, 0 where nothing was done. */
   serverTiming(): string {
     const phases: readonly Phase[] = ["storage", "refresh", "list", "hydrate"];
-    return phases.map((phase) => `${phase};dur=${this.#phasesMs.get(phase) ?? 0}`).join(", ");
+    return phases.map((phase) => `${phase};dur=${this.#phases.get(phase)?.ms ?? 0}`).join(", ");
   }
 }

@@ -25,6 +25,16 @@ describe("Server-Timing", () => {
     expect(trace.serverTiming()).toBe("storage;dur=5, refresh;dur=0, list;dur=42, hydrate;dur=0");
   });
 
+  test("counts once what overlaps", async () => {
+    const { trace, takes } = createTrace();
+    const outer = trace.time("hydrate", async () => {
+      await takes(10)();
+      return trace.time("hydrate", takes(20));
+    });
+    expect(await outer).toBe("done");
+    expect(trace.serverTiming()).toContain("hydrate;dur=30");
+  });
+
   test("counts what failed, and passes the failure on", async () => {
     const { trace, takes } = createTrace();
     const broken = new Error("broken");

@@ -111,6 +111,30 @@ export async function outliveAccessToken({ api, google }: Demo): Promise<void> {
   checkEqual("the next request is served all the same, with a fresh token", messages.length, 5);
 }
 
+/** Gmail serves few parts of a batch at once and fails at some: every row comes all the same. */
+export async function outliveRateLimits(demo: Demo): Promise<void> {
+  heading("5. Rate limits");
+  const { api, google } = demo;
+  google.faults.add({ maxConcurrentParts: 8 });
+  google.faults.add({ endpoint: "batch-part", status: 503, times: 5 });
+  line("Gmail now serves 8 parts of a batch at once, which it tells nobody, and is not available for 5 of them.");
+  try {
+    const { messages } = await api.listMetadata({ limit: "100" });
+    const [limit, outage] = google.faults.list();
+    line(`GET /api/messages?view=metadata&limit=100: ${limit?.hits} parts got 429 and ${outage?.hits} got 503`);
+    check("both happened", (limit?.hits ?? 0) > 0 && outage?.hits === 5, google.faults.list());
+    checkEqual(
+      "all 100 rows are there, in order, none twice, each with its own date",
+      messages.map(({ id, date }) => [id, Date.parse(date)]),
+      visibleMail(demo)
+        .slice(0, 100)
+        .map(({ id, internal_date }) => [id, Number(internal_date)]),
+    );
+  } finally {
+    google.faults.clear();
+  }
+}
+
 /** What a listing shows that does not ask for spam and trash. */
 function visibleMail({ google }: Pick<Demo, "google">): SeedMessage[] {
   return google

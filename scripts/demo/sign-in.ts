@@ -40,7 +40,7 @@ export async function signIn({ worker, browser, api }: Demo): Promise<void> {
 
 /** The grant ends at Google: programs are told, people are led to consent and back. */
 export async function loseGrant({ google, worker, browser, api }: Demo): Promise<void> {
-  heading("5. The grant is gone");
+  heading("6. The grant is gone");
   await google.invalidateGrant(BUSY_USER.email);
   line(`${BUSY_USER.name} removes the app from the Google account: every token dies.`);
 
@@ -83,7 +83,7 @@ export async function loseGrant({ google, worker, browser, api }: Demo): Promise
 
 /** Saying no on Google's page ends on a page, and never in a loop. */
 export async function denyConsent({ worker, browser }: Demo): Promise<void> {
-  heading("6. Saying no");
+  heading("7. Saying no");
   const login = new URL("/auth/login", worker.url);
   login.search = new URLSearchParams({ prompt: "consent", login_hint: BUSY_USER.email }).toString();
   const denied = await browser.press(await browser.visit(login.href), DENY);
@@ -95,7 +95,7 @@ export async function denyConsent({ worker, browser }: Demo): Promise<void> {
 
 /** Disconnecting ends the grant at Google and the session here. */
 export async function disconnect({ google, worker, browser, api }: Demo): Promise<void> {
-  heading("7. Disconnect");
+  heading("8. Disconnect");
   const home = await browser.visit(`${worker.url}/`);
   const bye = await browser.press(home, 'form[action="/auth/disconnect"] button');
   showHops(bye);

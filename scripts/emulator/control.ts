@@ -7,6 +7,8 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { OAuthContext } from "./authorization.ts";
+import { faultRoutes } from "./fault-routes.ts";
+import type { FaultPlan } from "./faults.ts";
 import { endGrantsOf, killTokensOf } from "./tokens.ts";
 import { findUser, USERS, type EmulatedUser } from "./users.ts";
 
@@ -18,8 +20,11 @@ export function picturePath(user: EmulatedUser): string {
   return `${BASE_PATH}/pictures/${USERS.indexOf(user)}.svg`;
 }
 
-/** The control routes, all under `/__emulator`. Each takes `email`, in the query or as a form. */
-export function controlRoutes(context: Pick<OAuthContext, "ledger" | "upstream">): Hono {
+/**
+ * The control routes, all under `/__emulator`. Those that make something happen to an account take
+ * `email`, in the query or as a form; `faults` is about endpoints.
+ */
+export function controlRoutes(context: Pick<OAuthContext, "ledger" | "upstream"> & { faults: FaultPlan }): Hono {
   const { ledger } = context;
   const effects: Readonly<Record<string, (email: string) => Promise<void> | void>> = {
     /** A person removes the app from their account: every token dies, consent is needed again. */
@@ -56,6 +61,7 @@ export function controlRoutes(context: Pick<OAuthContext, "ledger" | "upstream">
     </svg>`;
     return c.body(String(await svg), 200, { "Content-Type": "image/svg+xml" });
   });
+  app.route("/faults", faultRoutes(context.faults));
   app.post("/:effect", async (c) => {
     const effect = effects[c.req.param("effect")];
     if (effect === undefined) return c.json({ error: "No such action." }, 404);

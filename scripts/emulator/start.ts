@@ -3,7 +3,7 @@
  * in front of it a thin layer that is as strict as Google where `emulate` is not.
  *
  * Everything lives in memory, on loopback, and is gone at close. Each part of the layer is a file with
- * routes of its own; another one (a batch endpoint, faults) is mounted here, before the last line.
+ * routes of its own; `emulate` gets what none of them takes.
  */
 
 import { createAdaptorServer } from "@hono/node-server";
@@ -11,13 +11,17 @@ import { createEmulator, type Emulator } from "emulate";
 import { Hono } from "hono";
 import type { Server } from "node:http";
 import { AUTHORIZATION_PATH, authorizationRoutes } from "./authorization.ts";
+import { batchRoutes } from "./batch.ts";
+import { bearerGate } from "./bearer.ts";
 import { controlRoutes, picturePath } from "./control.ts";
-import { bearerGate, gmailRoutes } from "./gmail.ts";
+import { faultGate } from "./fault-routes.ts";
+import { FaultPlan } from "./faults.ts";
+import { gmailRoutes } from "./gmail.ts";
 import { Ledger } from "./ledger.ts";
 import type { SeedMessage } from "./mailbox/mail.ts";
 import { buildSeed, type GoogleSeed } from "./mailbox/seed.ts";
 import { endGrantsOf, tokenRoutes, type TokenContext } from "./tokens.ts";
-import { createUpstream } from "./upstream.ts";
+import { createUpstream, upstreamTokens } from "./upstream.ts";
 import { findPort, listen, LOOPBACK } from "../lib/ports.ts";
 
 const CLIENT_NAME = "gmail-edge (development)";
@@ -33,8 +37,10 @@ export interface GoogleEmulatorOptions {
   readonly redirectUris: readonly string[];
   /** Lifetime of access tokens in seconds, an hour when left out, as at Google. */
   readonly expiresInSeconds?: number;
-  /** The clock of token lifetimes, in epoch milliseconds. */
+  /** The clock of token lifetimes and waits, in epoch milliseconds. */
   readonly now?: () => number;
+  /** The chance of faults, from 0 up to 1. */
+  readonly random?: () => number;
 }
 
 /** The Worker's variables that point it at the emulator. */
@@ -45,6 +51,8 @@ export interface GoogleEmulator {
   /** Its origin, which is also the issuer. */
   readonly url: string;
   readonly vars: WorkerVars;
+  /** What is to go wrong, also at `/__emulator/faults`. */
+  readonly faults: Pick<FaultPlan, "add" | "clear" | "list">;
   /** Ends all grants of this person, as removing the app from the Google account does. */
   invalidateGrant(email: string): Promise<void>;
   /** Ends the access tokens of this person, as an hour does. */
@@ -77,18 +85,21 @@ export async function startGoogleEmulator(options: GoogleEmulatorOptions): Promi
     });
     const started = await startEmulate(url, seed);
     emulator = started.emulator;
+    const ledger = new Ledger(now);
     const context: TokenContext = {
-      ledger: new Ledger(now),
-      upstream: createUpstream(`http://${LOOPBACK}:${started.port}`),
+      ledger,
+      upstream: createUpstream(`http://${LOOPBACK}:${started.port}`, ledger),
       clientName: CLIENT_NAME,
       redirectUris: options.redirectUris,
       issuer: url,
       expiresInSeconds: options.expiresInSeconds ?? 3600,
     };
-    app = buildLayer(context);
+    const faults = new FaultPlan({ now, random: options.random ?? Math.random });
+    app = buildLayer(context, faults);
     return {
       url,
       vars: workerVars(url, options),
+      faults,
       close,
       ...accountControls(context, seed.messages),
     };
@@ -103,7 +114,12 @@ async function startEmulate(baseUrl: string, seed: GoogleSeed): Promise<{ emulat
   for (let attempt = 1; ; attempt += 1) {
     const port = await findPort();
     try {
-      const emulator = await createEmulator({ service: "google", port, baseUrl, seed: { google: seed } });
+      const emulator = await createEmulator({
+        service: "google",
+        port,
+        baseUrl,
+        seed: { tokens: upstreamTokens(), google: seed },
+      });
       return { emulator, port };
     } catch (error) {
       if (attempt === MAX_START_ATTEMPTS) throw error;
@@ -111,15 +127,20 @@ async function startEmulate(baseUrl: string, seed: GoogleSeed): Promise<{ emulat
   }
 }
 
+/** The controls, and a Google that faults may hit. */
+function buildLayer(context: TokenContext, faults: FaultPlan): Hono {
+  const google = buildGoogle(context, faults);
+  const app = newApp();
+  app.route("/", controlRoutes({ ...context, faults }));
+  app.use(faultGate(faults));
+  app.route("/", google);
+  return app;
+}
+
 /** Our routes first; what they do not take goes to `emulate` as it is. */
-function buildLayer(context: TokenContext): Hono {
+function buildGoogle(context: TokenContext, faults: FaultPlan): Hono {
   const { ledger, upstream } = context;
-  const app = new Hono();
-  app.onError((error, c) => {
-    console.error("emulated Google:", error);
-    return c.json({ error: { code: 500, message: "Internal error", status: "INTERNAL" } }, 500);
-  });
-  app.route("/", controlRoutes(context));
+  const app = newApp();
   app.route("/", authorizationRoutes(context));
   app.route("/", tokenRoutes(context));
   app.get(RISC_CONFIGURATION_PATH, (c) =>
@@ -128,8 +149,19 @@ function buildLayer(context: TokenContext): Hono {
   app.use("/oauth2/v2/userinfo", bearerGate(ledger, { gmail: false }));
   app.use("/gmail/*", bearerGate(ledger, { gmail: true }));
   app.use("/upload/gmail/*", bearerGate(ledger, { gmail: true }));
+  app.route("/", batchRoutes({ ledger, faults, dispatch: (request) => app.fetch(request) }));
   app.route("/", gmailRoutes(context));
   app.all("*", (c) => upstream.forward(c));
+  return app;
+}
+
+/** An app that tells of its own mistakes, so that they are not taken for Google's. */
+function newApp(): Hono {
+  const app = new Hono();
+  app.onError((error, c) => {
+    console.error("emulated Google:", error);
+    return c.json({ error: { code: 500, message: "Internal error", status: "INTERNAL" } }, 500);
+  });
   return app;
 }
 

@@ -183,13 +183,13 @@ describe("Accept: application/x-ndjson", () => {
   });
 
   test("gives the first page before Gmail has answered the second", async ({ open }) => {
-    const scene = await signedIn(open, { user: { mailbox: { messages: 600 } } });
-    await scene.google.fault("list", { delayMs: 350, after: 1 });
-    const startedAtMs = Date.now();
+    const scene = await signedIn(open, { patient: true, user: { mailbox: { messages: 600 } } });
+    await scene.google.fault("list", { delayMs: 1000, after: 1 });
     const response = await scene.browser.fetch("/api/messages?limit=all", { headers: NDJSON, stream: true });
     const reader = response.body?.getReader();
     await reader?.read();
-    expect(Date.now() - startedAtMs).toBeLessThan(300);
+    // No second page yet, or one without an answer.
+    expect((await scene.google.calls("list")).slice(1).map(({ status }) => status === 0)).not.toContain(false);
     while (!(await reader?.read())?.done);
     expect((await scene.google.calls("list")).map((page) => queryOf(page).has("pageToken"))).toEqual([false, true]);
   });

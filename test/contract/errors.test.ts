@@ -152,10 +152,10 @@ describe("a failed refresh deletes nothing: only invalid_grant ends a grant", ()
   });
 
   test("a late invalid_grant for an old token leaves the newer record alone", async ({ open }) => {
-    const { browser, google, user, stage } = await signedIn(open);
+    const { browser, google, user, stage } = await signedIn(open, { patient: true });
     await google.act({ action: "changePassword", email: user.email });
     // This browser's refresh is on its way with the old token while the person consents anew in another one.
-    await google.fault("token:refresh", { delayMs: stage.inside === undefined ? 3000 : 300 });
+    await google.fault("token:refresh", { delayMs: stage.inside === undefined ? 3000 : 1000 });
     const late = call(browser.copy());
     await expect.poll(() => google.count("token:refresh")).toBe(1);
     const fresh = stage.browser();

@@ -132,13 +132,14 @@ describe("POST /auth/disconnect", () => {
   });
 
   test("is not undone by a refresh that began before it", async ({ open }) => {
-    const { browser, google, user, stage } = await signedIn(open);
+    const { browser, google, user, stage } = await signedIn(open, { patient: true });
     await google.always("revoke", { status: 503 });
     await google.act({ action: "killAccessTokens", email: user.email });
-    await google.fault("token:refresh", { delayMs: 300 });
+    await google.fault("token:refresh", { delayMs: 700 });
     const slow = call(browser.copy());
     await expect.poll(() => google.count("token:refresh")).toBe(1);
     await browser.submit("/auth/disconnect");
+    expect((await google.calls("token:refresh"))[0]?.status, "the refresh is still on its way").toBe(0);
     await slow;
     expect(await signIn(stage.browser(), user)).toBe(2);
   });

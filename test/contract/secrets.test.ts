@@ -6,7 +6,7 @@
  */
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
 import { call, callbackUrl, newcomer, openCallback, type Scene, signIn } from "../support/scenes.ts";
-import { CLIENT, makeTokenKeys } from "../support/stage.ts";
+import { CLIENT, makeTokenKeys, type Stage } from "../support/stage.ts";
 
 /** A secret as it may appear: plain, URL-encoded, in base64, or half of it. */
 function disguises(secret: string): string[] {
@@ -135,55 +135,57 @@ describe("after everything that can happen to an account", () => {
 describeInside("storage", () => {
   test("holds compact JWEs that name the key which sealed them, the first of TOKEN_KEYS", async ({ open }) => {
     const scene = await newcomer(open, { vars: { TOKEN_KEYS: makeTokenKeys("newest", "older") } });
-    const { kv, keys } = inside(scene.stage);
-    const before = new Set(await keys());
     await scene.google.configure({ accessTokenLength: 4000 });
-    await signIn(scene.browser, scene.user);
-    const names = (await keys()).filter((name) => !before.has(name));
+    const names = await sealedKeysOf(scene.stage, () => signIn(scene.browser, scene.user));
     // The record, and the access token that its cookie could not hold.
-    expect(names.length).toBe(2);
+    expect(names.length).toBeGreaterThanOrEqual(2);
     for (const name of names) {
-      const parts = ((await kv.get(name)) ?? "").split(".");
-      expect(parts.length).toBe(5);
-      expect(JSON.parse(atob(parts[0] ?? ""))).toMatchObject({ alg: "dir", enc: "A256GCM", kid: "newest" });
+      const [header = ""] = ((await inside(scene.stage).kv.get(name)) ?? "").split(".");
+      expect(JSON.parse(atob(header))).toMatchObject({ alg: "dir", enc: "A256GCM", kid: "newest" });
     }
   });
 
   test("holds what it seals under its own key only: moved to another user's key, it does not open", async ({
     open,
   }) => {
-    const first = await newcomer(open);
-    const { kv, keys } = inside(first.stage);
-    const before = new Set(await keys());
-    await signIn(first.browser, first.user);
-    const mine = (await keys()).filter((name) => !before.has(name));
-    const second = await first.google.addUser();
-    const theirs = first.stage.browser();
-    await signIn(theirs, second);
-    const others = (await keys()).filter((name) => !before.has(name) && !mine.includes(name));
-    expect([mine.length, others.length]).toEqual([1, 1]);
-    // The second user's record is put in the place of the first's.
-    await kv.put(mine[0] ?? "", (await kv.get(others[0] ?? "")) ?? "");
-    await first.google.act({ action: "killAccessTokens", email: first.user.email });
-    await first.google.forgetCalls();
-    const response = await call(first.browser);
-    expect(response.status).toBeGreaterThanOrEqual(400);
-    expect(await first.google.count("token:refresh")).toBe(0);
+    const { stage, google, browser, user } = await newcomer(open);
+    const { kv } = inside(stage);
+    const mine = await sealedKeysOf(stage, () => signIn(browser, user));
+    const other = await google.addUser();
+    const theirs = await sealedKeysOf(stage, () => signIn(stage.browser(), other));
+    expect(mine.length).toBeGreaterThanOrEqual(1);
+    expect(theirs.length).toBe(mine.length);
+    // All that is the second user's is put in the place of the first's.
+    for (const [index, name] of mine.entries()) await kv.put(name, (await kv.get(theirs[index] ?? "")) ?? "");
+    await google.act({ action: "killAccessTokens", email: user.email });
+    await google.forgetCalls();
+    expect((await call(browser)).status).toBeGreaterThanOrEqual(400);
+    expect(await google.count("token:refresh")).toBe(0);
   });
 
   test.for(["garbage", "", "{}", "a.b.c.d.e"])(
     "that holds %j in place of a record leads to consent, not to a failure for ever",
     async (value, { open }) => {
-      const scene = await newcomer(open);
-      const { kv, keys } = inside(scene.stage);
-      const before = new Set(await keys());
-      await signIn(scene.browser, scene.user);
-      const name = (await keys()).find((key) => !before.has(key));
-      await kv.put(name ?? "", value);
-      const tab = scene.stage.browser();
-      expect(await signIn(tab, scene.user)).toBe(2);
-      await scene.google.act({ action: "killAccessTokens", email: scene.user.email });
+      const { stage, google, browser, user } = await newcomer(open);
+      for (const name of await sealedKeysOf(stage, () => signIn(browser, user)))
+        await inside(stage).kv.put(name, value);
+      const tab = stage.browser();
+      expect(await signIn(tab, user)).toBe(2);
+      await google.act({ action: "killAccessTokens", email: user.email });
       expect((await call(tab)).status).toBe(200);
     },
   );
 });
+
+/** The keys of the sealed values that something newly stores, in order. */
+async function sealedKeysOf(stage: Stage, something: () => Promise<unknown>): Promise<string[]> {
+  const { kv, keys } = inside(stage);
+  const before = new Set(await keys());
+  await something();
+  const names: string[] = [];
+  for (const name of await keys()) {
+    const isSealed = (await kv.get(name))?.split(".").length === 5;
+    if (isSealed && !before.has(name)) names.push(name);
+  }
+  return names;
+}

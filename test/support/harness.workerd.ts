@@ -21,6 +21,7 @@ import {
 
 /** How long an upstream call may take here: the same order of things in less time. */
 const CALL_TIMEOUT_MS = 400;
+const PATIENT_CALL_TIMEOUT_MS = 10_000;
 
 const logged: string[] = [];
 
@@ -42,6 +43,7 @@ interface World {
   readonly google: Google;
   readonly origin: string;
   readonly tokenKeys: string;
+  readonly callTimeoutMs: number;
   clockOffsetMs: number;
   readonly sleeps: number[];
 }
@@ -51,7 +53,8 @@ async function openStage(options: StageOptions): Promise<Stage> {
   const origin = options.publicUrl ?? "http://mail.test";
   await google.configure(googleFor(origin, options.google));
   const tokenKeys = options.vars?.["TOKEN_KEYS"] ?? makeTokenKeys("first");
-  const world: World = { google, origin, tokenKeys, clockOffsetMs: 0, sleeps: [] };
+  const callTimeoutMs = options.patient === true ? PATIENT_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS;
+  const world: World = { google, origin, tokenKeys, callTimeoutMs, clockOffsetMs: 0, sleeps: [] };
   // Empty as in wrangler.toml, whatever a developer's .dev.vars says.
   const defaults = { ALLOWED_ACCOUNTS: "", PUBLIC_URL: options.publicUrl ?? "" };
   return buildStage(world, { ...workerVars(google, tokenKeys), ...defaults, ...options.vars });
@@ -71,7 +74,7 @@ function buildStage(world: World, vars: Record<string, string>): Stage {
       return advance(ms);
     },
     fetch: fetchThroughDouble,
-    callTimeoutMs: CALL_TIMEOUT_MS,
+    callTimeoutMs: world.callTimeoutMs,
   });
   // One object for its whole life, as in an isolate: the Worker may keep what it derived from it.
   const workerEnv = { ...env, ...vars };

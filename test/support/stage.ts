@@ -11,6 +11,8 @@ export interface StageOptions {
   /** External origin, sets `PUBLIC_URL`. A proxy that ends TLS is assumed in front of it. */
   readonly publicUrl?: string;
   readonly google?: ConfigPatch;
+  /** For tests about a slow Google. Inside of the test's runtime an upstream call has little time, outside it has 10 s. */
+  readonly patient?: boolean;
   /** Tests that name the same thing share a process with no others: for what the Worker caches. */
   readonly apart?: string;
 }
