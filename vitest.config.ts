@@ -65,7 +65,7 @@ export default defineConfig({
         test: {
           name: "node",
           environment: "node",
-          include: ["test/scripts/**/*.test.ts", "test/support/**/*.test.ts"],
+          include: ["test/examples/**/*.test.ts", "test/scripts/**/*.test.ts", "test/support/**/*.test.ts"],
         },
       },
     ],

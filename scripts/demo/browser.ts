@@ -96,7 +96,7 @@ export class Browser {
       sameSiteContext: isSameSite ? "strict" : crossSite,
     });
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = request(url, {
+      const outgoing = request(url.href, {
         method,
         agent: false,
         headers: {
