@@ -56,6 +56,11 @@ export class ConcurrencyLimit {
     else if (batch.inFlightAtSend * 2 >= this.#limit) this.#grow(accepted);
   }
 
+  /** Takes back what {@link send} counted, for a batch that came to nothing and so tells nothing of the limit. */
+  release(parts: number): void {
+    this.#inFlight -= parts;
+  }
+
   #shrink(letThrough: number): void {
     this.#isSlowStart = false;
     this.#acceptedSinceProbe = 0;

@@ -184,15 +184,15 @@ export async function revokeToken(upstream: Upstream, google: GoogleConfig, toke
 const UserInfoSchema = z.pipe(
   z.looseObject({
     sub: z.optional(z.unknown()),
-    email: z.optional(z.string()),
-    email_verified: z.optional(z.boolean()),
-    name: z.optional(z.string()),
-    picture: z.optional(z.string()),
+    email: z.nullish(z.string()),
+    email_verified: z.optional(z.unknown()),
+    name: z.nullish(z.string()),
+    picture: z.nullish(z.string()),
   }),
   z.transform((body) => ({
     sub: typeof body.sub === "string" && body.sub !== "" ? body.sub : null,
     email: body.email ?? null,
-    emailVerified: body.email_verified ?? false,
+    emailVerified: body.email_verified === true,
     name: body.name ?? null,
     picture: body.picture ?? null,
   })),

@@ -122,25 +122,27 @@ export class RowReader {
 
   async #runBatch(page: PageOfRows, tasks: readonly Task[]): Promise<void> {
     const { concurrency, gmail, access, trace } = this.#options;
-    const inFlightAtSend = concurrency.send(tasks.length);
+    const parts = tasks.length;
+    const inFlightAtSend = concurrency.send(parts);
     const generation = access.generation;
-    let refused = 0;
+    let refused: number | null = null;
     let result: BatchResult;
     try {
       result = await trace.time("hydrate", () => gmail.readMetadata(tasks.map((task) => task.ref.id)));
-      refused = countRefused(result, tasks.length);
+      refused = countRefused(result, parts);
     } catch (error) {
       if (!(error instanceof BudgetSpentError)) throw error;
       this.#isSpent = true;
       for (const task of tasks) page.giveBack(task);
       return;
     } finally {
-      concurrency.settle({ parts: tasks.length, inFlightAtSend, refused });
+      if (refused === null) concurrency.release(parts);
+      else concurrency.settle({ parts, inFlightAtSend, refused });
     }
     if (result.kind === "failed") return this.#batchFailed(page, tasks, result.failure);
-    this.#failedBatches = 0;
     // Refused beside others that got through: too many at once, which the lower limit mends. Refused alone: too fast.
-    const isCongestion = refused < inFlightAtSend;
+    const isCongestion = (refused ?? 0) < inFlightAtSend;
+    this.#failedBatches = 0;
     let isUnauthorized = false;
     for (const task of tasks) {
       const part = result.results.get(task.ref.id);
@@ -191,8 +193,9 @@ export class RowReader {
   }
 }
 
-function countRefused(result: BatchResult, parts: number): number {
-  if (result.kind === "failed") return result.failure.error.reason === "RATE_LIMITED" ? parts : 0;
+/** How many parts Gmail refused by a limit; null where the batch failed for another reason and tells nothing of it. */
+function countRefused(result: BatchResult, parts: number): number | null {
+  if (result.kind === "failed") return result.failure.error.reason === "RATE_LIMITED" ? parts : null;
   return [...result.results.values()].filter(
     (part) => part.kind === "failed" && part.failure.error.reason === "RATE_LIMITED",
   ).length;
