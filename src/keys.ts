@@ -104,6 +104,16 @@ export class KeyRing {
     }
   }
 
+  /** Opens a value of a known form. @returns null where it does not open, or is not of that form */
+  async openAs<T>(binding: Binding, sealed: string, nowMs: number, schema: z.ZodMiniType<T>): Promise<T | null> {
+    try {
+      return schema.safeParse(await this.open(binding, sealed, nowMs)).data ?? null;
+    } catch (error) {
+      if (error instanceof SealError) return null;
+      throw error;
+    }
+  }
+
   async #cryptoKey(key: TokenKey): Promise<CryptoKey> {
     const known = this.#imported.get(key.kid);
     if (known !== undefined) return known;

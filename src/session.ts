@@ -4,7 +4,7 @@
  * carries it.
  */
 import * as z from "zod/mini";
-import { type KeyRing, randomToken, SealError } from "./keys.ts";
+import { type KeyRing, randomToken } from "./keys.ts";
 import { AccessTokenSchema } from "./kv-store.ts";
 
 /** A session ends this long after sign-in; signing in again asks Google, not the person. */
@@ -63,13 +63,7 @@ export async function openSession(
   keyRing: KeyRing,
   cookie: { origin: string; value: string; nowMs: number },
 ): Promise<Session | null> {
-  try {
-    const data = await keyRing.open({ purpose: "session", owner: cookie.origin }, cookie.value, cookie.nowMs);
-    return SessionSchema.safeParse(data).data ?? null;
-  } catch (error) {
-    if (error instanceof SealError) return null;
-    throw error;
-  }
+  return keyRing.openAs({ purpose: "session", owner: cookie.origin }, cookie.value, cookie.nowMs, SessionSchema);
 }
 
 /** Whether a browser keeps a cookie with this value. */

@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import type { SignInAgain } from "./errors.ts";
-import { type KeyRing, SealError } from "./keys.ts";
+import type { KeyRing } from "./keys.ts";
 import { PROMPTS } from "./oauth.ts";
 
 /** How long the person may stay on Google's pages. */
@@ -47,13 +47,7 @@ export async function openTransaction(
   keyRing: KeyRing,
   flow: { state: string; value: string; nowMs: number },
 ): Promise<Transaction | null> {
-  try {
-    const data = await keyRing.open({ purpose: "transaction", owner: flow.state }, flow.value, flow.nowMs);
-    return TransactionSchema.safeParse(data).data ?? null;
-  } catch (error) {
-    if (error instanceof SealError) return null;
-    throw error;
-  }
+  return keyRing.openAs({ purpose: "transaction", owner: flow.state }, flow.value, flow.nowMs, TransactionSchema);
 }
 
 /** How to begin again after this sign-in failed: to the same place, with the same account. */

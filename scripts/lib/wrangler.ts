@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Readable } from "node:stream";
 import { parseEnv } from "node:util";
+import { QUIET_WRANGLER } from "./quiet-wrangler.ts";
 import { ScriptError } from "./script-error.ts";
 
 /** The project's folder, where wrangler.toml is. */
@@ -19,15 +20,6 @@ export const PROJECT_ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
 const POLL_MS = 150;
-
-/** Quiet, and without calls home: the demo must work offline. */
-const QUIET = {
-  WRANGLER_SEND_METRICS: "false",
-  CLOUDFLARE_CF_FETCH_ENABLED: "false",
-  WRANGLER_HIDE_BANNER: "true",
-  // Its local trace store would keep every URL on disk, and with them Google's one-time codes.
-  X_LOCAL_OBSERVABILITY: "false",
-};
 
 /** How to start the Worker. */
 export interface WorkerOptions {
@@ -76,7 +68,7 @@ type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readab
 
 /** Wrangler would let a secret of our own environment win over the file's: those are left out. */
 function spawnWrangler(namesInFile: readonly string[], args: readonly string[]): Child {
-  const env = { ...process.env, ...QUIET };
+  const env = { ...process.env, ...QUIET_WRANGLER };
   for (const name of namesInFile) Reflect.deleteProperty(env, name);
   const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
   const bin = join(dirname(manifest), "bin", "wrangler.js");

@@ -7,19 +7,11 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { QUIET_WRANGLER } from "../../scripts/lib/quiet-wrangler.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const START_LIMIT_MS = 45_000;
 const STOP_LIMIT_MS = 5_000;
-
-/** wrangler starts no network call of its own with these. */
-const QUIET = {
-  WRANGLER_SEND_METRICS: "false",
-  CLOUDFLARE_CF_FETCH_ENABLED: "false",
-  WRANGLER_HIDE_BANNER: "true",
-  NO_COLOR: "1",
-  CI: "1",
-};
 
 export interface RunningWrangler {
   readonly origin: string;
@@ -64,7 +56,9 @@ export async function startWrangler(options: {
       stdio: ["ignore", output, output],
       env: {
         ...process.env,
-        ...QUIET,
+        ...QUIET_WRANGLER,
+        NO_COLOR: "1",
+        CI: "1",
         WRANGLER_LOG_PATH: join(directory, "logs"),
         WRANGLER_REGISTRY_PATH: join(directory, "registry"),
       },
