@@ -162,7 +162,9 @@ export class Gmail {
     }
     if (response.status !== 200)
       return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
-    const replies = parseBatch(response.headers.get("Content-Type"), await response.text());
+    // Not text(): the runtime warns of that for anything but text/*.
+    const text = new TextDecoder().decode(await response.arrayBuffer());
+    const replies = parseBatch(response.headers.get("Content-Type"), text);
     if (replies === null || replies.size === 0) return { kind: "failed", failure: nonsense(response.status) };
     const results = new Map<string, MetadataResult>();
     for (const [index, id] of ids.entries()) {

@@ -6,7 +6,8 @@ import { AppError } from "./errors.ts";
 import { type Gmail, MAX_PAGE_SIZE, type MessageFilter, type MessageRef } from "./gmail.ts";
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "./http.ts";
 import { GET_UNITS, LIST_UNITS } from "./quota.ts";
-import type { MetadataRow, RowReader } from "./rows.ts";
+import type { MetadataRow } from "./row-page.ts";
+import type { RowReader } from "./rows.ts";
 import { settle, unwrap } from "./settle.ts";
 import type { Trace } from "./trace.ts";
 

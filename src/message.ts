@@ -18,7 +18,7 @@ export const MessageMetadataSchema = z.pipe(
     threadId: z.string(),
     labelIds: z.optional(z.array(z.string())),
     snippet: z.optional(z.string()),
-    internalDate: z.string().check(z.regex(/^-?\d{1,15}$/)),
+    internalDate: z.string().check(z.regex(/^-?\d{1,15}$/), z.refine(hasFourDigitYear)),
     payload: z.optional(z.object({ headers: z.optional(z.array(z.object({ name: z.string(), value: z.string() }))) })),
   }),
   z.transform((message) => {
@@ -41,6 +41,12 @@ export const MessageMetadataSchema = z.pipe(
     };
   }),
 );
+
+/** RFC 3339 §1 knows no other years. */
+function hasFourDigitYear(internalDate: string): boolean {
+  const year = new Date(Number(internalDate)).getUTCFullYear();
+  return year >= 0 && year <= 9999;
+}
 
 /** What a row of a mailbox shows. */
 export type MessageMetadata = z.infer<typeof MessageMetadataSchema>;

@@ -4,12 +4,20 @@
  * those before them are known.
  */
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
-import { type ErrorStatus, type Reason, toErrorStatus } from "./errors.ts";
-import { backoffMs, type BatchResult, type Gmail, MAX_BATCH_PARTS, type MessageRef, type UserAccess } from "./gmail.ts";
+import { type AppError, type Reason, toErrorStatus } from "./errors.ts";
+import {
+  backoffMs,
+  type BatchResult,
+  type Gmail,
+  MAX_BATCH_PARTS,
+  type MessageRef,
+  type MetadataResult,
+  type UserAccess,
+} from "./gmail.ts";
 import type { GmailFailure } from "./gmail-errors.ts";
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "./http.ts";
-import type { MessageMetadata } from "./message.ts";
 import { GET_UNITS } from "./quota.ts";
+import { type MetadataRow, PageOfRows, type Task } from "./row-page.ts";
 import type { Trace } from "./trace.ts";
 
 /** Batches at once: with a list call and a refresh beside them, 5 of a Worker's 6 connections. */
@@ -18,13 +26,10 @@ const MAX_BATCHES = 3;
 const MIN_BATCH_PARTS = 4;
 /** Tries of one message, the first included. Under a refusal rate of 10 %, one in ten million fails. */
 const MAX_ATTEMPTS = 7;
-/** Batches that may fail as a whole, one after another, before the endpoint counts as down. */
-const MAX_FAILED_BATCHES = 3;
+/** Rounds of batches that may fail or be refused as a whole, one after another, before that is the answer. */
+const MAX_FAILED_ROUNDS = 3;
 /** Calls kept back from rows for a refresh, its replay, and the list call that may run beside them. */
 const RESERVED_CALLS = 3;
-
-/** A row that could not be read stands in its place with its error. */
-export type MetadataRow = MessageMetadata | (MessageRef & { readonly error: ErrorStatus });
 
 export interface RowReaderOptions {
   readonly gmail: Gmail;
@@ -38,15 +43,6 @@ export interface RowReaderOptions {
   readonly now: () => number;
 }
 
-/** A message that is still to be read. */
-interface Task {
-  readonly ref: MessageRef;
-  readonly index: number;
-  attempts: number;
-  /** Epoch milliseconds before which Gmail does not want to be asked again. */
-  notBeforeMs: number;
-}
-
 /** These concern the request as a whole; any other error concerns the one message. */
 const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>(["CONSENT_REQUIRED", "SCOPE_REQUIRED", "INTERNAL"]);
 
@@ -55,7 +51,14 @@ export class RowReader {
   readonly #options: RowReaderOptions;
   /** Whether any row of the request was read: until then, an error is the answer and not a row. */
   #hasRead = false;
-  #failedBatches = 0;
+  /** Grows when a round of batches fails as a whole: batches sent together count once. */
+  #round = 0;
+  #failedRounds = 0;
+  /** Epoch milliseconds until which no batch is sent. */
+  #pausedUntilMs = 0;
+  #lastFailure: AppError | null = null;
+  /** Parts that Gmail let through in this request. */
+  #accepted = 0;
   /** No call is left: nothing more will be read. */
   #isSpent = false;
 
@@ -84,24 +87,33 @@ export class RowReader {
         running.add(batch);
       }
       if (running.size > 0) await Promise.race(running);
-      else if (!(await this.#waitForTasks(page))) return;
+      else if (!(await this.#waitForTasks(page))) break;
       if (failures.length > 0) throw failures[0];
       const run = page.takeRun();
       if (run.length > 0) yield run;
     }
+    // A budget may be spent. Where it bought no row at all, what was in the way is the answer.
+    if (!this.#hasRead && this.#lastFailure !== null) throw this.#lastFailure;
   }
 
   /** Takes the messages of the next batch from the page; null where none should start now. */
   #nextBatch(page: PageOfRows, runningBatches: number): readonly Task[] | null {
     const { concurrency, trace, quotaBudget, now } = this.#options;
-    // Fewer batches where few parts may be in flight: a call for two rows would not be worth its price.
-    const batches = Math.max(1, Math.min(MAX_BATCHES, Math.floor(concurrency.limit / MIN_BATCH_PARTS)));
-    if (!this.#canRead() || runningBatches >= batches) return null;
+    const batches = this.#maxBatches();
+    if (!this.#canRead() || runningBatches >= batches || now() < this.#pausedUntilMs) return null;
     // A request with nothing under way goes on, even where others of the same user fill the limit.
     const allowed = runningBatches === 0 ? Math.max(1, concurrency.available) : concurrency.available;
     const affordable = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
-    const size = Math.min(Math.ceil(concurrency.limit / batches), allowed, affordable, MAX_BATCH_PARTS);
+    // What is left is split evenly, too, so that the last batches end together.
+    const share = Math.ceil(Math.min(concurrency.limit / batches, page.waiting / (batches - runningBatches)));
+    const size = Math.min(Math.max(share, MIN_BATCH_PARTS), allowed, affordable, MAX_BATCH_PARTS);
     return size > 0 ? page.takeTasks(size, now()) : null;
+  }
+
+  /** Batches at once: fewer where few parts may be in flight, and one to find out whether Gmail is back. */
+  #maxBatches(): number {
+    if (this.#failedRounds > 0) return 1;
+    return Math.max(1, Math.min(MAX_BATCHES, Math.floor(this.#options.concurrency.limit / MIN_BATCH_PARTS)));
   }
 
   /** Whether calls, units and time allow another batch, however small. */
@@ -114,7 +126,7 @@ export class RowReader {
   /** Waits until a message may be asked for again. @returns false where nothing more will be read in this request */
   async #waitForTasks(page: PageOfRows): Promise<boolean> {
     const { upstream, now } = this.#options;
-    const waitMs = page.nextTaskAtMs() - now();
+    const waitMs = Math.max(page.nextTaskAtMs(), this.#pausedUntilMs) - now();
     if (!this.#canRead() || waitMs > upstream.remainingMs) return false;
     if (waitMs > 0) await upstream.sleep(waitMs);
     return true;
@@ -124,7 +136,9 @@ export class RowReader {
     const { concurrency, gmail, access, trace } = this.#options;
     const parts = tasks.length;
     const inFlightAtSend = concurrency.send(parts);
-    const generation = access.generation;
+    const { generation } = access;
+    const round = this.#round;
+    const acceptedBefore = this.#accepted;
     let refused: number | null = null;
     let result: BatchResult;
     try {
@@ -139,15 +153,19 @@ export class RowReader {
       if (refused === null) concurrency.release(parts);
       else concurrency.settle({ parts, inFlightAtSend, refused });
     }
-    if (result.kind === "failed") return this.#batchFailed(page, tasks, result.failure);
+    if (result.kind === "failed") return this.#roundFailed(page, tasks, result.failure, round);
+    this.#accepted += parts - (refused ?? 0);
     // Refused beside others that got through: too many at once, which the lower limit mends. Refused alone: too fast.
-    const isCongestion = (refused ?? 0) < inFlightAtSend;
-    this.#failedBatches = 0;
+    const isCongestion = this.#accepted > acceptedBefore;
+    const refusal = firstRefusal(result.results);
+    const isShutOut = refusal !== null && !isCongestion;
+    if (isShutOut && !this.#hasRead) return this.#roundFailed(page, tasks, refusal, round);
+    this.#failedRounds = 0;
+    this.#hasRead ||= [...result.results.values()].some((part) => part.kind === "message");
     let isUnauthorized = false;
     for (const task of tasks) {
       const part = result.results.get(task.ref.id);
       if (part?.kind === "message") {
-        this.#hasRead = true;
         page.put(task.index, part.message);
       } else if (part?.kind === "failed") {
         this.#partFailed(page, task, part.failure, isCongestion);
@@ -156,17 +174,21 @@ export class RowReader {
         page.giveBack(task);
       }
     }
+    if (isShutOut) this.#pausedUntilMs = Math.max(...tasks.map((task) => task.notBeforeMs));
     if (isUnauthorized) await access.renew(generation);
   }
 
-  #batchFailed(page: PageOfRows, tasks: readonly Task[], failure: GmailFailure): void {
-    this.#failedBatches += 1;
-    const waitMs = this.#retryWaitMs(failure, this.#failedBatches, false);
-    if (waitMs === null || this.#failedBatches > MAX_FAILED_BATCHES) throw failure.error;
-    for (const task of tasks) {
-      task.notBeforeMs = this.#options.now() + waitMs;
-      page.giveBack(task);
+  /** Nothing of a batch got through: everything waits, and only so often. */
+  #roundFailed(page: PageOfRows, tasks: readonly Task[], failure: GmailFailure, round: number): void {
+    this.#lastFailure = failure.error;
+    if (round === this.#round) {
+      this.#round += 1;
+      this.#failedRounds += 1;
     }
+    const waitMs = this.#retryWaitMs(failure, this.#failedRounds, false);
+    if (waitMs === null || this.#failedRounds > MAX_FAILED_ROUNDS) throw failure.error;
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#options.now() + waitMs);
+    for (const task of tasks) page.giveBack(task);
   }
 
   #partFailed(page: PageOfRows, task: Task, failure: GmailFailure, isCongestion: boolean): void {
@@ -201,52 +223,10 @@ function countRefused(result: BatchResult, parts: number): number | null {
   ).length;
 }
 
-/** The messages of a page: which are still to be read, which are known, and how far they are handed out. */
-class PageOfRows {
-  readonly #tasks: Task[];
-  readonly #rows: (MetadataRow | undefined)[];
-  #emitted = 0;
-
-  constructor(refs: readonly MessageRef[]) {
-    this.#tasks = refs.map((ref, index) => ({ ref, index, attempts: 0, notBeforeMs: 0 }));
-    this.#rows = refs.map(() => undefined);
+/** What the first refused part of a batch said. */
+function firstRefusal(results: ReadonlyMap<string, MetadataResult>): GmailFailure | null {
+  for (const part of results.values()) {
+    if (part.kind === "failed" && part.failure.error.reason === "RATE_LIMITED") return part.failure;
   }
-
-  /** Rows handed out. */
-  get emitted(): number {
-    return this.#emitted;
-  }
-
-  put(index: number, row: MetadataRow): void {
-    this.#rows[index] = row;
-  }
-
-  /** Puts a message back, in front of later ones: the rows behind it wait for it. */
-  giveBack(task: Task): void {
-    const position = this.#tasks.findIndex((other) => other.index > task.index);
-    this.#tasks.splice(position === -1 ? this.#tasks.length : position, 0, task);
-  }
-
-  /** Takes up to `size` messages that may be asked for now, in order; null for none. */
-  takeTasks(size: number, nowMs: number): readonly Task[] | null {
-    const taken: Task[] = [];
-    for (let position = 0; position < this.#tasks.length && taken.length < size;) {
-      const task = this.#tasks[position];
-      if (task === undefined || task.notBeforeMs > nowMs) position += 1;
-      else taken.push(...this.#tasks.splice(position, 1));
-    }
-    return taken.length === 0 ? null : taken;
-  }
-
-  /** Epoch milliseconds at which the next message may be asked for. */
-  nextTaskAtMs(): number {
-    return Math.min(...this.#tasks.map((task) => task.notBeforeMs));
-  }
-
-  /** The rows that are known and follow those handed out without a gap. */
-  takeRun(): readonly MetadataRow[] {
-    const start = this.#emitted;
-    while (this.#rows[this.#emitted] !== undefined) this.#emitted += 1;
-    return this.#rows.slice(start, this.#emitted).filter((row) => row !== undefined);
-  }
+  return null;
 }
