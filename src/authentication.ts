@@ -36,6 +36,7 @@ export async function findCaller(c: AppContext): Promise<Caller | null> {
   const isRevoked = settle(store.isRevoked({ ...sessionKey(session), signedInAtMs: session.signedInAtMs }));
   const caller = { session, grant: grantOf(c, session), isRevoked };
   c.set("caller", caller);
+  c.var.scope.trace.subject = session.identity.sub;
   return caller;
 }
 

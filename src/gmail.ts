@@ -63,10 +63,14 @@ const MessageListSchema = z.pipe(
 
 export type MessageList = z.infer<typeof MessageListSchema>;
 
-/** An object of Gmail's that is passed on as it is. */
-const GmailObjectSchema = z.record(z.string(), z.unknown());
+type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
-export type GmailObject = z.infer<typeof GmailObjectSchema>;
+/** An object of Gmail's that is passed on as it is. */
+export type GmailObject = Record<string, Json>;
+
+const GmailObjectSchema = z.custom<GmailObject>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+);
 
 /** Which messages to list; the same on every page. */
 export interface MessageFilter {

@@ -6,7 +6,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
 import type { GmailObject } from "./gmail.ts";
-import { logConfigProblems, reportError } from "./log.ts";
+import { logConfigProblems, logRequest, reportError } from "./log.ts";
 import type { MessagesAnswer } from "./mailbox.ts";
 import * as offline from "./offline.ts";
 import { createApp } from "./routes.ts";
@@ -40,11 +40,10 @@ export function createWorker(overrides: Partial<World> = {}) {
     fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
       return instanceFor(env)?.app.fetch(request, env, ctx) ?? misconfigured();
     },
-    /** The scope of a call by service binding. @throws AppError `INTERNAL` where the configuration is wrong */
-    openScope(env: Env): RequestScope {
+    /** The scope of a call by service binding; null where the configuration is wrong. */
+    openScope(env: Env): RequestScope | null {
       const instance = instanceFor(env);
-      if (instance === null) throw misconfiguration(crypto.randomUUID());
-      return createRequestScope(instance.services, null);
+      return instance === null ? null : createRequestScope(instance.services, null);
     },
   };
 }
@@ -61,13 +60,13 @@ function readConfig(env: Env): Config | null {
 }
 
 /** Names no value and no name: what is wrong is the operator's to know. */
-function misconfiguration(requestId: string): AppError {
-  return new AppError("INTERNAL", `The server is not set up correctly. Its log says what is wrong (${requestId}).`);
+function misconfiguration(): AppError {
+  return new AppError("INTERNAL", "The server is not set up correctly. Its log says what is wrong.");
 }
 
 function misconfigured(): Response {
   const requestId = crypto.randomUUID();
-  const error = misconfiguration(requestId);
+  const error = misconfiguration();
   return Response.json(
     { error: toErrorStatus(error, { requestId }) },
     { status: error.code, headers: { "Cache-Control": "no-store", "X-Request-Id": requestId } },
@@ -90,41 +89,55 @@ export default {
 export class GmailService extends WorkerEntrypoint<Env> {
   /** The object of `GET /api/messages`. */
   async listMessages(user: string, options?: offline.ListMessagesOptions): Promise<MessagesAnswer> {
-    return this.#serve((scope) => offline.listMessages(scope, user, options));
+    return this.#serve("listMessages", (scope) => offline.listMessages(scope, user, options));
   }
 
   /** The NDJSON of `GET /api/messages`. */
   async streamMessages(user: string, options?: offline.ListMessagesOptions): Promise<ReadableStream<Uint8Array>> {
-    return this.#serve((scope) => offline.openMessageStream(scope, user, options));
+    return this.#serve("streamMessages", (scope) => offline.openMessageStream(scope, user, options));
   }
 
   /** A message, as Gmail's `users.messages.get` has it. */
   async getMessage(user: string, id: string, options?: offline.GetMessageOptions): Promise<GmailObject> {
-    return this.#serve((scope) => offline.getMessage(scope, user, id, options));
+    return this.#serve("getMessage", (scope) => offline.getMessage(scope, user, id, options));
   }
 
   /** Gmail's `users.getProfile`. */
   async profile(user: string): Promise<GmailObject> {
-    return this.#serve((scope) => offline.getProfile(scope, user));
+    return this.#serve("profile", (scope) => offline.getProfile(scope, user));
   }
 
-  async #serve<T>(work: (scope: RequestScope) => Promise<T>): Promise<T> {
+  /** Does the work, logs it in one line, and makes of an error one that crosses the binding. */
+  async #serve<T>(method: string, work: (scope: RequestScope) => Promise<T>): Promise<T> {
     const scope = worker.openScope(this.env);
+    if (scope === null) throw toServiceError(misconfiguration(), null);
+    const { trace, world } = scope;
+    const startMs = world.now();
+    let failure: AppError | null = null;
     try {
       return await work(scope);
     } catch (error) {
-      throw toServiceError(scope, reportError(scope.trace, error));
+      failure = reportError(trace, error);
+      throw toServiceError(failure, trace.requestId);
+    } finally {
+      const [status, reason] = [failure?.code ?? 200, failure?.reason ?? null];
+      await logRequest(trace, {
+        route: `GmailService.${method}`,
+        method: "RPC",
+        status,
+        reason,
+        ms: world.now() - startMs,
+      });
     }
   }
 }
 
 /** An error that crosses a service binding: own properties where the runtime keeps them, the reason in any case. */
-function toServiceError({ trace }: RequestScope, error: AppError): Error {
-  const { reason, code, retryAfterSeconds } = error;
-  return Object.assign(new Error(`${reason}: ${error.message}`), {
+function toServiceError({ reason, code, message, retryAfterSeconds }: AppError, requestId: string | null): Error {
+  return Object.assign(new Error(`${reason}: ${message}`), {
     reason,
     code,
-    requestId: trace.requestId,
+    ...(requestId === null ? {} : { requestId }),
     ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
   });
 }

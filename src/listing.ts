@@ -140,12 +140,14 @@ class PageWalk {
 
   async #fetch(cursor: Cursor, affordableRows: number): Promise<Page> {
     const { gmail } = this.#options;
-    const maxResults = Math.min(MAX_PAGE_SIZE, cursor.skip + Math.min(this.#remaining, affordableRows));
+    const wanted = Math.min(MAX_PAGE_SIZE, this.#remaining, affordableRows);
+    // Within a page, new mail may have moved the place: a whole page costs no more, and the place is in it.
+    const maxResults = cursor.afterId === null ? wanted : MAX_PAGE_SIZE;
     const list = await gmail.listMessages(this.#request.filter, { maxResults, pageToken: cursor.pageToken });
     if (list.nextPageToken !== null && list.nextPageToken === cursor.pageToken) throw loopingPages();
     const fresh = list.messages.slice(resumeAt(list.messages, cursor)).filter((message) => this.#seen.add(message.id));
     this.#seen.endPage();
-    const refs = fresh.slice(0, Math.min(fresh.length, this.#remaining));
+    const refs = fresh.slice(0, wanted);
     this.#remaining -= refs.length;
     const { resultSizeEstimate, nextPageToken } = list;
     return {

@@ -3,8 +3,11 @@
  * text, no query strings.
  */
 import { AppError } from "./errors.ts";
+import { sha256 } from "./keys.ts";
 import type { Trace } from "./trace.ts";
 
+/** Enough to tell users apart in a log, too little to look one up. */
+const SUBJECT_CHARACTERS = 12;
 const MAX_CAUSES = 5;
 const MAX_FRAMES = 5;
 const MAX_MESSAGE_LENGTH = 300;
@@ -30,16 +33,15 @@ export interface RequestSummary {
   readonly method: string;
   readonly status: number;
   readonly reason: string | null;
-  /** Whose request, hashed; null for nobody's. */
-  readonly subject: string | null;
   /** Milliseconds from its arrival to the end of its answer. */
   readonly ms: number;
 }
 
-/** Logs a request: one line each. */
-export function logRequest(trace: Trace, summary: RequestSummary): void {
+/** Logs a request: one line each. Whose it was is hashed. */
+export async function logRequest(trace: Trace, summary: RequestSummary): Promise<void> {
   const { requestId, upstreamCalls, quotaUnits } = trace;
-  console.log(JSON.stringify({ level: "info", requestId, ...summary, upstreamCalls, quotaUnits }));
+  const subject = trace.subject === null ? null : (await sha256(trace.subject)).slice(0, SUBJECT_CHARACTERS);
+  console.log(JSON.stringify({ level: "info", requestId, ...summary, subject, upstreamCalls, quotaUnits }));
 }
 
 /** The chain of causes without anything secret. */

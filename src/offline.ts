@@ -2,6 +2,7 @@
  * Work on behalf of a user who is offline: the stored grant is found by `sub` or address, and used without a session.
  * What the service binding offers, without the binding.
  */
+import * as z from "zod/mini";
 import { AppError, invalidArgument, toErrorStatus } from "./errors.ts";
 import { Gmail, type GmailObject } from "./gmail.ts";
 import { Grant } from "./grant.ts";
@@ -28,7 +29,18 @@ export interface GetMessageOptions {
   readonly metadataHeaders?: readonly string[];
 }
 
-const MESSAGE_FORMATS: readonly unknown[] = ["minimal", "full", "raw", "metadata"];
+const GetMessageOptionsSchema = z.object({
+  format: z._default(z.enum(["minimal", "full", "raw", "metadata"], "must be minimal, full, raw or metadata"), "full"),
+  metadataHeaders: z._default(z.array(z.string("must be text"), "must be a list of names"), []),
+});
+
+function parseGetMessageOptions(options: GetMessageOptions | null): z.infer<typeof GetMessageOptionsSchema> {
+  const parsed = GetMessageOptionsSchema.safeParse(options ?? {});
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0] ?? "options");
+  throw invalidArgument(name, `${name} ${issue?.message}.`);
+}
 
 /** `GET /api/messages` for a user. @param user `sub` or address */
 export async function listMessages(
@@ -60,12 +72,10 @@ export async function getMessage(
   scope: RequestScope,
   user: string,
   id: string,
-  { format = "full", metadataHeaders = [] }: GetMessageOptions = {},
+  options: GetMessageOptions = {},
 ): Promise<GmailObject> {
   if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw invalidArgument("id", "id is not a message ID.");
-  if (!MESSAGE_FORMATS.includes(format)) {
-    throw invalidArgument("format", `format must be one of: ${MESSAGE_FORMATS.join(", ")}.`);
-  }
+  const { format, metadataHeaders } = parseGetMessageOptions(options);
   const query = new URLSearchParams({ format });
   for (const name of metadataHeaders) query.append("metadataHeaders", name);
   return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getMessage(id, query));
@@ -110,7 +120,10 @@ async function findCredential(scope: RequestScope, user: unknown): Promise<Crede
     const credential = sub === null ? null : await store.readCredential(sub);
     // An address may have gone to another account since.
     const isTheirs = !isAddress || credential?.email?.toLowerCase() === user.toLowerCase();
-    if (credential !== null && isTheirs) return credential;
+    if (credential !== null && isTheirs) {
+      scope.trace.subject = credential.sub;
+      return credential;
+    }
   } catch (error) {
     if (!(error instanceof SealError) || error.code === "unknown-key") throw error;
   }

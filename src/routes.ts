@@ -11,7 +11,6 @@ import { secureHeaders } from "hono/secure-headers";
 import { keepSession } from "./authentication.ts";
 import type { Config } from "./config.ts";
 import { AppError } from "./errors.ts";
-import { sha256 } from "./keys.ts";
 import { logRequest } from "./log.ts";
 import { requirePlainPath } from "./request.ts";
 import { handleError, handleNotFound } from "./responses.tsx";
@@ -21,8 +20,6 @@ import { gmailPassthroughRoutes } from "./routes/gmail-passthrough.ts";
 import { pageRoutes } from "./routes/page.tsx";
 import { type AppContext, type AppEnv, createRequestScope, type Services } from "./scope.ts";
 
-/** Enough to tell users apart in a log, too little to look one up. */
-const SUBJECT_CHARACTERS = 12;
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
 
 /** Makes the app for one configuration; it serves all requests of the isolate. */
@@ -68,15 +65,13 @@ function requestScope(services: Services) {
 
 /** One line per request, once its answer has ended. */
 async function logAtEnd(c: AppContext, startMs: number): Promise<void> {
-  const sub = c.get("caller")?.session.identity.sub;
   await c.get("streamEnd");
   const { trace, world } = c.var.scope;
-  logRequest(trace, {
+  await logRequest(trace, {
     route: routePath(c, -1),
     method: c.req.method,
     status: c.res.status,
     reason: c.get("reason") ?? null,
-    subject: sub === undefined ? null : (await sha256(sub)).slice(0, SUBJECT_CHARACTERS),
     ms: world.now() - startMs,
   });
 }

@@ -162,7 +162,8 @@ export class RowReader {
     if (isShutOut && !this.#hasRead) return this.#roundFailed(page, tasks, refusal, round);
     this.#failedRounds = 0;
     this.#hasRead ||= [...result.results.values()].some((part) => part.kind === "message");
-    let isUnauthorized = false;
+    // First the new token, then the parts that need it: a free place would ask for them with the old one.
+    if (hasUnauthorized(result.results)) await access.renew(generation);
     for (const task of tasks) {
       const part = result.results.get(task.ref.id);
       if (part?.kind === "message") {
@@ -170,12 +171,10 @@ export class RowReader {
       } else if (part?.kind === "failed") {
         this.#partFailed(page, task, part.failure, isCongestion);
       } else {
-        isUnauthorized = true;
         page.giveBack(task);
       }
     }
     if (isShutOut) this.#pausedUntilMs = Math.max(...tasks.map((task) => task.notBeforeMs));
-    if (isUnauthorized) await access.renew(generation);
   }
 
   /** Nothing of a batch got through: everything waits, and only so often. */
@@ -221,6 +220,10 @@ function countRefused(result: BatchResult, parts: number): number | null {
   return [...result.results.values()].filter(
     (part) => part.kind === "failed" && part.failure.error.reason === "RATE_LIMITED",
   ).length;
+}
+
+function hasUnauthorized(results: ReadonlyMap<string, MetadataResult>): boolean {
+  return [...results.values()].some((part) => part.kind === "unauthorized");
 }
 
 /** What the first refused part of a batch said. */

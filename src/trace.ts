@@ -9,6 +9,8 @@ export type Phase = "storage" | "refresh" | "list" | "hydrate";
 export class Trace {
   readonly requestId = crypto.randomUUID();
   upstreamCalls = 0;
+  /** `sub` of whose request it is; null for nobody's. */
+  subject: string | null = null;
   /** Gmail API quota units of every call and retry; a call that answered 401 cost none. https://developers.google.com/workspace/gmail/api/reference/quota */
   quotaUnits = 0;
   readonly #now: () => number;
