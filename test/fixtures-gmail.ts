@@ -1,5 +1,6 @@
 /** What the tests of Gmail share: a client over an injected network, and a small mailbox that pages. */
-import { type AuthorizedFetch, Gmail, type MessageRef } from "../src/gmail.ts";
+import { expect } from "vitest";
+import { Gmail, type MessageRef, type UserAccess } from "../src/gmail.ts";
 import type { UpstreamOptions } from "../src/http.ts";
 import { type Call, createWorld, type Network, type World } from "./fixtures.ts";
 
@@ -7,11 +8,22 @@ export const API_URL = "https://gmail.test";
 
 export const FILTER = { q: "", labelIds: [], includeSpamTrash: false } as const;
 
-export function createGmail(network: Network, changes: Partial<UpstreamOptions> = {}): { gmail: Gmail; world: World } {
+export interface GmailWorld {
+  readonly gmail: Gmail;
+  readonly access: UserAccess;
+  readonly world: World;
+}
+
+/** A client whose access is never refused. */
+export function createGmail(network: Network, changes: Partial<UpstreamOptions> = {}): GmailWorld {
   const world = createWorld(network, changes);
-  const authorizedFetch: AuthorizedFetch = async (input, init, options) => world.upstream.fetch(input, init, options);
   const { upstream, trace, now } = world;
-  return { gmail: new Gmail({ apiUrl: API_URL, authorizedFetch, upstream, trace, now }), world };
+  const access: UserAccess = {
+    fetch: (input, init, options) => upstream.fetch(input, init, options),
+    generation: 0,
+    renew: () => expect.fail("Nobody has answered 401."),
+  };
+  return { gmail: new Gmail({ apiUrl: API_URL, access, upstream, trace, now }), access, world };
 }
 
 /** `count` messages, the newest first. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { processGmailError } from "../src/gmail.ts";
+import { processGmailError } from "../src/gmail-errors.ts";
 import { BudgetSpentError } from "../src/http.ts";
 import { appErrorOf, failureOf, json, script, START_MS } from "./fixtures.ts";
+import { answerBatch, googleError, messageOf } from "./fixtures-batch.ts";
 import { API_URL, createGmail, FILTER } from "./fixtures-gmail.ts";
 
 const PAGE = { maxResults: 100, pageToken: null };
@@ -170,4 +171,68 @@ test("processGmailError reads the clock that it is given", async () => {
   const message = `Retry after ${new Date(START_MS).toISOString()}`;
   const answer = json({ error: { message } }, { status: 429 });
   expect((await processGmailError(answer(), START_MS - 1_500)).retry).toEqual({ afterMs: 1_500 });
+});
+
+describe("messages.get and getProfile", () => {
+  test("give Gmail's object as it is, cost what Gmail charges, and try again alike", async () => {
+    const { gmail, world } = createGmail(script(down, json({ id: "a/b", anything: [1] }), json({ emailAddress: "x" })));
+    expect(await gmail.getMessage("a/b", new URLSearchParams({ format: "raw" }))).toEqual({ id: "a/b", anything: [1] });
+    expect(world.calls.map(({ url }) => url.pathname + url.search)).toEqual([
+      "/gmail/v1/users/me/messages/a%2Fb?format=raw",
+      "/gmail/v1/users/me/messages/a%2Fb?format=raw",
+    ]);
+    expect(world.trace.quotaUnits).toBe(40);
+    expect(await gmail.getProfile()).toEqual({ emailAddress: "x" });
+    expect(world.trace.quotaUnits).toBe(41);
+  });
+
+  test.each([[[]], [null], ["x"], [7]])("take %j for an outage", async (body) => {
+    expect(await appErrorOf(createGmail(json(body)).gmail.getProfile())).toMatchObject({
+      reason: "UPSTREAM_UNAVAILABLE",
+    });
+  });
+});
+
+describe("a batch of messages.get", () => {
+  test("answers with each message, what became of the others, and is never tried again here", async () => {
+    const answers: Record<string, () => Response> = {
+      m1: () => googleError(401),
+      m2: () => googleError(429, {}, { "Retry-After": "3" }),
+      m3: () => googleError(404, { status: "NOT_FOUND", message: "gone" }),
+      m4: () => new Response("{"),
+    };
+    const { gmail, world } = createGmail((call) => answerBatch(call, (id) => answers[id]?.() ?? messageOf(id)));
+    const result = await gmail.readMetadata(["m0", "m1", "m2", "m3", "m4"]);
+    expect(result.kind === "answered" && Object.fromEntries(result.results)).toMatchObject({
+      m0: { kind: "message", message: { id: "m0", threadId: "t0" } },
+      m1: { kind: "unauthorized" },
+      m2: { kind: "failed", failure: { error: { reason: "RATE_LIMITED" }, retry: { afterMs: 3_000 } } },
+      m3: { kind: "failed", failure: { error: { reason: "NOT_FOUND", message: "gone" }, retry: null } },
+      m4: { kind: "failed", failure: { error: { reason: "UPSTREAM_UNAVAILABLE" }, retry: { afterMs: null } } },
+    });
+    expect([world.trace.quotaUnits, world.calls.length, world.sleeps]).toEqual([100, 1, []]);
+  });
+
+  test.each<[string, () => Response, object]>([
+    ["503", down, { error: { reason: "UPSTREAM_UNAVAILABLE" }, retry: { afterMs: null } }],
+    ["429", limited({ "Retry-After": "9" }), { error: { reason: "RATE_LIMITED" }, retry: { afterMs: 9_000 } }],
+    ["403", json({ error: { status: "PERMISSION_DENIED" } }, { status: 403 }), { retry: null }],
+    ["HTML", () => new Response("<html>"), { error: { reason: "UPSTREAM_UNAVAILABLE" }, retry: { afterMs: null } }],
+  ])("that answers %s as a whole fails as a whole, and says whether later may do", async (_, answer, failure) => {
+    expect(await createGmail(answer).gmail.readMetadata(["m0", "m1"])).toMatchObject({ kind: "failed", failure });
+  });
+
+  test("for which no call is left ends with the calls of the request", async () => {
+    const { gmail } = createGmail(down, { maxCalls: 0 });
+    expect(await failureOf(gmail.readMetadata(["m0"]))).toBeInstanceOf(BudgetSpentError);
+  });
+
+  test("has another boundary each time, which no part can hold", async () => {
+    const { gmail, world } = createGmail((call) => answerBatch(call, messageOf));
+    await gmail.readMetadata(["a?b&c=d"]);
+    await gmail.readMetadata(["a?b&c=d"]);
+    const types = world.calls.map(({ headers }) => headers.get("Content-Type"));
+    expect(new Set(types).size).toBe(2);
+    expect(world.calls[0]?.body).toContain("/messages/a%3Fb%26c%3Dd?format=metadata");
+  });
 });

@@ -1,114 +1,197 @@
-/** `view=metadata`: the rows of a page, in their places, whatever becomes of each. */
+/** Listing with `view=metadata`: pages and rows together, and resuming at a row. */
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { listPages, type Row } from "../src/listing.ts";
-import { appErrorOf, type Call, type Network } from "./fixtures.ts";
-import { createGmail, FILTER, mailbox, messages } from "./fixtures-gmail.ts";
-
-interface Rows {
-  readonly rows: readonly Row[];
-  readonly next: string | null;
-}
+import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
+import { type Cursor, type ListChunk, listMessages, type ListRequest, type Row } from "../src/listing.ts";
+import type { MessageRef } from "../src/gmail.ts";
+import { RowReader } from "../src/rows.ts";
+import { appErrorOf, type Call, type Network, type World } from "./fixtures.ts";
+import { googleError } from "./fixtures-batch.ts";
+import { createGmail, FILTER, mailbox, type MailboxOptions, messages } from "./fixtures-gmail.ts";
+import { type AnswerTry, batchEndpoint, ids, randomFrom } from "./fixtures-rows.ts";
 
 interface Options {
-  readonly limit?: number;
   readonly maxCalls?: number;
   readonly quotaBudget?: number;
-  readonly pageToken?: string | null;
 }
 
-/** A mailbox of 200 whose messages answer what `answer` gives for them, or themselves. */
-function createListing(answer: (id: string, tries: number) => Response | null, maxCalls = 1_000) {
-  const list = mailbox({ refs: messages(200) });
-  const tries = new Map<string, number>();
-  const network: Network = async (call: Call, index) => {
-    const id = /\/messages\/(\w+)$/.exec(call.url.pathname)?.[1];
-    if (id === undefined) return list(call, index);
-    const count = (tries.get(id) ?? 0) + 1;
-    tries.set(id, count);
-    // Later messages answer sooner, so that order is not an accident.
-    await new Promise((resolve) => setTimeout(resolve, 20 - (Number(id.slice(1)) % 20)));
-    return (
-      answer(id, count) ?? Response.json({ id, threadId: id.replace("m", "t"), internalDate: "0", labelIds: ["INBOX"] })
-    );
+/** A mailbox whose messages can be read, too. */
+function gmailOf(list: Network, batch: Network = batchEndpoint()): Network {
+  return (call, index) => (call.url.pathname === "/batch/gmail/v1" ? batch(call, index) : list(call, index));
+}
+
+function open(
+  network: Network,
+  { maxCalls = 1_000, quotaBudget = 100_000 }: Options,
+  changes: Partial<ListRequest>,
+): { chunks: AsyncGenerator<ListChunk, void>; world: World } {
+  const { gmail, access, world } = createGmail(network, { maxCalls });
+  const { upstream, trace, now } = world;
+  const shared = { gmail, upstream, trace, quotaBudget };
+  const rowReader = new RowReader({ ...shared, access, concurrency: new ConcurrencyLimit(), now });
+  const request: ListRequest = {
+    filter: FILTER,
+    limit: Infinity,
+    view: "metadata",
+    from: null,
+    distinct: "all",
+    ...changes,
   };
-  return createGmail(network, { maxCalls });
+  return { chunks: listMessages({ ...shared, rowReader }, request), world };
 }
 
-async function read(listing: ReturnType<typeof createListing>, options: Options = {}): Promise<Rows> {
-  const { gmail, world } = listing;
-  const { limit = 20, quotaBudget = 5_000, pageToken = null } = options;
-  const pages = await Array.fromAsync(
-    listPages(
-      { gmail, upstream: world.upstream, trace: world.trace, quotaBudget },
-      { filter: FILTER, limit, view: "metadata", pageToken, distinct: "all" },
-    ),
-  );
-  return { rows: pages.flatMap(({ rows }) => rows), next: pages.at(-1)?.nextPageToken ?? null };
+async function collect(
+  network: Network,
+  options: Options = {},
+  changes: Partial<ListRequest> = {},
+): Promise<{ rows: Row[]; next: Cursor | null; world: World }> {
+  const { chunks, world } = open(network, options, changes);
+  const all = await Array.fromAsync(chunks);
+  return { rows: all.flatMap(({ rows }) => rows), next: all.at(-1)?.next ?? null, world };
 }
 
-const ids = (count: number): string[] => messages(count).map(({ id }) => id);
-const googleError = (code: number, error: object): Response =>
-  Response.json({ error: { code, ...error } }, { status: code });
+/** Goes on until the end, each time in a new request. */
+async function resume(
+  network: Network,
+  options: Options,
+  changes: Partial<ListRequest> = {},
+): Promise<{ seen: string[]; requests: number }> {
+  const seen: string[] = [];
+  let from: Cursor | null = null;
+  for (let requests = 1; ; requests += 1) {
+    const part = await collect(network, options, { ...changes, from });
+    expect(part.world.calls.length).toBeLessThanOrEqual(options.maxCalls ?? Infinity);
+    expect(part.world.trace.quotaUnits).toBeLessThanOrEqual(options.quotaBudget ?? Infinity);
+    seen.push(...part.rows.map(({ id }) => id));
+    from = part.next;
+    if (from === null || requests >= 200) return { seen, requests };
+  }
+}
 
-describe("rows", () => {
-  test("stand in the order of the list, in whichever order they are answered", async () => {
-    const { rows, next } = await read(createListing(() => null));
-    expect(rows.map(({ id }) => id)).toEqual(ids(20));
-    for (const row of rows) expect(row).toMatchObject({ labelIds: ["INBOX"] });
-    expect(next).toBe("20");
-  });
+const ofMailbox = (count: number, more: Partial<MailboxOptions> = {}): Network =>
+  gmailOf(mailbox({ refs: messages(count), ...more }));
+const isList = ({ url }: Call): boolean => url.pathname.endsWith("/messages");
 
-  test("that are limited at first are tried again, alone", async () => {
-    const { rows } = await read(
-      createListing((id, tries) => (id === "m3" && tries === 1 ? googleError(429, {}) : null)),
-    );
-    expect(rows.map(({ id }) => id)).toEqual(ids(20));
-    expect(rows.filter((row) => "error" in row)).toEqual([]);
-  });
-
-  test.each<[string, () => Response, object]>([
-    ["is gone meanwhile", () => googleError(404, { status: "NOT_FOUND", message: "Not found." }), { code: 404 }],
-    ["stays limited", () => googleError(429, {}), { code: 429, status: "RESOURCE_EXHAUSTED" }],
-    ["stays broken", () => googleError(500, {}), { code: 502, status: "UNAVAILABLE" }],
-    ["is nonsense", () => new Response("<html>"), { code: 502, status: "UNAVAILABLE" }],
-  ])("of which one %s have its error in its place, and the others as they are", async (_, answer, error) => {
-    const { rows } = await read(createListing((id) => (id === "m3" ? answer() : null)));
-    expect(rows.map(({ id }) => id)).toEqual(ids(20));
-    expect(rows[3]).toMatchObject({ id: "m3", threadId: "t3", error });
-    expect(rows.filter((row) => "error" in row)).toHaveLength(1);
-  });
-
-  test("of which one says that the scope is missing end the whole listing", async () => {
-    const missing = { errors: [{ reason: "insufficientPermissions" }] };
-    const listing = createListing((id) => (id === "m3" ? googleError(403, missing) : null));
-    expect(await appErrorOf(read(listing))).toMatchObject({ reason: "SCOPE_REQUIRED" });
-  });
-});
-
-describe("budgets", () => {
-  test.each<Options>([{ maxCalls: 50 }, { maxCalls: 12 }, { maxCalls: 8 }, { quotaBudget: 405 }, { quotaBudget: 25 }])(
-    "%o: stops at a page's end, and its token goes on without a hole",
-    async (options) => {
-      const seen: string[] = [];
-      let pageToken: string | null = null;
-      do {
-        const listing = createListing(() => null, options.maxCalls);
-        const { rows, next } = await read(listing, { ...options, limit: Infinity, pageToken });
-        expect(rows.filter((row) => "error" in row)).toEqual([]);
-        expect(listing.world.trace.upstreamCalls).toBeLessThanOrEqual(options.maxCalls ?? Infinity);
-        expect(listing.world.trace.quotaUnits).toBeLessThanOrEqual(options.quotaBudget ?? 5_000);
-        seen.push(...rows.map(({ id }) => id));
-        pageToken = next;
-      } while (pageToken !== null && seen.length < 60);
-      expect(seen).toEqual(ids(seen.length));
+describe("rows of a listing", () => {
+  test.each([1, 100, 499, 500, 501, 1_200])(
+    "of %i messages are all there, in order, at 20 units each",
+    async (count) => {
+      const { rows, next, world } = await collect(ofMailbox(count));
+      expect(rows.map(({ id }) => id)).toEqual(ids(count));
+      expect(next).toBeNull();
+      for (const row of rows) expect(row).toMatchObject({ labelIds: ["INBOX"] });
+      expect(world.trace.quotaUnits).toBe(20 * count + 5 * Math.ceil(count / 500));
     },
   );
 
-  test("hold for tries again, too: no unit and no call more than was allowed", async () => {
-    const listing = createListing(() => googleError(503, {}), 30);
-    const { rows } = await read(listing, { quotaBudget: 205 });
-    expect(rows.every((row) => "error" in row)).toBe(true);
-    expect(listing.world.trace.upstreamCalls).toBeLessThanOrEqual(30);
-    expect(listing.world.trace.quotaUnits).toBeLessThanOrEqual(205);
+  test("are asked for while the next page is on its way", async () => {
+    const order: string[] = [];
+    const network = ofMailbox(700);
+    await collect((call, index) => {
+      order.push(isList(call) ? "list" : "batch");
+      return network(call, index);
+    });
+    expect(order.filter((kind) => kind === "list")).toHaveLength(2);
+    // Before more than the first few batches, not behind the last one.
+    expect(order.lastIndexOf("list")).toBeLessThanOrEqual(4);
+  });
+
+  test("of a later page that fails come first, then the error", async () => {
+    const list = mailbox({ refs: messages(1_200) });
+    const { chunks } = open(
+      gmailOf((call, index) =>
+        call.url.searchParams.has("pageToken") ? googleError(404, { status: "NOT_FOUND" }) : list(call, index),
+      ),
+      {},
+      {},
+    );
+    const seen: string[] = [];
+    const error = await appErrorOf(
+      (async () => {
+        for await (const { rows } of chunks) seen.push(...rows.map(({ id }) => id));
+      })(),
+    );
+    expect(error).toMatchObject({ reason: "NOT_FOUND" });
+    expect(seen).toEqual(ids(500));
+  });
+});
+
+/** What a request of few calls reads of a mailbox of 40, and where it says to go on: in the middle of Gmail's page. */
+async function beginning(): Promise<{ count: number; from: Cursor }> {
+  const { rows, next } = await collect(ofMailbox(40), { maxCalls: 6 });
+  if (next === null) throw new Error("It was to stop before the end.");
+  expect(next).toEqual({ pageToken: null, skip: rows.length, afterId: rows.at(-1)?.id });
+  expect(rows.length).toBeGreaterThan(5);
+  return { count: rows.length, from: next };
+}
+
+async function restOf(refs: readonly MessageRef[], from: Cursor, limit = Infinity): Promise<string[]> {
+  return (await collect(gmailOf(mailbox({ refs })), {}, { from, limit })).rows.map(({ id }) => id);
+}
+
+const newMail = (count: number): MessageRef[] =>
+  Array.from({ length: count }, (_, index) => ({ id: `n${index}`, threadId: "n" }));
+
+describe("a listing that stopped at a row goes on at the next one", () => {
+  test.each<Options>([
+    { maxCalls: 8 },
+    { maxCalls: 12 },
+    { quotaBudget: 205 },
+    { quotaBudget: 25 },
+    { quotaBudget: 10_105 },
+  ])("%o", async (options) => {
+    const { seen } = await resume(ofMailbox(130), options);
+    expect(seen).toEqual(ids(130));
+  });
+
+  test("on whichever page, over empty pages and pages that overlap", async () => {
+    const { seen } = await resume(ofMailbox(1_100, { emptyAt: [500] }), { quotaBudget: 4_105 });
+    expect(seen).toEqual(ids(1_100));
+  });
+
+  test("whatever is refused on the way, within both budgets (property)", async () => {
+    const budgets = fc.record({
+      maxCalls: fc.integer({ min: 8, max: 20 }),
+      quotaBudget: fc.integer({ min: 205, max: 1_200 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(budgets, fc.integer(), async (options, number) => {
+        const chance = randomFrom(number);
+        const refuse: AnswerTry = (_, tries) => (tries < 4 && chance() < 0.1 ? googleError(429) : null);
+        const { seen } = await resume(gmailOf(mailbox({ refs: messages(90) }), batchEndpoint(refuse)), options);
+        expect(seen).toEqual(ids(90));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test.each([0, 1, 3, 10, 200])("after %i new messages: none of them, none twice, none left out", async (arrived) => {
+    const { count, from } = await beginning();
+    expect(await restOf([...newMail(arrived), ...messages(40)], from)).toEqual(ids(40).slice(count));
+  });
+
+  test.each([1, 3, 10])("after %i new messages, five at a time: none twice, none left out", async (arrived) => {
+    const { count, from } = await beginning();
+    const found = await restOf([...newMail(arrived), ...messages(40)], from, 5);
+    expect(found).toEqual(ids(40).slice(count, count + 5));
+  });
+
+  test.each(["the first", "one", "the last"])(
+    "after %s of those handed out was deleted: none left out",
+    async (which) => {
+      const { count, from } = await beginning();
+      const gone = `m${which === "the first" ? 0 : which === "one" ? 3 : count - 1}`;
+      const refs = messages(40).filter(({ id }) => id !== gone);
+      const found = await restOf(refs, from);
+      expect(found.slice(-(40 - count))).toEqual(ids(40).slice(count));
+      // The last one gone leaves only its place; then one that was handed out may come again, and no more.
+      expect(found.length).toBeLessThanOrEqual(40 - count + 1);
+    },
+  );
+
+  test("after more new mail than a page holds: none left out", async () => {
+    const { count, from } = await beginning();
+    const found = await restOf([...newMail(600), ...messages(40)], from);
+    expect(found).toEqual(expect.arrayContaining(ids(40).slice(count)));
   });
 });

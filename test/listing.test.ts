@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { listPages, type ListPage, type ListRequest } from "../src/listing.ts";
+import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
+import { type Cursor, type ListChunk, listMessages, type ListRequest } from "../src/listing.ts";
+import { RowReader } from "../src/rows.ts";
 import { appErrorOf, json, type Network } from "./fixtures.ts";
 import { createGmail, FILTER, mailbox, messages } from "./fixtures-gmail.ts";
 
@@ -9,26 +11,31 @@ interface Budgets {
 }
 
 function createListing(network: Network, { maxCalls = 50, quotaBudget = 5_000 }: Budgets = {}) {
-  const { gmail, world } = createGmail(network, { maxCalls });
-  const { upstream, trace } = world;
-  const pages = (changes: Partial<ListRequest> = {}): AsyncGenerator<ListPage, void> => {
+  const { gmail, access, world } = createGmail(network, { maxCalls });
+  const { upstream, trace, now } = world;
+  const shared = { gmail, upstream, trace, quotaBudget };
+  const rowReader = new RowReader({ ...shared, access, concurrency: new ConcurrencyLimit(), now });
+  const chunks = (changes: Partial<ListRequest> = {}): AsyncGenerator<ListChunk, void> => {
     const request: ListRequest = {
       filter: FILTER,
       limit: Infinity,
       view: "id",
-      pageToken: null,
+      from: null,
       distinct: "all",
       ...changes,
     };
-    return listPages({ gmail, upstream, trace, quotaBudget }, request);
+    return listMessages({ ...shared, rowReader }, request);
   };
-  return { pages, world };
+  return { chunks, world };
 }
 
-async function collect(pages: AsyncGenerator<ListPage, void>) {
-  const all = await Array.fromAsync(pages);
-  return { ids: all.flatMap(({ rows }) => rows.map(({ id }) => id)), next: all.at(-1)?.nextPageToken ?? null, all };
+async function collect(chunks: AsyncGenerator<ListChunk, void>) {
+  const all = await Array.fromAsync(chunks);
+  return { ids: all.flatMap(({ rows }) => rows.map(({ id }) => id)), next: all.at(-1)?.next ?? null, all };
 }
+
+/** The beginning of a page. */
+const pageAt = (pageToken: string): Cursor => ({ pageToken, skip: 0, afterId: null });
 
 const ids = (count: number): string[] => messages(count).map(({ id }) => id);
 
@@ -49,8 +56,8 @@ const failing: Network = (call, index) =>
 
 describe("a listing", () => {
   test("of everything gives each message once, newest first, and no token at the end", async () => {
-    const { pages, world } = createListing(mailbox({ refs: messages(1_234) }));
-    expect(await collect(pages())).toMatchObject({ ids: ids(1_234), next: null });
+    const { chunks, world } = createListing(mailbox({ refs: messages(1_234) }));
+    expect(await collect(chunks())).toMatchObject({ ids: ids(1_234), next: null });
     expect(world.calls.map(({ url }) => url.searchParams.get("maxResults"))).toEqual(["500", "500", "500"]);
   });
 
@@ -61,25 +68,27 @@ describe("a listing", () => {
     [501, ["500", "1"]],
     [1_100, ["500", "500", "100"]],
   ])("of %i asks for exactly that many", async (limit, asked) => {
-    const { pages, world } = createListing(mailbox({ refs: messages(2_000) }));
-    expect(await collect(pages({ limit }))).toMatchObject({ ids: ids(limit), next: String(limit) });
+    const { chunks, world } = createListing(mailbox({ refs: messages(2_000) }));
+    expect(await collect(chunks({ limit }))).toMatchObject({ ids: ids(limit), next: pageAt(String(limit)) });
     expect(world.calls.map(({ url }) => url.searchParams.get("maxResults"))).toEqual(asked);
   });
 
-  test("of an empty mailbox is one empty page", async () => {
-    const { pages } = createListing(json({ resultSizeEstimate: 0 }));
-    expect((await collect(pages())).all).toEqual([{ rows: [], resultSizeEstimate: 0, nextPageToken: null }]);
+  test("of an empty mailbox yields, without a row and without a next page", async () => {
+    const { chunks } = createListing(json({ resultSizeEstimate: 0 }));
+    const { all } = await collect(chunks());
+    expect(all[0]).toEqual({ rows: [], resultSizeEstimate: 0, next: null });
+    expect(all.filter(({ rows, next }) => rows.length > 0 || next !== null)).toEqual([]);
   });
 
   test("that ends exactly at its limit, and at the end of the mailbox, has no token", async () => {
-    const { pages } = createListing(mailbox({ refs: messages(10) }));
-    expect(await collect(pages({ limit: 10 }))).toMatchObject({ ids: ids(10), next: null });
+    const { chunks } = createListing(mailbox({ refs: messages(10) }));
+    expect(await collect(chunks({ limit: 10 }))).toMatchObject({ ids: ids(10), next: null });
   });
 
   test("sends the same filter on every page, and each page's token on the next", async () => {
-    const { pages, world } = createListing(mailbox({ refs: messages(1_200) }));
+    const { chunks, world } = createListing(mailbox({ refs: messages(1_200) }));
     const filter = { q: "from:ann é", labelIds: ["A", "B"], includeSpamTrash: true };
-    await collect(pages({ filter }));
+    await collect(chunks({ filter }));
     expect(world.calls.map(({ url }) => url.searchParams.get("pageToken"))).toEqual([null, "500", "1000"]);
     for (const { url } of world.calls) {
       expect(url.searchParams.get("q")).toBe("from:ann é");
@@ -89,38 +98,40 @@ describe("a listing", () => {
   });
 
   test("goes on over pages without messages", async () => {
-    const { pages } = createListing(mailbox({ refs: messages(700), emptyAt: [0, 500] }));
-    expect(await collect(pages())).toMatchObject({ ids: ids(700), next: null });
+    const { chunks } = createListing(mailbox({ refs: messages(700), emptyAt: [0, 500] }));
+    expect(await collect(chunks())).toMatchObject({ ids: ids(700), next: null });
   });
 
   test.each(["all", "page"] as const)("drops what the next page repeats (distinct: %s)", async (distinct) => {
-    const { pages } = createListing(mailbox({ refs: messages(1_300), overlap: 3, emptyAt: [500] }));
-    expect((await collect(pages({ distinct }))).ids).toEqual(ids(1_300));
+    const { chunks } = createListing(mailbox({ refs: messages(1_300), overlap: 3, emptyAt: [500] }));
+    expect((await collect(chunks({ distinct }))).ids).toEqual(ids(1_300));
   });
 
   test("drops what comes again many pages later, where it remembers all", async () => {
-    expect((await collect(createListing(again).pages())).ids).toEqual(["same", "m0", "m1", "m2", "m3", "m4"]);
+    expect((await collect(createListing(again).chunks())).ids).toEqual(["same", "m0", "m1", "m2", "m3", "m4"]);
   });
 
   test("that leads back to the page it came from: UPSTREAM_UNAVAILABLE, and no endless loop", async () => {
-    const { pages, world } = createListing(json({ messages: messages(1), nextPageToken: "again" }));
-    expect(await appErrorOf(collect(pages()))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+    const { chunks, world } = createListing(json({ messages: messages(1), nextPageToken: "again" }));
+    expect(await appErrorOf(collect(chunks()))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
     expect(world.calls).toHaveLength(2);
   });
 
   test("whose pages go round in a circle ends with the request's calls", async () => {
-    const { pages, world } = createListing(circle, { maxCalls: 10 });
-    await collect(pages()).catch(() => null);
+    const { chunks, world } = createListing(circle, { maxCalls: 10 });
+    await collect(chunks()).catch(() => null);
     expect(world.calls.length).toBeLessThanOrEqual(10);
   });
 
   test("whose later page fails for good ends with that error", async () => {
-    expect(await appErrorOf(collect(createListing(failing).pages()))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+    expect(await appErrorOf(collect(createListing(failing).chunks()))).toMatchObject({
+      reason: "UPSTREAM_UNAVAILABLE",
+    });
   });
 
   test("fetches a page only when it is asked for", async () => {
-    const { pages, world } = createListing(mailbox({ refs: messages(5_000) }));
-    const generator = pages();
+    const { chunks, world } = createListing(mailbox({ refs: messages(5_000) }));
+    const generator = chunks();
     await generator.next();
     expect(world.calls).toHaveLength(1);
   });
@@ -131,17 +142,17 @@ describe("a budget that is spent stops at a page's end, and the token goes on wi
 
   async function resumed(budgets: Budgets, changes: Partial<ListRequest> = {}) {
     const seen: string[] = [];
-    let pageToken: string | null = null;
+    let from: Cursor | null = null;
     let requests = 0;
     do {
-      const { pages, world } = createListing(all, budgets);
-      const part = await collect(pages({ ...changes, pageToken }));
+      const { chunks, world } = createListing(all, budgets);
+      const part = await collect(chunks({ ...changes, from }));
       expect(world.calls.length).toBeLessThanOrEqual(budgets.maxCalls ?? 50);
       expect(world.trace.quotaUnits).toBeLessThanOrEqual(budgets.quotaBudget ?? 5_000);
       seen.push(...part.ids);
-      pageToken = part.next;
+      from = part.next;
       requests += 1;
-    } while (pageToken !== null && requests < 100);
+    } while (from !== null && requests < 100);
     return { seen, requests };
   }
 
@@ -158,11 +169,11 @@ describe("a budget that is spent stops at a page's end, and the token goes on wi
   });
 
   test("time: an answer does not wait for a page that may come too late", async () => {
-    const { pages, world } = createListing((call, index) => {
+    const { chunks, world } = createListing((call, index) => {
       world.clock.nowMs += 9_000;
       return all(call, index);
     });
-    const part = await collect(pages());
+    const part = await collect(chunks());
     expect(part.next).not.toBeNull();
     expect(part.ids).toEqual(ids(part.ids.length));
     expect(world.calls.length).toBeLessThanOrEqual(3);

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { logConfigProblems, logError, redact } from "../src/log.ts";
+import { sha256 } from "../src/keys.ts";
+import { logConfigProblems, logRequest, redact, reportError } from "../src/log.ts";
 import { Trace } from "../src/trace.ts";
 import { START_MS } from "./fixtures.ts";
 
@@ -36,7 +37,7 @@ const SECRETS = [
 
 describe("an error", () => {
   test("is one JSON line with what an operator needs", () => {
-    logError(trace, new AppError("UPSTREAM_UNAVAILABLE", "Google is down.", { logDetail: "HTTP 503" }));
+    reportError(trace, new AppError("UPSTREAM_UNAVAILABLE", "Google is down.", { logDetail: "HTTP 503" }));
     expect(entry()).toEqual({
       level: "error",
       requestId: trace.requestId,
@@ -48,13 +49,13 @@ describe("an error", () => {
   });
 
   test("of the caller's is a warning", () => {
-    logError(trace, new AppError("INVALID_ID_TOKEN", "no", { logDetail: "ID token: nonce" }));
+    reportError(trace, new AppError("INVALID_ID_TOKEN", "no", { logDetail: "ID token: nonce" }));
     expect(entry()).toMatchObject({ level: "warn", code: 400, detail: "ID token: nonce" });
   });
 
   test("shows its causes with their stacks, the nearest first", () => {
     const cause = new TypeError("outer", { cause: new RangeError("inner") });
-    logError(trace, new AppError("INTERNAL", "no", { cause }));
+    reportError(trace, new AppError("INTERNAL", "no", { cause }));
     const { causes } = entry() as { causes: string[] };
     expect(causes).toHaveLength(2);
     expect(causes[0]).toMatch(/^TypeError: outer \| at /);
@@ -64,14 +65,14 @@ describe("an error", () => {
   test("whose causes go round in a circle is logged all the same", () => {
     const cause = new Error("round");
     cause.cause = cause;
-    logError(trace, new AppError("INTERNAL", "no", { cause }));
+    reportError(trace, new AppError("INTERNAL", "no", { cause }));
     expect((entry()["causes"] as string[]).length).toBeLessThanOrEqual(5);
   });
 
   test.each([["text"], [null], [{ token: SECRETS[0] }]])(
     "with the cause %j, which is no Error, shows nothing of it",
     (cause) => {
-      logError(trace, new AppError("INTERNAL", "no", { cause }));
+      reportError(trace, new AppError("INTERNAL", "no", { cause }));
       expect(entry()["causes"]).toEqual([]);
     },
   );
@@ -80,25 +81,25 @@ describe("an error", () => {
     const cause = new Error(
       `fetch failed: https://google.test/token?code=${secret} (${secret})\n${secret} "${secret}"`,
     );
-    logError(trace, new AppError("INTERNAL", "no", { cause: new Error(secret, { cause }) }));
+    reportError(trace, new AppError("INTERNAL", "no", { cause: new Error(secret, { cause }) }));
     expect(lines.join()).not.toContain(secret);
     expect(lines.join()).not.toContain(secret.slice(0, 24));
   });
 
   test("with an address or a search in a cause's message shows neither", () => {
     const cause = new Error("GET https://gmail.test/gmail/v1/users/me/messages?q=divorce&x=1 for <ann@example.test>");
-    logError(trace, new AppError("INTERNAL", "no", { cause }));
+    reportError(trace, new AppError("INTERNAL", "no", { cause }));
     expect(lines.join()).not.toMatch(/divorce|ann|example\.test/);
   });
 
   test("does not show its own message, which may quote the request", () => {
-    logError(trace, new AppError("AUTHORIZATION_FAILED", "Google said: secret words", { logDetail: "x" }));
+    reportError(trace, new AppError("AUTHORIZATION_FAILED", "Google said: secret words", { logDetail: "x" }));
     expect(lines.join()).not.toContain("secret words");
   });
 
   test("with a message of several lines that looks like a stack shows no line of it", () => {
     const cause = new Error(`failed\n    at ${SECRETS[0]}\n    at ann@example.test`);
-    logError(trace, new AppError("INTERNAL", "no", { cause }));
+    reportError(trace, new AppError("INTERNAL", "no", { cause }));
     expect(lines.join()).not.toContain(SECRETS[0]);
     expect(lines.join()).not.toContain("ann@example.test");
   });
@@ -143,5 +144,44 @@ describe("redact", () => {
     const started = Date.now();
     for (const unit of ["a@", "?", "a", " @"]) redact(unit.repeat(60_000));
     expect(Date.now() - started).toBeLessThan(1_000);
+  });
+});
+
+describe("what is told of an error", () => {
+  test("is the error itself, and for what nobody foresaw no more than the request ID", () => {
+    const known = new AppError("NOT_FOUND", "There is no such message.");
+    expect(reportError(trace, known)).toBe(known);
+    expect(lines).toEqual([]);
+    const told = reportError(trace, new TypeError(`x is not a function: ${SECRETS[0]}`));
+    expect(told).toMatchObject({ reason: "INTERNAL", code: 500 });
+    expect(told.cause).toBeUndefined();
+    expect(told.message).toContain(trace.requestId);
+    expect(told.message).not.toContain("x is not a function");
+    expect(entry()).toMatchObject({ level: "error", reason: "INTERNAL" });
+  });
+});
+
+describe("a request", () => {
+  test("is one line at level info, with what it cost and whose it was, hashed", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    const summary = { route: "/api/messages", method: "GET", status: 200, reason: null, ms: 12 };
+    trace.subject = "108234567890";
+    await logRequest(trace, summary);
+    expect(log).toHaveBeenCalledOnce();
+    expect(entry()).toEqual({
+      level: "info",
+      requestId: trace.requestId,
+      ...summary,
+      subject: (await sha256("108234567890")).slice(0, 12),
+      upstreamCalls: 0,
+      quotaUnits: 0,
+    });
+    expect(lines.join("")).not.toContain("108234567890");
+  });
+
+  test("of nobody's has no subject", async () => {
+    vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    await logRequest(new Trace(() => 0), { route: "/", method: "GET", status: 200, reason: null, ms: 0 });
+    expect(entry()).toMatchObject({ subject: null });
   });
 });

@@ -9,6 +9,7 @@ import { reset } from "cloudflare:test";
 import document from "../docs/storage-schema.md?raw";
 import { KeyRing, type TokenKey } from "../src/keys.ts";
 import { AccessTokenSchema, CredentialSchema, CredentialStore, type SessionKey, storageKeys } from "../src/kv-store.ts";
+import type { Cursor } from "../src/listing.ts";
 import { openPageToken, sealPageToken } from "../src/page-token.ts";
 import { openSession, sealSession, type Session, SESSION_TTL_SECONDS, sessionExpiresAtMs } from "../src/session.ts";
 import { Trace } from "../src/trace.ts";
@@ -89,6 +90,7 @@ type PrefixName = "accessTokens";
 const keyOfExample: Record<Exclude<keyof typeof storageKeys, PrefixName>, string> = {
   credential: storageKeys.credential(credential.sub),
   accessToken: storageKeys.accessToken(sessionKey),
+  address: await storageKeys.address(credential.email ?? ""),
   deadToken: await storageKeys.deadToken(credential.refreshToken),
   revokedSession: storageKeys.revokedSession(sessionKey),
   revokedUser: storageKeys.revokedUser(credential.sub),
@@ -127,6 +129,21 @@ describe("KV records are stored as documented", () => {
       sub: example("credential-key"),
     });
     expect(await store.readCredential(credential.sub)).toEqual(credential);
+  });
+
+  test("an address: its user, sealed, bound to its key, without a TTL, in whichever letters it is written", async () => {
+    const email = credential.email ?? "";
+    await store.writeAddress(email.toUpperCase(), credential.sub);
+    expect(await onlyKey()).toEqual({ name: example("address-key") });
+    expect(await claimsOf(example("address-key"))).toEqual({
+      data: jsonExample("address"),
+      aud: "address",
+      sub: example("address-key"),
+    });
+    expect(jsonExample("address")).toBe(credential.sub);
+    expect(await store.readAddress(email)).toBe(credential.sub);
+    await store.deleteAddress(email);
+    expect((await env.CREDENTIALS.list()).keys).toEqual([]);
   });
 
   test("an access token: the documented claims set, until it expires", async () => {
@@ -195,12 +212,12 @@ describe("cookies and page tokens hold what is documented", () => {
   });
 
   test("a page token opens for its user and filters, in whichever order", async () => {
-    const { gmailPageToken } = jsonExample("page-token") as { gmailPageToken: string };
+    const cursor = jsonExample("page-token") as Cursor;
     const filter = { q: "from:ana", labelIds: ["INBOX", "UNREAD"], includeSpamTrash: false };
-    const value = await sealPageToken(keyRing, { sub: credential.sub, filter }, gmailPageToken);
+    const value = await sealPageToken(keyRing, { sub: credential.sub, filter }, cursor);
     const token = { value, nowMs: NOW_MS };
     const reordered = { ...filter, labelIds: ["UNREAD", "INBOX", "INBOX"] };
-    expect(await openPageToken(keyRing, { sub: credential.sub, filter: reordered }, token)).toBe(gmailPageToken);
+    expect(await openPageToken(keyRing, { sub: credential.sub, filter: reordered }, token)).toEqual(cursor);
     const other = { sub: credential.sub, filter: { ...filter, q: "" } };
     await expect(openPageToken(keyRing, other, token)).rejects.toMatchObject({ reason: "INVALID_ARGUMENT" });
   });

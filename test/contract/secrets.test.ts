@@ -145,6 +145,20 @@ describeInside("storage", () => {
     }
   });
 
+  test("holds two keys of a user, and no address in either; disconnecting deletes both", async ({ open }) => {
+    const { stage, browser, user } = await newcomer(open);
+    const names = await sealedKeysOf(stage, () => signIn(browser, user));
+    expect(names.map((name) => name.replace(/:.*/, "")).toSorted()).toEqual(["address", "credential"]);
+    expect(names).toContain(`credential:${user.sub}`);
+    const stored = (await stage.stored()).toLowerCase();
+    for (const shape of [user.email, encodeURIComponent(user.email), btoa(user.email)]) {
+      expect(stored).not.toContain(shape.toLowerCase());
+    }
+    await browser.fetch("/auth/disconnect", { method: "POST" });
+    const left = await inside(stage).keys();
+    expect(names.filter((name) => left.includes(name))).toEqual([]);
+  });
+
   test("holds what it seals under its own key only: moved to another user's key, it does not open", async ({
     open,
   }) => {

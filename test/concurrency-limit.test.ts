@@ -1,0 +1,207 @@
+/** How many parts may be in flight: a hidden limit is found, kept, and found anew when it rises. */
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ConcurrencyLimit, ConcurrencyLimits } from "../src/concurrency-limit.ts";
+
+const INITIAL = 18;
+const MIN = 4;
+const MAX = 300;
+
+interface Sent {
+  readonly parts: number;
+  readonly inFlightAtSend: number;
+  readonly refused: number;
+}
+
+interface Outcome {
+  readonly sent: number;
+  readonly refused: number;
+  /** Of each round, once it was settled. */
+  readonly limits: readonly number[];
+}
+
+/** Fills the limit with up to three batches, round after round, before a server that lets `level` parts through at once. */
+function play(limit: ConcurrencyLimit, level: (sent: number) => number, parts: number): Outcome {
+  let sent = 0;
+  let refused = 0;
+  const limits: number[] = [];
+  while (sent < parts) {
+    const batches: Sent[] = [];
+    const size = Math.max(1, Math.ceil(limit.limit / 3));
+    for (let batch = 0; batch < 3 && limit.available > 0; batch += 1) {
+      const count = Math.min(size, limit.available);
+      const inFlightAtSend = limit.send(count);
+      // The server refuses whatever exceeds its level when it arrives.
+      const over = Math.min(count, Math.max(0, inFlightAtSend - level(sent)));
+      batches.push({ parts: count, inFlightAtSend, refused: over });
+      sent += count;
+      refused += over;
+    }
+    for (const batch of batches) limit.settle(batch);
+    limits.push(limit.limit);
+  }
+  return { sent, refused, limits };
+}
+
+function settleOne(limit: ConcurrencyLimit, parts: number, refused = 0): void {
+  limit.settle({ parts, inFlightAtSend: limit.send(parts), refused });
+}
+
+describe("the limit", () => {
+  test("begins near 20", () => {
+    expect(new ConcurrencyLimit().limit).toBe(INITIAL);
+    expect(new ConcurrencyLimit().available).toBe(INITIAL);
+  });
+
+  test("doubles with every full round that goes well, up to three of the largest batches", () => {
+    const limit = new ConcurrencyLimit();
+    const seen = [limit.limit];
+    for (let round = 0; round < 6; round += 1) {
+      settleOne(limit, limit.limit);
+      seen.push(limit.limit);
+    }
+    expect(seen).toEqual([18, 36, 72, 144, 288, MAX, MAX]);
+  });
+
+  test("does not grow by rounds that leave most of it unused", () => {
+    const limit = new ConcurrencyLimit();
+    for (let round = 0; round < 1_000; round += 1) settleOne(limit, 5);
+    expect(limit.limit).toBe(INITIAL);
+  });
+
+  test("falls to what was let through", () => {
+    const limit = new ConcurrencyLimit();
+    const first = { parts: 9, inFlightAtSend: limit.send(9) };
+    const second = { parts: 9, inFlightAtSend: limit.send(9) };
+    limit.settle({ ...second, refused: 7 });
+    limit.settle({ ...first, refused: 0 });
+    expect(limit.limit).toBe(11);
+  });
+
+  test("never rises by a refusal", () => {
+    const limit = new ConcurrencyLimit();
+    const early = { parts: 60, inFlightAtSend: limit.send(60) };
+    const late = { parts: 10, inFlightAtSend: limit.send(10) };
+    limit.settle({ ...early, refused: 50 });
+    expect(limit.limit).toBe(10);
+    limit.settle({ ...late, refused: 5 });
+    expect(limit.limit).toBe(10);
+  });
+
+  test("is never below its minimum, whatever is refused", () => {
+    const limit = new ConcurrencyLimit();
+    for (let round = 0; round < 20; round += 1) settleOne(limit, limit.limit, limit.limit);
+    expect(limit.limit).toBe(MIN);
+  });
+
+  test("is tried one higher after a refusal, and only after many good parts", () => {
+    const limit = new ConcurrencyLimit();
+    settleOne(limit, 18, 8);
+    expect(limit.limit).toBe(10);
+    let rounds = 0;
+    while (limit.limit === 10) {
+      settleOne(limit, 10);
+      rounds += 1;
+    }
+    expect(limit.limit).toBe(11);
+    expect(rounds).toBeGreaterThanOrEqual(5);
+  });
+
+  test("grows fast again once several probes have gone well: the level has risen", () => {
+    const limit = new ConcurrencyLimit();
+    settleOne(limit, 18, 8);
+    const { limits } = play(limit, () => Infinity, 1_500);
+    expect(limits.at(-1)).toBeGreaterThanOrEqual(200);
+  });
+});
+
+describe("in-flight parts", () => {
+  test("are counted until they are settled or taken back", () => {
+    const limit = new ConcurrencyLimit();
+    expect(limit.send(10)).toBe(10);
+    expect(limit.send(5)).toBe(15);
+    expect(limit.available).toBe(3);
+    limit.release(10);
+    expect([limit.available, limit.limit]).toEqual([13, INITIAL]);
+    limit.settle({ parts: 5, inFlightAtSend: 15, refused: 0 });
+    expect(limit.available).toBe(limit.limit);
+  });
+
+  test("are never lost, in whichever order batches succeed, are refused or fail (property)", () => {
+    const step = fc.record({
+      parts: fc.integer({ min: 1, max: 100 }),
+      end: fc.constantFrom("good", "refused", "lost"),
+      last: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const limit = new ConcurrencyLimit();
+        const open: Sent[] = [];
+        const settle = (sent: Sent | undefined, end: string): void => {
+          if (sent === undefined) return;
+          if (end === "lost") limit.release(sent.parts);
+          else limit.settle({ ...sent, refused: end === "refused" ? Math.ceil(sent.parts / 2) : 0 });
+        };
+        for (const { parts, end, last } of steps) {
+          open.push({ parts, inFlightAtSend: limit.send(parts), refused: 0 });
+          if (last) settle(open.shift(), end);
+          expect(limit.limit).toBeGreaterThanOrEqual(MIN);
+          expect(limit.limit).toBeLessThanOrEqual(MAX);
+        }
+        for (const sent of open) settle(sent, "good");
+        expect(limit.available).toBe(limit.limit);
+      }),
+    );
+  });
+});
+
+describe("before a server with a limit that it does not tell", () => {
+  test.each([10, 25, 50, 200])(
+    "of %i: at most 10 %% of 1,000 parts are refused, and the limit settles there",
+    (level) => {
+      const limit = new ConcurrencyLimit();
+      const first = play(limit, () => level, 1_000);
+      expect(first.refused / first.sent).toBeLessThanOrEqual(0.1);
+      const later = play(limit, () => level, 1_000);
+      // Settled: the best part of the level is used, and it is exceeded by probes only.
+      expect(Math.min(...later.limits)).toBeGreaterThanOrEqual(0.8 * level);
+      expect(Math.max(...later.limits)).toBeLessThanOrEqual(level + 2);
+      expect(later.refused / later.sent).toBeLessThanOrEqual(0.05);
+    },
+  );
+
+  test("that rises from 10 to 100 grows after it", () => {
+    const limit = new ConcurrencyLimit();
+    play(limit, () => 10, 500);
+    const { limits, refused, sent } = play(limit, () => 100, 2_000);
+    expect(limits.at(-1)).toBeGreaterThanOrEqual(80);
+    expect(limits.at(-1)).toBeLessThanOrEqual(102);
+    expect(refused / sent).toBeLessThanOrEqual(0.1);
+  });
+
+  test("that falls from 100 to 10 shrinks at once", () => {
+    const limit = new ConcurrencyLimit();
+    play(limit, () => 100, 1_000);
+    expect(play(limit, () => 10, 200).limits.at(0)).toBeLessThanOrEqual(12);
+  });
+});
+
+describe("the limits of an isolate", () => {
+  test("are one for each user, and remembered", () => {
+    const limits = new ConcurrencyLimits();
+    settleOne(limits.of("1"), 18, 8);
+    expect([limits.of("1").limit, limits.of("2").limit]).toEqual([10, INITIAL]);
+    expect(limits.of("1")).toBe(limits.of("1"));
+  });
+
+  test("of users unused for longest are forgotten first", () => {
+    const limits = new ConcurrencyLimits();
+    const first = limits.of("first");
+    const second = limits.of("second");
+    for (let user = 0; user < 998; user += 1) limits.of(`u${user}`);
+    expect(limits.of("first")).toBe(first);
+    limits.of("one too many");
+    expect(limits.of("first")).toBe(first);
+    expect(limits.of("second")).not.toBe(second);
+  });
+});
