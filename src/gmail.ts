@@ -63,13 +63,41 @@ const MessageListSchema = z.pipe(
 
 export type MessageList = z.infer<typeof MessageListSchema>;
 
-type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+/** A part of a message, as Gmail describes it. */
+interface MessagePart {
+  readonly partId?: string;
+  readonly mimeType?: string;
+  readonly filename?: string;
+  readonly headers?: { readonly name: string; readonly value: string }[];
+  readonly body?: { readonly attachmentId?: string; readonly size: number; readonly data?: string };
+  readonly parts?: MessagePart[];
+}
 
-/** An object of Gmail's that is passed on as it is. */
-export type GmailObject = Record<string, Json>;
+/** A message as `users.messages.get` answers it; which members are there depends on the format. Passed on as it is. */
+export interface GmailMessage {
+  readonly id: string;
+  readonly threadId: string;
+  readonly labelIds?: string[];
+  readonly snippet?: string;
+  readonly historyId?: string;
+  readonly internalDate?: string;
+  readonly sizeEstimate?: number;
+  readonly raw?: string;
+  readonly payload?: MessagePart;
+}
 
-const GmailObjectSchema = z.custom<GmailObject>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+/** What `users.getProfile` answers. Passed on as it is. */
+export interface GmailProfile {
+  readonly emailAddress: string;
+  readonly messagesTotal: number;
+  readonly threadsTotal: number;
+  readonly historyId: string;
+}
+
+const GmailMessageSchema = z.custom<GmailMessage>((value) => MessageRefSchema.safeParse(value).success);
+
+const GmailProfileSchema = z.custom<GmailProfile>(
+  (value) => z.object({ emailAddress: z.string() }).safeParse(value).success,
 );
 
 /** Which messages to list; the same on every page. */
@@ -121,15 +149,15 @@ export class Gmail {
   }
 
   /** One message, as Gmail has it: `users.messages.get`. Throws as {@link listMessages}. */
-  async getMessage(id: string, query: URLSearchParams): Promise<GmailObject> {
+  async getMessage(id: string, query: URLSearchParams): Promise<GmailMessage> {
     return this.#options.trace.time("hydrate", () =>
-      this.#get(`messages/${encodeURIComponent(id)}`, query, GmailObjectSchema),
+      this.#get(`messages/${encodeURIComponent(id)}`, query, GmailMessageSchema),
     );
   }
 
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
-  async getProfile(): Promise<GmailObject> {
-    return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailObjectSchema));
+  async getProfile(): Promise<GmailProfile> {
+    return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailProfileSchema));
   }
 
   async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>): Promise<T> {

@@ -5,7 +5,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
-import type { GmailObject } from "./gmail.ts";
+import type { GmailMessage, GmailProfile } from "./gmail.ts";
 import { logConfigProblems, logRequest, reportError } from "./log.ts";
 import type { MessagesAnswer } from "./mailbox.ts";
 import * as offline from "./offline.ts";
@@ -98,12 +98,12 @@ export class GmailService extends WorkerEntrypoint<Env> {
   }
 
   /** A message, as Gmail's `users.messages.get` has it. */
-  async getMessage(user: string, id: string, options?: offline.GetMessageOptions): Promise<GmailObject> {
+  async getMessage(user: string, id: string, options?: offline.GetMessageOptions): Promise<GmailMessage> {
     return this.#serve("getMessage", (scope) => offline.getMessage(scope, user, id, options));
   }
 
   /** Gmail's `users.getProfile`. */
-  async profile(user: string): Promise<GmailObject> {
+  async profile(user: string): Promise<GmailProfile> {
     return this.#serve("profile", (scope) => offline.getProfile(scope, user));
   }
 

@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { AppError, invalidArgument, toErrorStatus } from "./errors.ts";
-import { Gmail, type GmailObject } from "./gmail.ts";
+import { Gmail, type GmailMessage, type GmailProfile } from "./gmail.ts";
 import { Grant } from "./grant.ts";
 import { SealError } from "./keys.ts";
 import type { Credential } from "./kv-store.ts";
@@ -73,7 +73,7 @@ export async function getMessage(
   user: string,
   id: string,
   options: GetMessageOptions = {},
-): Promise<GmailObject> {
+): Promise<GmailMessage> {
   if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw invalidArgument("id", "id is not a message ID.");
   const { format, metadataHeaders } = parseGetMessageOptions(options);
   const query = new URLSearchParams({ format });
@@ -82,7 +82,7 @@ export async function getMessage(
 }
 
 /** Gmail's profile of a user. @param user `sub` or address */
-export async function getProfile(scope: RequestScope, user: string): Promise<GmailObject> {
+export async function getProfile(scope: RequestScope, user: string): Promise<GmailProfile> {
   return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getProfile());
 }
 

@@ -43,7 +43,7 @@ function createIsolate(
     if (pathname === "/batch/gmail/v1") return answerBatch(call, messageOf);
     if (pathname.endsWith("/profile")) return Response.json({ emailAddress: ADDRESS });
     if (pathname.endsWith("/messages")) return list(call, index);
-    return Response.json({ id: pathname.split("/").at(-1), query: call.url.search });
+    return Response.json({ id: pathname.split("/").at(-1), threadId: "t", snippet: call.url.search });
   };
   const world = createWorld((call: Call, index) => {
     if (call.url.pathname === "/token") {
@@ -224,8 +224,8 @@ describe("getMessage", () => {
     const isolate = createIsolate();
     const get = async (options?: offline.GetMessageOptions): Promise<URLSearchParams> => {
       const message = await offline.getMessage(isolate.scope(), ADDRESS, "18c-_", options);
-      expect(message["id"]).toBe("18c-_");
-      return new URLSearchParams(String(message["query"]));
+      expect(message.id).toBe("18c-_");
+      return new URLSearchParams(message.snippet);
     };
     expect((await get()).get("format")).toBe("full");
     const query = await get({ format: "metadata", metadataHeaders: ["From", "List-Id"] });
