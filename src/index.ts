@@ -113,21 +113,18 @@ export class GmailService extends WorkerEntrypoint<Env> {
     if (scope === null) throw toServiceError(misconfiguration(), null);
     const { trace, world } = scope;
     const startMs = world.now();
-    let failure: AppError | null = null;
+    let status = 200;
     try {
       return await work(scope);
     } catch (error) {
-      failure = reportError(trace, error);
+      const failure = reportError(trace, error);
+      status = failure.code;
       throw toServiceError(failure, trace.requestId);
     } finally {
-      const [status, reason] = [failure?.code ?? 200, failure?.reason ?? null];
-      await logRequest(trace, {
-        route: `GmailService.${method}`,
-        method: "RPC",
-        status,
-        reason,
-        ms: world.now() - startMs,
-      });
+      const route = `GmailService.${method}`;
+      const logged = logRequest(trace, () => ({ route, method: "RPC", status, ms: world.now() - startMs }));
+      if (trace.streamEnd === null) await logged;
+      else this.ctx.waitUntil(logged);
     }
   }
 }

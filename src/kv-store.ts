@@ -110,9 +110,18 @@ export class CredentialStore {
     return this.#readSealed("address", await storageKeys.address(email), z.string());
   }
 
-  /** Forgets which user has an address. */
-  async deleteAddress(email: string): Promise<void> {
-    await this.#delete(await storageKeys.address(email));
+  /** Forgets that a user has an address, unless it has gone to another one meanwhile. */
+  async deleteAddress(email: string, sub: string): Promise<void> {
+    if ((await this.#addressOwner(email)) === sub) await this.#delete(await storageKeys.address(email));
+  }
+
+  async #addressOwner(email: string): Promise<string | null> {
+    try {
+      return await this.readAddress(email);
+    } catch (error) {
+      if (error instanceof SealError) return null;
+      throw error;
+    }
   }
 
   /**

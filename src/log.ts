@@ -19,6 +19,7 @@ const MAX_MESSAGE_LENGTH = 300;
 export function reportError(trace: Trace, error: unknown): AppError {
   const found = error instanceof AppError ? error : new AppError("INTERNAL", "Unexpected error", { cause: error });
   if (found.code >= 500 || found.logDetail !== null) logError(trace, found);
+  trace.reason = found.reason;
   if (found.reason !== "INTERNAL") return found;
   return new AppError(
     "INTERNAL",
@@ -32,16 +33,16 @@ export interface RequestSummary {
   readonly route: string;
   readonly method: string;
   readonly status: number;
-  readonly reason: string | null;
   /** Milliseconds from its arrival to the end of its answer. */
   readonly ms: number;
 }
 
-/** Logs a request: one line each. Whose it was is hashed. */
-export async function logRequest(trace: Trace, summary: RequestSummary): Promise<void> {
-  const { requestId, upstreamCalls, quotaUnits } = trace;
+/** Logs a request, one line each, once its answer has ended. Whose it was is hashed. */
+export async function logRequest(trace: Trace, describe: () => RequestSummary): Promise<void> {
+  await trace.streamEnd;
+  const { requestId, reason, upstreamCalls, quotaUnits } = trace;
   const subject = trace.subject === null ? null : (await sha256(trace.subject)).slice(0, SUBJECT_CHARACTERS);
-  console.log(JSON.stringify({ level: "info", requestId, ...summary, subject, upstreamCalls, quotaUnits }));
+  console.log(JSON.stringify({ level: "info", requestId, ...describe(), reason, subject, upstreamCalls, quotaUnits }));
 }
 
 /** The chain of causes without anything secret. */

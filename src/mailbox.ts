@@ -48,7 +48,7 @@ export async function collectMessages(
  * stops the calls to Gmail.
  *
  * @param describeError the error of the last line
- * @returns the lines, and when they have ended, by whoever's will
+ * @returns the lines; the trace knows when they have ended, by whoever's will
  * @throws AppError for what goes wrong before the first line
  */
 export async function streamMessages(
@@ -56,7 +56,7 @@ export async function streamMessages(
   user: MailboxUser,
   options: ListOptions,
   describeError: (error: unknown) => ErrorStatus,
-): Promise<{ lines: ReadableStream<Uint8Array>; end: Promise<void> }> {
+): Promise<ReadableStream<Uint8Array>> {
   const end = Promise.withResolvers<void>();
   const gone = new AbortController();
   const request = await toRequest(scope, user, options, "page");
@@ -78,7 +78,8 @@ export async function streamMessages(
       end.resolve();
     },
   };
-  return { lines: new ReadableStream(source), end: end.promise };
+  scope.trace.streamEnd = end.promise;
+  return new ReadableStream(source);
 }
 
 async function* ndjsonLines(

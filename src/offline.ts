@@ -59,12 +59,11 @@ export async function openMessageStream(
   options: ListMessagesOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
   const parsed = parseListOptions({ ...options });
-  const { lines } = await actFor(scope, user, (mailbox) =>
+  return actFor(scope, user, (mailbox) =>
     streamMessages(scope, mailbox, parsed, (error) =>
       toErrorStatus(reportError(scope.trace, error), { requestId: scope.trace.requestId }),
     ),
   );
-  return lines;
 }
 
 /** One message of a user, as Gmail has it. @param user `sub` or address */

@@ -24,7 +24,6 @@ export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus 
 /** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
 export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   const error = reportError(c.var.scope.trace, thrown);
-  c.set("reason", error.reason);
   const isForPerson = isNavigation(c);
   if (isForPerson && error.code === 401 && error.signInAgain !== null && c.req.method === "GET") {
     return c.redirect(signInUrl(c, error.signInAgain));

@@ -18,7 +18,7 @@ import { apiRoutes } from "./routes/api.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { gmailPassthroughRoutes } from "./routes/gmail-passthrough.ts";
 import { pageRoutes } from "./routes/page.tsx";
-import { type AppContext, type AppEnv, createRequestScope, type Services } from "./scope.ts";
+import { type AppEnv, createRequestScope, type Services } from "./scope.ts";
 
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
 
@@ -51,28 +51,20 @@ function requestScope(services: Services) {
     const scope = createRequestScope(services, c.req.url);
     c.set("scope", scope);
     await next();
-    const logged = logAtEnd(c, startMs);
-    if (c.get("streamEnd") !== undefined) c.executionCtx.waitUntil(logged);
-    else await logged;
+    const logged = logRequest(scope.trace, () => ({
+      route: routePath(c, -1),
+      method: c.req.method,
+      status: c.res.status,
+      ms: services.world.now() - startMs,
+    }));
+    if (scope.trace.streamEnd === null) await logged;
+    else c.executionCtx.waitUntil(logged);
     const { origin, trace } = scope;
     if (origin.startsWith("https:")) c.header("Strict-Transport-Security", `max-age=${ONE_YEAR_SECONDS}`);
     c.header("Cache-Control", "no-store");
     c.header("X-Request-Id", trace.requestId);
     c.header("X-Gmail-Quota-Units", String(trace.quotaUnits));
     c.header("Server-Timing", trace.serverTiming());
-  });
-}
-
-/** One line per request, once its answer has ended. */
-async function logAtEnd(c: AppContext, startMs: number): Promise<void> {
-  await c.get("streamEnd");
-  const { trace, world } = c.var.scope;
-  await logRequest(trace, {
-    route: routePath(c, -1),
-    method: c.req.method,
-    status: c.res.status,
-    reason: c.get("reason") ?? null,
-    ms: world.now() - startMs,
   });
 }
 

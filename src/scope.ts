@@ -3,7 +3,6 @@
  * carries them in.
  */
 import type { Context } from "hono";
-import type { Reason } from "./errors.ts";
 import { ConcurrencyLimits } from "./concurrency-limit.ts";
 import { AccessTokenCache } from "./access-token-cache.ts";
 import type { Config } from "./config.ts";
@@ -89,10 +88,6 @@ export interface AppEnv {
     scope: RequestScope;
     /** Set by authentication, where the request was found to be somebody's. */
     caller?: Caller;
-    /** Why the answer is an error. */
-    reason?: Reason;
-    /** Settles when an answer that is streamed has ended. */
-    streamEnd?: Promise<void>;
   };
 }
 

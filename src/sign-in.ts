@@ -211,10 +211,7 @@ async function keepGrant(scope: RequestScope, user: User, tokens: TokenResponse)
       createdAtMs: user.stored?.createdAtMs ?? nowMs,
       updatedAtMs: nowMs,
     });
-    // Only what Google verified, and only when it is news: KV writes are dear.
-    if (user.email !== null && user.emailVerified && user.email !== user.stored?.email) {
-      await store.writeAddress(user.email, user.sub);
-    }
+    if (user.email !== null && user.emailVerified) await store.writeAddress(user.email, user.sub);
     return true;
   }
   const { stored } = user;

@@ -175,8 +175,14 @@ test("processGmailError reads the clock that it is given", async () => {
 
 describe("messages.get and getProfile", () => {
   test("give Gmail's object as it is, cost what Gmail charges, and try again alike", async () => {
-    const { gmail, world } = createGmail(script(down, json({ id: "a/b", anything: [1] }), json({ emailAddress: "x" })));
-    expect(await gmail.getMessage("a/b", new URLSearchParams({ format: "raw" }))).toEqual({ id: "a/b", anything: [1] });
+    const { gmail, world } = createGmail(
+      script(down, json({ id: "a/b", threadId: "t", anything: [1] }), json({ emailAddress: "x" })),
+    );
+    expect(await gmail.getMessage("a/b", new URLSearchParams({ format: "raw" }))).toEqual({
+      id: "a/b",
+      threadId: "t",
+      anything: [1],
+    });
     expect(world.calls.map(({ url }) => url.pathname + url.search)).toEqual([
       "/gmail/v1/users/me/messages/a%2Fb?format=raw",
       "/gmail/v1/users/me/messages/a%2Fb?format=raw",
@@ -186,7 +192,7 @@ describe("messages.get and getProfile", () => {
     expect(world.trace.quotaUnits).toBe(41);
   });
 
-  test.each([[[]], [null], ["x"], [7]])("take %j for an outage", async (body) => {
+  test.each([[[]], [null], ["x"], [7], [{}]])("take %j for an outage", async (body) => {
     expect(await appErrorOf(createGmail(json(body)).gmail.getProfile())).toMatchObject({
       reason: "UPSTREAM_UNAVAILABLE",
     });

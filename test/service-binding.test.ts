@@ -216,3 +216,39 @@ test("a user who disconnects is out of reach at once, by sub and by address", as
   }
   expect(await google.count()).toBe(0);
 });
+
+/** The lines that the log gets by some work. */
+async function linesAfter(work: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
+  const known = stage.logs().length;
+  await work();
+  const lines = stage.logs().slice(known).split("\n");
+  return lines.filter((line) => line.includes('"info"')).map((line): Record<string, unknown> => JSON.parse(line));
+}
+
+describe("the log", () => {
+  test("has one line for each call, with what it cost, and nobody's address or sub", async () => {
+    const lines = await linesAfter(() =>
+      serviceWith().listMessages(user.email, { limit: 3, view: "metadata", q: "subject:x" }),
+    );
+    expect(lines).toEqual([expect.objectContaining({ route: "GmailService.listMessages", status: 200, reason: null })]);
+    expect(lines[0]?.["subject"]).toMatch(/^[\w-]{8,16}$/);
+    expect(lines[0]?.["upstreamCalls"]).toBe(await google.count());
+    for (const secret of [user.email, user.sub, "subject:x"]) expect(JSON.stringify(lines)).not.toContain(secret);
+  });
+
+  test("has one line for a call that fails, with its reason", async () => {
+    const lines = await linesAfter(() => failureOf(serviceWith().profile("nobody@example.test")));
+    expect(lines).toEqual([
+      expect.objectContaining({ route: "GmailService.profile", status: 401, reason: "CONSENT_REQUIRED" }),
+    ]);
+    expect(JSON.stringify(lines)).not.toContain("nobody");
+  });
+
+  test("has one line for a stream, with all that it cost until its end", async () => {
+    const lines = await linesAfter(async () =>
+      linesOf(await serviceWith().streamMessages(user.sub, { limit: 30, view: "metadata" })),
+    );
+    expect(lines).toEqual([expect.objectContaining({ route: "GmailService.streamMessages", quotaUnits: 605 })]);
+    expect(lines[0]?.["upstreamCalls"]).toBe(await google.count());
+  });
+});

@@ -142,7 +142,9 @@ describe("KV records are stored as documented", () => {
     });
     expect(jsonExample("address")).toBe(credential.sub);
     expect(await store.readAddress(email)).toBe(credential.sub);
-    await store.deleteAddress(email);
+    await store.deleteAddress(email, "another-user");
+    expect(await store.readAddress(email)).toBe(credential.sub);
+    await store.deleteAddress(email, credential.sub);
     expect((await env.CREDENTIALS.list()).keys).toEqual([]);
   });
 

@@ -22,12 +22,12 @@ export const apiRoutes = new Hono<AppEnv>()
     const options = parseQuery(c);
     const { scope } = c.var;
     if (!wantsNdjson(c)) return c.json(await collectMessages(scope, user, options, c.req.raw.signal));
-    const { lines, end } = await streamMessages(scope, user, options, (error) => {
-      const appError = reportError(scope.trace, error);
-      c.set("reason", appError.reason);
-      return errorBody(c, appError).error;
-    });
-    c.set("streamEnd", end);
+    const lines = await streamMessages(
+      scope,
+      user,
+      options,
+      (error) => errorBody(c, reportError(scope.trace, error)).error,
+    );
     return c.body(lines, 200, { "Content-Type": "application/x-ndjson; charset=utf-8" });
   });
 

@@ -101,7 +101,7 @@ async function disconnect(c: AppContext, { session, grant }: Caller): Promise<bo
   await store.revokeSessions(sub, SESSION_TTL_SECONDS);
   await store.deleteCredential(sub, refreshToken);
   await store.deleteAccessTokens(sub);
-  if (session.identity.email !== null) await store.deleteAddress(session.identity.email);
+  if (session.identity.email !== null) await store.deleteAddress(session.identity.email, sub);
   forgetCaller(c);
   if (token === null) return false;
   try {
