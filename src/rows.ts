@@ -76,24 +76,26 @@ export class RowReader {
     const running = new Set<Promise<void>>();
     const failures: unknown[] = [];
     while (page.emitted < refs.length) {
-      for (
-        let tasks = this.#nextBatch(page, running.size);
-        tasks !== null;
-        tasks = this.#nextBatch(page, running.size)
-      ) {
-        const batch: Promise<void> = this.#runBatch(page, tasks)
-          .catch((error: unknown) => void failures.push(error))
-          .finally(() => running.delete(batch));
-        running.add(batch);
-      }
-      if (running.size > 0) await Promise.race(running);
-      else if (!(await this.#waitForTasks(page))) break;
-      if (failures.length > 0) throw failures[0];
+      if (failures.length === 0) this.#fill(page, running, failures);
+      // Before anything is waited for: batches may have ended while whoever reads the rows took their time.
       const run = page.takeRun();
       if (run.length > 0) yield run;
+      else if (failures.length > 0) throw failures[0];
+      else if (running.size > 0) await Promise.race(running);
+      else if (!(await this.#waitForTasks(page))) break;
     }
     // A budget may be spent. Where it bought no row at all, what was in the way is the answer.
     if (!this.#hasRead && this.#lastFailure !== null) throw this.#lastFailure;
+  }
+
+  /** Sends as many batches as may be sent now. */
+  #fill(page: PageOfRows, running: Set<Promise<void>>, failures: unknown[]): void {
+    for (let tasks = this.#nextBatch(page, running.size); tasks !== null; tasks = this.#nextBatch(page, running.size)) {
+      const batch: Promise<void> = this.#runBatch(page, tasks)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => running.delete(batch));
+      running.add(batch);
+    }
   }
 
   /** Takes the messages of the next batch from the page; null where none should start now. */

@@ -75,6 +75,17 @@ describe("rows", () => {
     );
   });
 
+  test("are all handed out, also to whoever takes their time over the first", async () => {
+    const rows = createRows(async (call) => answerBatch(call, messageOf));
+    const found: string[] = [];
+    for await (const run of rows.reader.read(messages(60))) {
+      found.push(...run.map(({ id }) => id));
+      // Long enough for every batch that is under way to end.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(found).toEqual(ids(60));
+  });
+
   test("leave as soon as they and those before them are known", async () => {
     const held = new Map<string, PromiseWithResolvers<void>>();
     const rows = createRows(async (call) => {
