@@ -165,13 +165,13 @@ describe("a request", () => {
   test("is one line at level info, with what it cost and whose it was, hashed", async () => {
     const log = vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
     const summary = { route: "/api/messages", method: "GET", status: 200, ms: 12 };
-    const trace = new Trace(() => START_MS);
-    trace.subject = "108234567890";
-    await logRequest(trace, () => summary);
+    const ofSomebody = new Trace(() => START_MS);
+    ofSomebody.subject = "108234567890";
+    await logRequest(ofSomebody, () => summary);
     expect(log).toHaveBeenCalledOnce();
     expect(entry()).toEqual({
       level: "info",
-      requestId: trace.requestId,
+      requestId: ofSomebody.requestId,
       ...summary,
       reason: null,
       subject: (await sha256("108234567890")).slice(0, 12),
