@@ -1,7 +1,7 @@
 /** One line in the log for each request: what it was, what became of it and what it cost, and nothing of whose mail it is. */
 import * as z from "zod";
-import { describeInside, expect, test } from "../support/contract.ts";
-import { call, type Scene, signedIn } from "../support/scenes.ts";
+import { describeInside, expect, test } from "./support/contract.ts";
+import { call, type Scene, signedIn } from "./support/scenes.ts";
 
 const lineSchema = z.strictObject({
   level: z.literal("info"),
