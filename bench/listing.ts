@@ -115,6 +115,8 @@ async function measure(stack: AsyncDisposableStack): Promise<Figure[]> {
     try {
       all.push(...(await job(bench)));
     } catch (error) {
+      // Told to end: what fails now says nothing of the Worker.
+      if (stack.disposed) throw error;
       console.error(error);
       all.push(figure(name, "answers that are not right", 1, "", { below: 1 }));
     }
