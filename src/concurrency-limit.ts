@@ -14,9 +14,9 @@ const MAX_LIMIT = 300;
 /** Fewer would be one after another; refusals at that level are not about concurrency. */
 const MIN_LIMIT = 4;
 /** Accepted parts, in multiples of the limit, before it is tried one higher. Bounds refusals to a few in a hundred. */
-const PROBE_AFTER_LIMITS = 6;
-/** That many probes in a row that go well mean that the level has risen: then it doubles again. */
-const PROBES_UNTIL_SLOW_START = 2;
+const PROBE_AFTER_LIMITS = 3;
+/** After that many probes that went well, the level must have risen: then it doubles again. */
+const PROBES_UNTIL_SLOW_START = 1;
 
 /** One user's limit, shared by the requests of an isolate. Plain numbers: nobody waits on anybody. */
 export class ConcurrencyLimit {
