@@ -51,17 +51,20 @@ export const LIST_OPTION_NAMES = Object.keys(OptionsSchema.shape);
  * @throws AppError `INVALID_ARGUMENT`, naming the first bad one
  */
 export function parseListOptions(options: Readonly<Record<string, unknown>>): ListOptions {
-  const parsed = OptionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const name = String(issue?.path[0] ?? "options");
-    throw invalidArgument(name, `${name} ${issue?.message}.`);
-  }
-  const { q, labelIds, includeSpamTrash, limit, pageToken, view } = parsed.data;
+  const { q, labelIds, includeSpamTrash, limit, pageToken, view } = parseOptions(OptionsSchema, options);
   return {
     filter: { q, labelIds, includeSpamTrash },
     limit: limit === "all" ? Infinity : limit,
     view,
     pageToken: pageToken ?? null,
   };
+}
+
+/** Checks options by a schema. @throws AppError `INVALID_ARGUMENT`, naming the first bad one */
+export function parseOptions<T>(schema: z.ZodMiniType<T>, options: unknown): T {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const name = String(issue?.path[0] ?? "options");
+  throw invalidArgument(name, `${name} ${issue?.message}.`);
 }

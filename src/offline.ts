@@ -8,7 +8,7 @@ import { Gmail, type GmailMessage, type GmailProfile } from "./gmail.ts";
 import { Grant } from "./grant.ts";
 import { SealError } from "./keys.ts";
 import type { Credential } from "./kv-store.ts";
-import { parseListOptions } from "./list-options.ts";
+import { parseListOptions, parseOptions } from "./list-options.ts";
 import { reportError } from "./log.ts";
 import { collectMessages, type MailboxUser, type MessagesAnswer, streamMessages } from "./mailbox.ts";
 import type { RequestScope } from "./scope.ts";
@@ -33,14 +33,6 @@ const GetMessageOptionsSchema = z.object({
   format: z._default(z.enum(["minimal", "full", "raw", "metadata"], "must be minimal, full, raw or metadata"), "full"),
   metadataHeaders: z._default(z.array(z.string("must be text"), "must be a list of names"), []),
 });
-
-function parseGetMessageOptions(options: GetMessageOptions | null): z.infer<typeof GetMessageOptionsSchema> {
-  const parsed = GetMessageOptionsSchema.safeParse(options ?? {});
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const name = String(issue?.path[0] ?? "options");
-  throw invalidArgument(name, `${name} ${issue?.message}.`);
-}
 
 /** `GET /api/messages` for a user. @param user `sub` or address */
 export async function listMessages(
@@ -74,7 +66,7 @@ export async function getMessage(
   options: GetMessageOptions = {},
 ): Promise<GmailMessage> {
   if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw invalidArgument("id", "id is not a message ID.");
-  const { format, metadataHeaders } = parseGetMessageOptions(options);
+  const { format, metadataHeaders } = parseOptions(GetMessageOptionsSchema, options ?? {});
   const query = new URLSearchParams({ format });
   for (const name of metadataHeaders) query.append("metadataHeaders", name);
   return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getMessage(id, query));
