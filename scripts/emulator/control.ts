@@ -9,6 +9,7 @@ import { html } from "hono/html";
 import type { OAuthContext } from "./authorization.ts";
 import { faultRoutes } from "./fault-routes.ts";
 import type { FaultPlan } from "./faults.ts";
+import { securityEventRoutes, type SecurityEventContext } from "./security-events.ts";
 import { endGrantsOf, killTokensOf } from "./tokens.ts";
 import { findUser, USERS, type EmulatedUser } from "./users.ts";
 
@@ -22,9 +23,11 @@ export function picturePath(user: EmulatedUser): string {
 
 /**
  * The control routes, all under `/__emulator`. Those that make something happen to an account take
- * `email`, in the query or as a form; `faults` is about endpoints.
+ * `email`, in the query or as a form; `faults` is about endpoints, `security-events` about the Worker.
  */
-export function controlRoutes(context: Pick<OAuthContext, "ledger" | "upstream"> & { faults: FaultPlan }): Hono {
+export function controlRoutes(
+  context: Pick<OAuthContext, "ledger" | "upstream"> & SecurityEventContext & { faults: FaultPlan },
+): Hono {
   const { ledger } = context;
   const effects: Readonly<Record<string, (email: string) => Promise<void> | void>> = {
     /** A person removes the app from their account: every token dies, consent is needed again. */
@@ -62,6 +65,7 @@ export function controlRoutes(context: Pick<OAuthContext, "ledger" | "upstream">
     return c.body(String(await svg), 200, { "Content-Type": "image/svg+xml" });
   });
   app.route("/faults", faultRoutes(context.faults));
+  app.route("/security-events", securityEventRoutes(context));
   app.post("/:effect", async (c) => {
     const effect = effects[c.req.param("effect")];
     if (effect === undefined) return c.json({ error: "No such action." }, 404);

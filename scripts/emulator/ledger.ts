@@ -121,6 +121,11 @@ export class Ledger {
     return this.#emailBySub.get(sub) ?? null;
   }
 
+  /** The `sub` of this address; null before its first sign-in. */
+  subOf(email: string): string | null {
+    return [...this.#emailBySub].find(([, owner]) => owner === email)?.[0] ?? null;
+  }
+
   /** The grant and scopes of a live access token; null when it is unknown, expired or revoked. */
   openAccessToken(token: string): { grant: Grant; scopes: ReadonlySet<string> } | null {
     const record = this.#accessTokens.get(token);
@@ -132,6 +137,11 @@ export class Ledger {
   /** Whose refresh token this is, or null. */
   findRefreshToken(token: string): Grant | null {
     return this.#grants.get(this.#refreshTokens.get(token) ?? "") ?? null;
+  }
+
+  /** The live refresh tokens of this person, oldest first. */
+  refreshTokensOf(email: string): string[] {
+    return [...this.#refreshTokens.keys()].filter((token) => this.findRefreshToken(token)?.email === email);
   }
 
   /** The grant that a live token of either kind belongs to, or null. */

@@ -20,13 +20,14 @@ import { gmailRoutes } from "./gmail.ts";
 import { Ledger } from "./ledger.ts";
 import type { SeedMessage } from "./mailbox/mail.ts";
 import { buildSeed, type GoogleSeed } from "./mailbox/seed.ts";
+import { createTransmitter, RISC_CONFIGURATION_PATH, riscRoutes } from "./risc.ts";
+import type { SecurityEventContext } from "./security-events.ts";
 import { endGrantsOf, tokenRoutes, type TokenContext } from "./tokens.ts";
 import { createUpstream, upstreamTokens } from "./upstream.ts";
 import { findPort, listen, LOOPBACK } from "../lib/ports.ts";
 
 const CLIENT_NAME = "gmail-edge (development)";
 const MAX_START_ATTEMPTS = 3;
-const RISC_CONFIGURATION_PATH = "/.well-known/risc-configuration";
 
 /** How to start the emulator. */
 export interface GoogleEmulatorOptions {
@@ -35,6 +36,8 @@ export interface GoogleEmulatorOptions {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly redirectUris: readonly string[];
+  /** Where the Worker takes security events, as it would be registered at Google. */
+  readonly securityEventReceiver?: string;
   /** Lifetime of access tokens in seconds, an hour when left out, as at Google. */
   readonly expiresInSeconds?: number;
   /** The clock of token lifetimes and waits, in epoch milliseconds. */
@@ -95,7 +98,8 @@ export async function startGoogleEmulator(options: GoogleEmulatorOptions): Promi
       expiresInSeconds: options.expiresInSeconds ?? 3600,
     };
     const faults = new FaultPlan({ now, random: options.random ?? Math.random });
-    app = buildLayer(context, faults);
+    const transmitter = createTransmitter({ origin: url, clientId: options.clientId, now });
+    app = buildLayer({ ...context, faults, transmitter, receiver: options.securityEventReceiver });
     return {
       url,
       vars: workerVars(url, options),
@@ -127,25 +131,28 @@ async function startEmulate(baseUrl: string, seed: GoogleSeed): Promise<{ emulat
   }
 }
 
+/** Everything that routes of the layer need. */
+interface LayerContext extends TokenContext, SecurityEventContext {
+  readonly faults: FaultPlan;
+}
+
 /** The controls, and a Google that faults may hit. */
-function buildLayer(context: TokenContext, faults: FaultPlan): Hono {
-  const google = buildGoogle(context, faults);
+function buildLayer(context: LayerContext): Hono {
+  const google = buildGoogle(context);
   const app = newApp();
-  app.route("/", controlRoutes({ ...context, faults }));
-  app.use(faultGate(faults));
+  app.route("/", controlRoutes(context));
+  app.use(faultGate(context.faults));
   app.route("/", google);
   return app;
 }
 
 /** Our routes first; what they do not take goes to `emulate` as it is. */
-function buildGoogle(context: TokenContext, faults: FaultPlan): Hono {
-  const { ledger, upstream } = context;
+function buildGoogle(context: LayerContext): Hono {
+  const { faults, ledger, upstream } = context;
   const app = newApp();
   app.route("/", authorizationRoutes(context));
   app.route("/", tokenRoutes(context));
-  app.get(RISC_CONFIGURATION_PATH, (c) =>
-    c.json({ issuer: `${context.issuer}/`, jwks_uri: `${context.issuer}/oauth2/v3/certs` }),
-  );
+  app.route("/", riscRoutes(context.transmitter));
   app.use("/oauth2/v2/userinfo", bearerGate(ledger, { gmail: false }));
   app.use("/gmail/*", bearerGate(ledger, { gmail: true }));
   app.use("/upload/gmail/*", bearerGate(ledger, { gmail: true }));

@@ -119,7 +119,8 @@ describe("token endpoint", () => {
     await google.act({ action: "revokeGrant", email: user.email });
     expect((await exchange(await newCode())).body).toHaveProperty("refresh_token");
     expect((await exchange(await newCode())).body).not.toHaveProperty("refresh_token");
-    expect((await exchange(await newCode({ prompt: "consent" }))).body).toHaveProperty("refresh_token");
+    const last = (await exchange(await newCode({ prompt: "consent" }))).body;
+    expect(last["refresh_token"]).toBe(await google.refreshToken(user));
   });
 
   test("takes a code once, and ends what its first use issued", async () => {
@@ -149,6 +150,7 @@ describe("token endpoint", () => {
       refresh_token: String(issued["refresh_token"]),
     });
     expect(refreshed.body["error"]).toBe("invalid_grant");
+    await expect(google.refreshToken(user)).rejects.toThrow("no live refresh token");
     expect((await post("/revoke", { token: "unknown" })).status).toBe(400);
   });
 });

@@ -5,6 +5,7 @@
  */
 import {
   type Action,
+  actionAnswerSchema,
   type Call,
   type ConfigPatch,
   CONTROL_PATH,
@@ -13,6 +14,7 @@ import {
   type NamedFault,
   type Person,
   PERSON_HEADER,
+  type SecurityEventInput,
   type Snapshot,
   snapshotSchema,
   type User,
@@ -20,7 +22,7 @@ import {
   userSchema,
 } from "./google-double/protocol.ts";
 
-export type { Call, ConfigPatch, Endpoint, Fault, NamedFault, Person, Snapshot, User, UserInput };
+export type { Call, ConfigPatch, Endpoint, Fault, NamedFault, Person, SecurityEventInput, Snapshot, User, UserInput };
 
 /** What Google shows on its own page, and never sends back to the client. */
 export class SignInPageError extends Error {
@@ -36,9 +38,12 @@ export class SignInPageError extends Error {
 export class Google {
   /** Where this double answers. */
   readonly origin: string;
+  readonly #fetch: typeof fetch;
 
-  constructor(origin: string) {
+  /** @param transport how it is reached, where it is not by the network */
+  constructor(origin: string, transport: typeof fetch = (input, init) => fetch(input, init)) {
     this.origin = origin;
+    this.#fetch = transport;
   }
 
   /** The Worker's variables that point it at this double. */
@@ -54,11 +59,40 @@ export class Google {
     };
   }
 
-  /** Makes the double do one thing; a mistake in the action throws. */
-  async act(action: Action): Promise<void> {
-    const response = await fetch(this.origin + CONTROL_PATH, { method: "POST", body: JSON.stringify(action) });
+  /**
+   * Makes the double do one thing; a mistake in the action throws.
+   *
+   * @returns the value of those actions that have one
+   */
+  private async ask(action: Action): Promise<string | null> {
+    const response = await this.#fetch(this.origin + CONTROL_PATH, { method: "POST", body: JSON.stringify(action) });
     const text = await response.text();
     if (!response.ok) throw new Error(`the double refused ${action.action}: ${text}`);
+    return actionAnswerSchema.parse(JSON.parse(text)).value;
+  }
+
+  /** An action that is done for what happens. */
+  async act(action: Action): Promise<void> {
+    await this.ask(action);
+  }
+
+  /**
+   * Lets Google sign a Security Event Token. `events` come from security-events.ts beside this file.
+   *
+   * @returns the compact JWT, which the test sends to the Worker as Google would
+   */
+  async securityEvent(event: SecurityEventInput): Promise<string> {
+    const token = await this.ask({ action: "securityEvent", event });
+    if (token === null) throw new Error("the double signed nothing");
+    return token;
+  }
+
+  /** The refresh token that an account got last and that lives. */
+  async refreshToken(user: User): Promise<string> {
+    const { grants } = await this.snapshot();
+    const token = grants.find(({ sub }) => sub === user.sub)?.refreshTokens.at(-1);
+    if (token === undefined) throw new Error(`${user.email} has no live refresh token`);
+    return token;
   }
 
   configure(patch: ConfigPatch): Promise<void> {
@@ -97,7 +131,7 @@ export class Google {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const response = await fetch(this.origin + CONTROL_PATH);
+    const response = await this.#fetch(this.origin + CONTROL_PATH);
     return snapshotSchema.parse(await response.json());
   }
 
@@ -121,7 +155,7 @@ export class Google {
    * @throws SignInPageError where Google would show an error instead
    */
   async consent(authorizationUrl: string, person: Person = {}): Promise<string> {
-    const response = await fetch(authorizationUrl, {
+    const response = await this.#fetch(authorizationUrl, {
       redirect: "manual",
       headers: { [PERSON_HEADER]: JSON.stringify(person) },
     });

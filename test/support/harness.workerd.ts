@@ -8,6 +8,7 @@ import type { Outgoing } from "./browser.ts";
 import { HUB_DOMAIN } from "./google-double/hub.ts";
 import { BREAK_HEADER } from "./google-double/protocol.ts";
 import { Google } from "./google.ts";
+import { nearFetch } from "./near-google.ts";
 import {
   browserFor,
   CLIENT,
@@ -16,14 +17,20 @@ import {
   makeTokenKeys,
   type Stage,
   type StageOptions,
+  type Storage,
   workerVars,
 } from "./stage.ts";
 
 /** How long an upstream call may take here: the same order of things in less time. */
 const CALL_TIMEOUT_MS = 400;
 const PATIENT_CALL_TIMEOUT_MS = 10_000;
+/** Where many cases share the processor, what is not hung may have to wait for its turn. */
+const NEAR_CALL_TIMEOUT_MS = 1_500;
 
 const logged: string[] = [];
+
+/** Prints a line for whoever runs the tests, past what is captured below. */
+export const print: (line: string) => void = console.log.bind(console);
 
 /** Takes what the Worker logs out of the test's output, to be searched instead. */
 function captureLogs(): void {
@@ -41,30 +48,56 @@ function describeValue(value: unknown): string {
 
 interface World {
   readonly google: Google;
+  readonly transport: typeof fetch;
   readonly origin: string;
   readonly tokenKeys: string;
   readonly callTimeoutMs: number;
+  readonly storage: Storage;
   clockOffsetMs: number;
   readonly sleeps: number[];
 }
 
 async function openStage(options: StageOptions): Promise<Stage> {
-  const google = new Google(`https://t${crypto.randomUUID().slice(0, 8)}.${HUB_DOMAIN}`);
+  const transport: typeof fetch = options.near === true ? nearFetch : (input, init) => fetch(input, init);
+  const google = new Google(`https://t${crypto.randomUUID().slice(0, 8)}.${HUB_DOMAIN}`, transport);
   const origin = options.publicUrl ?? "http://mail.test";
   await google.configure(googleFor(origin, options.google));
   const tokenKeys = options.vars?.["TOKEN_KEYS"] ?? makeTokenKeys("first");
-  const callTimeoutMs = options.patient === true ? PATIENT_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS;
-  const world: World = { google, origin, tokenKeys, callTimeoutMs, clockOffsetMs: 0, sleeps: [] };
+  const usualTimeoutMs = options.near === true ? NEAR_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS;
+  const callTimeoutMs = options.patient === true ? PATIENT_CALL_TIMEOUT_MS : usualTimeoutMs;
+  const clock = { clockOffsetMs: 0 };
+  const storage = options.storage?.(() => Date.now() + clock.clockOffsetMs) ?? { at: () => env.CREDENTIALS };
+  const world: World = Object.assign(clock, {
+    google,
+    transport,
+    origin,
+    tokenKeys,
+    callTimeoutMs,
+    storage,
+    sleeps: [],
+  });
   // Empty as in wrangler.toml, whatever a developer's .dev.vars says.
   const defaults = { ALLOWED_ACCOUNTS: "", PUBLIC_URL: options.publicUrl ?? "" };
-  return buildStage(world, { ...workerVars(google, tokenKeys), ...defaults, ...options.vars });
+  return buildStage(world, {
+    vars: { ...workerVars(google, tokenKeys), ...defaults, ...options.vars },
+    bindings: {},
+    place: "here",
+  });
 }
 
-function buildStage(world: World, vars: Record<string, string>): Stage {
+interface Deployment {
+  readonly vars: Record<string, string>;
+  readonly bindings: Readonly<Record<string, unknown>>;
+  readonly place: string;
+}
+
+function buildStage(world: World, deployment: Deployment): Stage {
+  const { vars, bindings, place } = deployment;
   const now = (): number => Date.now() + world.clockOffsetMs;
   const advance = async (ms: number): Promise<void> => {
-    world.clockOffsetMs += ms;
-    await world.google.advanceClock(ms);
+    // Whole milliseconds, as clocks have them: a backoff has fractions.
+    world.clockOffsetMs += Math.ceil(ms);
+    await world.google.advanceClock(Math.ceil(ms));
   };
   const worker = createWorker({
     now,
@@ -73,11 +106,12 @@ function buildStage(world: World, vars: Record<string, string>): Stage {
       world.sleeps.push(ms);
       return advance(ms);
     },
-    fetch: fetchThroughDouble,
+    fetch: fetchThroughDouble(world.transport),
     callTimeoutMs: world.callTimeoutMs,
   });
   // One object for its whole life, as in an isolate: the Worker may keep what it derived from it.
-  const workerEnv = { ...env, ...vars };
+  const kv = world.storage.at(place);
+  const workerEnv = { ...env, ...vars, CREDENTIALS: kv, ...bindings };
   const send = async (request: Outgoing): Promise<Response> => {
     const ctx = createExecutionContext();
     const incoming = toRequest(request, vars["PUBLIC_URL"] ? "http://behind-the-proxy.test" : world.origin);
@@ -94,13 +128,35 @@ function buildStage(world: World, vars: Record<string, string>): Stage {
     tokenKeys: world.tokenKeys,
     browser: () => browserFor(base),
     logs: () => logged.join("\n"),
-    stored: dumpStorage,
+    stored: () => dumpStorage(kv),
     inside: {
       advance,
       sleeps: world.sleeps,
-      redeploy: (other) => buildStage(world, { ...vars, ...other }),
-      kv: env.CREDENTIALS,
-      keys: listKeys,
+      redeploy: (otherVars, otherBindings) =>
+        buildStage(world, {
+          ...deployment,
+          vars: { ...vars, ...otherVars },
+          bindings: { ...bindings, ...otherBindings },
+        }),
+      at: (other) => buildStage(world, { ...deployment, place: other }),
+      serve: async (work) => {
+        const ctx = createExecutionContext();
+        const scope = worker.openScope(workerEnv, ctx);
+        if (scope === null) throw new Error("the configuration is wrong");
+        try {
+          return await work(scope);
+        } finally {
+          await waitOnExecutionContext(ctx);
+        }
+      },
+      openScope: () => {
+        const scope = worker.openScope(workerEnv, createExecutionContext());
+        if (scope === null) throw new Error("the configuration is wrong");
+        return scope;
+      },
+      logged,
+      kv,
+      keys: () => listKeys(kv),
     },
   };
 }
@@ -124,40 +180,42 @@ async function buffered(response: Response): Promise<Response> {
 }
 
 /** `fetch`, but that a connection which the double wants broken breaks here: no HTTP answer can say that. */
-const fetchThroughDouble: typeof fetch = async (input, init) => {
-  const response = await fetch(input, init);
-  const how = response.headers.get(BREAK_HEADER);
-  if (how === null) return response;
-  if (how === "disconnect") throw new TypeError("Network connection lost.");
-  const whole = new Uint8Array(await response.arrayBuffer());
-  const half = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(whole.subarray(0, Math.floor(whole.byteLength / 2)));
-    },
-    pull(controller) {
-      controller.error(new TypeError("Network connection lost."));
-    },
-  });
-  const headers = new Headers(response.headers);
-  headers.delete(BREAK_HEADER);
-  return new Response(half, { status: response.status, headers });
-};
+const fetchThroughDouble =
+  (transport: typeof fetch): typeof fetch =>
+  async (input, init) => {
+    const response = await transport(input, init);
+    const how = response.headers.get(BREAK_HEADER);
+    if (how === null) return response;
+    if (how === "disconnect") throw new TypeError("Network connection lost.");
+    const whole = new Uint8Array(await response.arrayBuffer());
+    const half = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(whole.subarray(0, Math.floor(whole.byteLength / 2)));
+      },
+      pull(controller) {
+        controller.error(new TypeError("Network connection lost."));
+      },
+    });
+    const headers = new Headers(response.headers);
+    headers.delete(BREAK_HEADER);
+    return new Response(half, { status: response.status, headers });
+  };
 
-async function dumpStorage(): Promise<string> {
+async function dumpStorage(kv: KVNamespace): Promise<string> {
   const lines: string[] = [];
-  for (const name of await listKeys()) {
-    const { value, metadata } = await env.CREDENTIALS.getWithMetadata(name);
+  for (const name of await listKeys(kv)) {
+    const { value, metadata } = await kv.getWithMetadata(name);
     lines.push(name, JSON.stringify(metadata), value ?? "");
   }
   return lines.join("\n");
 }
 
 /** The names of all keys; a list holds a thousand at most. */
-async function listKeys(): Promise<string[]> {
+async function listKeys(kv: KVNamespace): Promise<string[]> {
   const names: string[] = [];
   let cursor: string | null = null;
   for (;;) {
-    const page: KVNamespaceListResult<unknown> = await env.CREDENTIALS.list({ cursor });
+    const page: KVNamespaceListResult<unknown> = await kv.list({ cursor });
     names.push(...page.keys.map(({ name }) => name));
     if (page.list_complete) return names;
     cursor = page.cursor;

@@ -2,6 +2,7 @@
  * What a contract test plays on: a Worker, its own Google, and browsers in front of it. One interface for a Worker inside
  * of the test's own runtime and for one in a real `wrangler dev` process.
  */
+import type { RequestScope } from "../../src/scope.ts";
 import { Browser, type Outgoing } from "./browser.ts";
 import type { ConfigPatch, Google } from "./google.ts";
 
@@ -13,8 +14,17 @@ export interface StageOptions {
   readonly google?: ConfigPatch;
   /** For tests about a slow Google. Inside of the test's runtime an upstream call has little time, outside it has 10 s. */
   readonly patient?: boolean;
+  /** Google in the test's own runtime, for runs of thousands of cases; inside of workerd only. */
+  readonly near?: boolean;
   /** Tests that name the same thing share a process with no others: for what the Worker caches. */
   readonly apart?: string;
+  /** Storage in place of the runtime's own, for a Worker at each of several places; by the clock of the stage. */
+  readonly storage?: (now: () => number) => Storage;
+}
+
+/** A KV namespace that is reached from different places. */
+export interface Storage {
+  at(place: string): KVNamespace;
 }
 
 /** What only a Worker inside of the test's runtime can offer. */
@@ -23,8 +33,16 @@ export interface Inside {
   advance(ms: number): Promise<void>;
   /** How long the Worker wanted to sleep, in milliseconds; nobody has waited. */
   readonly sleeps: readonly number[];
-  /** A Worker with other variables over the same storage, the same Google and the same clock. */
-  redeploy(vars: Readonly<Record<string, string>>): Stage;
+  /** A Worker with other variables or bindings over the same storage, the same Google and the same clock. */
+  readonly redeploy: (vars: Readonly<Record<string, string>>, bindings?: Readonly<Record<string, unknown>>) => Stage;
+  /** Another isolate, at another place: its own memory and binding; the same storage, Google and clock. */
+  at(place: string): Stage;
+  /** A call by service binding: its scope, until all of its work has ended. */
+  serve<T>(work: (scope: RequestScope) => Promise<T>): Promise<T>;
+  /** The scope of a call by service binding, in this stage's world. */
+  readonly openScope: () => RequestScope;
+  /** What was logged so far, line by line, by whichever stage. */
+  readonly logged: readonly string[];
   readonly kv: KVNamespace;
   /** The names of everything that is stored. */
   readonly keys: () => Promise<string[]>;

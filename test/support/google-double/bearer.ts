@@ -11,6 +11,7 @@ const GMAIL = "https://www.googleapis.com/auth/gmail.";
 /** Scopes that let their bearer read messages. `gmail.metadata` is not among them: it reads less. */
 export const READ_SCOPES = [`${GMAIL}readonly`, `${GMAIL}modify`, "https://mail.google.com/"];
 export const METADATA_SCOPES = [...READ_SCOPES, `${GMAIL}metadata`];
+export const FULL_SCOPES = ["https://mail.google.com/"];
 export const MODIFY_SCOPES = [`${GMAIL}modify`, "https://mail.google.com/"];
 
 export interface Caller {

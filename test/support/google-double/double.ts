@@ -12,6 +12,7 @@ import { gmail, gmailRoute } from "./gmail.ts";
 import { jwks } from "./keys.ts";
 import { type Call, CONTROL_PATH, type Endpoint } from "./protocol.ts";
 import { json, namedError } from "./responses.ts";
+import { RISC_CERTS_PATH, riscCerts, riscConfiguration } from "./security-events.ts";
 import { createInstance, type Incoming, type Instance, nowMs } from "./state.ts";
 import { revoke, token, tokenEndpoint } from "./token.ts";
 
@@ -30,7 +31,8 @@ export function createGoogleDouble(name: string): GoogleDouble {
   return {
     async fetch(request) {
       const url = new URL(request.url);
-      const body = await request.text();
+      // Not text(): workerd warns of that for a form or a batch.
+      const body = new TextDecoder().decode(await request.arrayBuffer());
       const call: Incoming = { method: request.method, url, headers: new Headers(request.headers), body };
       if (url.pathname === CONTROL_PATH) return control(instance, call);
       return serve(instance, call);
@@ -68,8 +70,12 @@ function findRoute(instance: Instance, call: Incoming): Route {
     case "/certs":
       return {
         endpoint: "certs",
-        answer: async () => json(await jwks(instance), 200, { "cache-control": "public, max-age=19000" }),
+        answer: async () => json(await jwks(instance, "id-token"), 200, { "cache-control": "public, max-age=19000" }),
       };
+    case "/.well-known/risc-configuration":
+      return { endpoint: "risc", answer: () => riscConfiguration(instance, call) };
+    case RISC_CERTS_PATH:
+      return { endpoint: "risc:certs", answer: () => riscCerts(instance, call) };
     case "/batch/gmail/v1":
       return { endpoint: "batch", answer: () => batch(instance, call) };
     default: {

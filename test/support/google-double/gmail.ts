@@ -1,7 +1,8 @@
 /**
  * Gmail's REST API, as far as the Worker needs it: messages with their pages, profile, labels, and its refusals.
  */
-import { type Caller, gmailCaller, METADATA_SCOPES, MODIFY_SCOPES, READ_SCOPES } from "./bearer.ts";
+import * as z from "zod";
+import { type Caller, FULL_SCOPES, gmailCaller, METADATA_SCOPES, MODIFY_SCOPES, READ_SCOPES } from "./bearer.ts";
 import { applyFields } from "./fields.ts";
 import { listMessages } from "./listing.ts";
 import { messageAt, messageNumber } from "./mailbox.ts";
@@ -10,10 +11,31 @@ import { apiError, json, namedError } from "./responses.ts";
 import { type Incoming, type Instance, nowMs } from "./state.ts";
 
 /** Quota units since May 2026. */
-const UNITS: Record<GmailEndpoint, number> = { list: 5, get: 20, profile: 1, labels: 1, modify: 5, other: 0 };
+const UNITS: Record<GmailEndpoint, number> = {
+  list: 5,
+  get: 20,
+  profile: 1,
+  labels: 1,
+  modify: 5,
+  patchLabel: 5,
+  deleteMessage: 10,
+  other: 0,
+};
 const MINUTE_MS = 60_000;
+/** Any of these scopes is enough; for what is not named here, any that reads metadata. */
+const SCOPES: Partial<Record<GmailEndpoint, readonly string[]>> = {
+  get: READ_SCOPES,
+  modify: MODIFY_SCOPES,
+  patchLabel: MODIFY_SCOPES,
+  deleteMessage: FULL_SCOPES,
+};
 
-type GmailEndpoint = Extract<Endpoint, "list" | "get" | "profile" | "labels" | "modify" | "other">;
+const labelPatchSchema = z.strictObject({ name: z.string() });
+
+type GmailEndpoint = Extract<
+  Endpoint,
+  "list" | "get" | "profile" | "labels" | "modify" | "patchLabel" | "deleteMessage" | "other"
+>;
 
 export interface GmailRoute {
   readonly endpoint: GmailEndpoint;
@@ -33,6 +55,12 @@ export function gmailRoute(method: string, pathname: string): GmailRoute | null 
   if (method === "GET" && collection === "messages" && id === undefined) return route("list");
   if (method === "GET" && collection === "messages" && id !== undefined && verb === undefined) return route("get", id);
   if (method === "POST" && collection === "messages" && verb === "modify") return route("modify", id ?? "");
+  if (method === "DELETE" && collection === "messages" && id !== undefined && verb === undefined) {
+    return route("deleteMessage", id);
+  }
+  if (method === "PATCH" && collection === "labels" && id !== undefined && verb === undefined) {
+    return route("patchLabel");
+  }
   if (method === "GET" && rest === "profile") return route("profile");
   if (method === "GET" && rest === "labels") return route("labels");
   return route("other");
@@ -40,8 +68,7 @@ export function gmailRoute(method: string, pathname: string): GmailRoute | null 
 
 /** Answers a Gmail call that has passed the fault queue. */
 export function gmail(instance: Instance, call: Incoming, route: GmailRoute): Response {
-  const scopes = route.endpoint === "modify" ? MODIFY_SCOPES : route.endpoint === "get" ? READ_SCOPES : METADATA_SCOPES;
-  const caller = gmailCaller(instance, call, scopes);
+  const caller = gmailCaller(instance, call, SCOPES[route.endpoint] ?? METADATA_SCOPES);
   if (caller instanceof Response) return caller;
   if (route.userId !== "me" && route.userId.toLowerCase() !== caller.user.email.toLowerCase()) {
     return apiError({
@@ -73,12 +100,17 @@ function answer(instance: Instance, call: Incoming, route: GmailRoute, caller: C
     case "list":
       return listMessages(instance, call, caller);
     case "get":
-    case "modify": {
+    case "modify":
+    case "deleteMessage": {
       const n = messageNumber(mailbox, route.messageId);
       if (n === null) return namedError("notFound", undefined, nowMs(instance));
       if (route.endpoint === "modify") return json({ id: route.messageId, labelIds: messageAt(mailbox, n).labelIds });
+      // Nothing is gone: mailboxes are made on demand.
+      if (route.endpoint === "deleteMessage") return new Response(null, { status: 204 });
       return json(applyFields(fullMessage(call, caller, n), fields));
     }
+    case "patchLabel":
+      return json({ type: "user", ...labelPatchSchema.parse(JSON.parse(call.body)) });
     case "profile":
       return json(
         applyFields(

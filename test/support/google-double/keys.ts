@@ -1,9 +1,9 @@
 /**
- * Signing keys and ID tokens, the right ones and every wrong one that a verifier must refuse.
+ * Signing keys of two kinds, and ID tokens, the right ones and every wrong one that a verifier must refuse.
  */
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { type Instance, nowMs } from "./state.ts";
-import type { Config, User } from "./protocol.ts";
+import type { Config, KeyPurpose, User } from "./protocol.ts";
 
 interface SigningKey {
   readonly privateKey: CryptoKey;
@@ -11,14 +11,15 @@ interface SigningKey {
 }
 
 // Making RSA keys is slow, so all instances of a process share them; the `kid` still tells instances apart.
-const pool = new Map<number, Promise<SigningKey>>();
-const FORGER = -1;
+const pool = new Map<string, Promise<SigningKey>>();
 
-function signingKey(generation: number): Promise<SigningKey> {
-  let key = pool.get(generation);
+/** The key of a generation. A purpose has keys of its own, and `forger`'s stands in no JWK Set. */
+export function signingKey(purpose: KeyPurpose | "forger", generation = 0): Promise<SigningKey> {
+  const name = `${purpose}-${generation}`;
+  let key = pool.get(name);
   if (key === undefined) {
     key = makeKey();
-    pool.set(generation, key);
+    pool.set(name, key);
   }
   return key;
 }
@@ -28,17 +29,19 @@ async function makeKey(): Promise<SigningKey> {
   return { privateKey, publicJwk: await exportJWK(publicKey) };
 }
 
-function kid(instance: Instance, generation: number): string {
-  return `${instance.name}-${generation}`;
+/** The `kid` of a generation's key; no two instances and no two purposes share one. */
+export function kid(instance: Instance, purpose: KeyPurpose, generation: number): string {
+  return `${instance.name}-${purpose}-${generation}`;
 }
 
-/** The JWK Set that `/certs` answers. */
-export async function jwks(instance: Instance): Promise<{ keys: JWK[] }> {
-  const oldest = instance.config.keepOldKeys ? Math.max(0, instance.keyGeneration - 1) : instance.keyGeneration;
+/** The JWK Set of a purpose: its newest key, and the one before it. */
+export async function jwks(instance: Instance, purpose: KeyPurpose): Promise<{ keys: JWK[] }> {
+  const newest = instance.keyGenerations[purpose];
+  const oldest = instance.config.keepOldKeys ? Math.max(0, newest - 1) : newest;
   const keys: JWK[] = [];
-  for (let generation = instance.keyGeneration; generation >= oldest; generation -= 1) {
-    const { publicJwk } = await signingKey(generation);
-    keys.push({ ...publicJwk, kid: kid(instance, generation), alg: "RS256", use: "sig" });
+  for (let generation = newest; generation >= oldest; generation -= 1) {
+    const { publicJwk } = await signingKey(purpose, generation);
+    keys.push({ ...publicJwk, kid: kid(instance, purpose, generation), alg: "RS256", use: "sig" });
   }
   return { keys };
 }
@@ -58,15 +61,15 @@ export async function issueIdToken(instance: Instance, request: IdTokenRequest):
   const claims = buildClaims(instance, request);
   const encoded = encodePart({ alg: "none", typ: "JWT" });
   if (variant === "alg-none") return `${encoded}.${encodePart(claims)}.`;
-  const generation = instance.keyGeneration;
-  const header = { alg: "RS256", typ: "JWT", kid: kid(instance, generation) };
-  const right = await signingKey(generation);
+  const generation = instance.keyGenerations["id-token"];
+  const header = { alg: "RS256", typ: "JWT", kid: kid(instance, "id-token", generation) };
+  const right = await signingKey("id-token", generation);
   if (variant === "hs256-client-secret" || variant === "hs256-public-key") {
     const secret = variant === "hs256-client-secret" ? request.clientSecret : JSON.stringify(right.publicJwk);
     return new SignJWT(claims).setProtectedHeader({ ...header, alg: "HS256" }).sign(new TextEncoder().encode(secret));
   }
   const forged = variant === "wrong-key" || variant === "unknown-kid";
-  const { privateKey } = forged ? await signingKey(FORGER) : right;
+  const { privateKey } = forged ? await signingKey("forger") : right;
   const shownHeader = variant === "unknown-kid" ? { ...header, kid: "unknown" } : header;
   return new SignJWT(claims).setProtectedHeader(shownHeader).sign(privateKey);
 }
@@ -106,7 +109,8 @@ function wrongClaims(instance: Instance, issuedAt: number): Record<string, unkno
   return changes[instance.config.idToken] ?? {};
 }
 
-function encodePart(value: unknown): string {
+/** A part of a compact JWT: base64url of JSON. */
+export function encodePart(value: unknown): string {
   const bytes = new TextEncoder().encode(JSON.stringify(value));
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")

@@ -13,12 +13,16 @@ export const endpointSchema = z.enum([
   "token:refresh",
   "userinfo",
   "certs",
+  "risc",
+  "risc:certs",
   "revoke",
   "list",
   "get",
   "profile",
   "labels",
   "modify",
+  "patchLabel",
+  "deleteMessage",
   "batch",
   "part",
   "other",
@@ -159,6 +163,8 @@ export const configSchema = z.strictObject({
   listing: listingSchema.default(listingSchema.parse({})),
   shuffleBatchParts: z.boolean().default(true),
   quotaUnitsPerMinute: z.number().default(6000),
+  /** The issuer of security events ends with a slash. Google has shown both. */
+  issuerSlash: z.boolean().default(false),
   /** Old keys stay in the JWKS after a rotation, as at Google. */
   keepOldKeys: z.boolean().default(true),
 });
@@ -189,6 +195,8 @@ export const grantSchema = z.object({
   email: z.string(),
   scopes: z.array(z.string()),
   liveRefreshTokens: z.number(),
+  /** The live ones themselves, oldest first; what the Worker stored must be the last. */
+  refreshTokens: z.array(z.string()),
 });
 
 /** Everything that a test may want to know about what happened. */
@@ -205,6 +213,50 @@ export const snapshotSchema = z.object({
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;
 
+/** What ID tokens and what security events are signed with: key sets that share nothing. */
+export const keyPurposeSchema = z.enum(["id-token", "security-event"]);
+export type KeyPurpose = z.infer<typeof keyPurposeSchema>;
+
+export const securityEventSchema = z.strictObject({
+  /** Event type URI to what is said about it, as in RFC 8417. */
+  events: z.record(z.string(), z.unknown()),
+  /** Random unless said. */
+  jti: z.string().exactOptional(),
+  /** The first client unless said. */
+  aud: z.union([z.string(), z.array(z.string())]).exactOptional(),
+  /** The issuer of the RISC configuration unless said. */
+  iss: z.string().exactOptional(),
+  /** Epoch seconds; now unless said. */
+  iat: z.number().exactOptional(),
+  /** The header's `typ`; `null`: none. RFC 8417 only recommends it. */
+  typ: z.string().nullable().default("secevent+jwt"),
+  flaw: z
+    .enum([
+      "wrong-key",
+      "id-token-key",
+      "unknown-kid",
+      "no-kid",
+      "tampered",
+      "alg-none",
+      "hs256-public-key",
+      "other-aud",
+      "no-aud",
+      "other-iss",
+      "no-iss",
+      "no-jti",
+      "no-iat",
+      "no-events",
+      "events-list",
+      "garbage",
+      /** An `exp` in the past. No flaw to a receiver: events tell of what was, and Google says not to check it. */
+      "expired",
+    ])
+    .nullable()
+    .default(null),
+});
+export type SecurityEvent = z.infer<typeof securityEventSchema>;
+export type SecurityEventInput = z.input<typeof securityEventSchema>;
+
 /** What happens at Google without the Worker's doing. */
 export const actionSchema = z.discriminatedUnion("action", [
   /** As new, but for the keys: a verifier may have cached them. */
@@ -215,7 +267,9 @@ export const actionSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("clearFaults") }),
   z.strictObject({ action: z.literal("forgetCalls") }),
   z.strictObject({ action: z.literal("advanceClock"), ms: z.number() }),
-  z.strictObject({ action: z.literal("rotateKeys") }),
+  z.strictObject({ action: z.literal("rotateKeys"), of: keyPurposeSchema.default("id-token") }),
+  /** Google signs a Security Event Token. Answers it, in compact form; sending it is the test's part. */
+  z.strictObject({ action: z.literal("securityEvent"), event: securityEventSchema }),
   /** The person removes the app's access in their Google account. */
   z.strictObject({ action: z.literal("revokeGrant"), email: z.string() }),
   /** Refresh and access tokens die, the consent lives on. */
@@ -226,6 +280,10 @@ export const actionSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("receiveMail"), email: z.string(), messages: z.number() }),
 ]);
 export type Action = z.input<typeof actionSchema>;
+
+/** The answer to an action. Most have no value. */
+export const actionAnswerSchema = z.strictObject({ value: z.string().nullable() });
+export type ActionAnswer = z.infer<typeof actionAnswerSchema>;
 
 /** Header by which the client of the double plays the person at the consent screen. */
 export const PERSON_HEADER = "x-double-person";

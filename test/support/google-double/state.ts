@@ -8,6 +8,7 @@ import {
   type ConfigPatch,
   type Endpoint,
   type Fault,
+  type KeyPurpose,
   type User,
 } from "./protocol.ts";
 
@@ -67,7 +68,7 @@ export interface Instance {
   quotaUnits: number;
   inFlight: number;
   maxConcurrent: number;
-  keyGeneration: number;
+  readonly keyGenerations: Record<KeyPurpose, number>;
   clockOffsetMs: number;
 }
 
@@ -89,15 +90,15 @@ export function createInstance(name: string): Instance {
     quotaUnits: 0,
     inFlight: 0,
     maxConcurrent: 0,
-    keyGeneration: 0,
+    keyGenerations: { "id-token": 0, "security-event": 0 },
     clockOffsetMs: 0,
   };
 }
 
 /** Forgets everything but the keys, which a verifier may have cached. */
 export function resetInstance(instance: Instance): void {
-  const { name, keyGeneration } = instance;
-  Object.assign(instance, createInstance(name), { keyGeneration });
+  const { name, keyGenerations } = instance;
+  Object.assign(instance, createInstance(name), { keyGenerations });
 }
 
 /** The double's clock in milliseconds; tests move it together with the Worker's. */
