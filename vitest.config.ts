@@ -9,6 +9,13 @@ import { createGoogleHub } from "./test/support/google-double/hub.ts";
 
 const hub = createGoogleHub();
 
+declare module "vitest" {
+  interface ProvidedContext {
+    fuzzRuns: number;
+    fuzzSeed: number;
+  }
+}
+
 export default defineConfig({
   test: {
     coverage: {
@@ -40,9 +47,19 @@ export default defineConfig({
         ],
         test: {
           name: "worker",
-          include: ["test/contract/**/*.test.ts", "test/*.test.ts"],
+          include: [
+            "test/contract/**/*.test.ts",
+            "test/attacks/**/*.test.ts",
+            "test/faults/**/*.test.ts",
+            "test/fuzz/**/*.test.ts",
+            "test/*.test.ts",
+          ],
           // Each stage has its own Worker, Google and people; a runtime per file would double the time.
           isolate: false,
+          provide: {
+            fuzzRuns: Number(process.env["FUZZ_RUNS"] ?? 20_000),
+            fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_122),
+          },
           // Not hono: of a package in several entry points, half optimized, there would be two copies that do not know each other.
           deps: { optimizer: { ssr: { enabled: true, include: ["zod", "zod/mini", "jose"] } } },
         },
@@ -65,7 +82,7 @@ export default defineConfig({
         test: {
           name: "node",
           environment: "node",
-          include: ["test/examples/**/*.test.ts", "test/scripts/**/*.test.ts", "test/support/**/*.test.ts"],
+          include: ["clients", "examples", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
         },
       },
     ],

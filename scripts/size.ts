@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 
-const MAX_GZIP_KIB = 60;
+const MAX_GZIP_KIB = 80;
 
 const outdir = mkdtempSync(path.join(tmpdir(), "gmail-edge-size-"));
 try {

@@ -1,121 +1,81 @@
 /**
- * Who is calling: opens the session cookie, gives the handler the user's grant, withholds the answer from a revoked
- * session, and writes the cookie anew when the access token in it has changed.
+ * Who is calling: by session cookie or by API token. Gives the handler the caller with the user's grant, withholds the
+ * answer from one that was revoked, and keeps what has changed.
  */
 import { createMiddleware } from "hono/factory";
-import { clearSessionCookie, readSessionCookie, writeSessionCookie } from "./cookies.ts";
 import { AppError } from "./errors.ts";
-import { Grant } from "./grant.ts";
-import type { SessionKey } from "./kv-store.ts";
-import type { AppContext, AppEnv, Caller } from "./scope.ts";
-import { settle, unwrap } from "./settle.ts";
-import { fitsInCookie, openSession, sealSession, type Session, sessionExpiresAtMs } from "./session.ts";
+import { RESPONSE_HEADERS } from "./gmail-forward.ts";
+import type { AppContext, AppEnv, Caller, SessionCaller } from "./scope.ts";
+import { openSessionCaller } from "./session-authentication.ts";
+import { unwrap } from "./settle.ts";
+import { bearerToken, openTokenCaller } from "./token-authentication.ts";
 
 /**
- * The signed-in caller, who may be found revoked once the answer is ready: {@link keepSession} withholds it then. What
- * changes something waits for that first.
+ * The caller, who may be found revoked once the answer is ready: {@link keepCaller} withholds it then. What changes
+ * something waits for that first.
  *
  * @throws AppError `SIGN_IN_REQUIRED`
  */
 export async function requireCaller(c: AppContext): Promise<Caller> {
-  const caller = await findCaller(c);
+  const bearer = bearerToken(c);
+  const caller = bearer === null ? await openSessionCaller(c) : await openTokenCaller(c, bearer);
+  return admit(c, caller);
+}
+
+/**
+ * The caller by the session cookie, for what an API token may not do.
+ *
+ * @throws AppError `SIGN_IN_REQUIRED`; `PERMISSION_DENIED` where a token came
+ */
+export async function requireSession(c: AppContext): Promise<SessionCaller> {
+  if (bearerToken(c) !== null) {
+    throw new AppError("PERMISSION_DENIED", "This needs a signed-in session. An API token may not do it.");
+  }
+  return admit(c, await openSessionCaller(c));
+}
+
+/** The caller by the session cookie, or null. Whoever sends a token of its own is not that session. */
+export async function findSession(c: AppContext): Promise<SessionCaller | null> {
+  const caller = bearerToken(c) === null ? await openSessionCaller(c) : null;
+  if (caller !== null) remember(c, caller);
+  return caller;
+}
+
+async function admit<T extends Caller>(c: AppContext, caller: T | null): Promise<T> {
   if (caller === null) throw signInRequired();
+  remember(c, caller);
   const isRead = c.req.method === "GET" || c.req.method === "HEAD";
   if (!isRead && unwrap(await caller.isRevoked)) throw signInRequired();
   return caller;
 }
 
-/** The caller by the session cookie, or null. A caller who sends a token of its own is not that session. */
-export async function findCaller(c: AppContext): Promise<Caller | null> {
-  if (/^bearer\b/i.test(c.req.header("Authorization") ?? "")) return null;
-  const { keyRing, origin, store, world } = c.var.scope;
-  const value = readSessionCookie(c);
-  if (value === null) return null;
-  const session = await openSession(keyRing, { origin, value, nowMs: world.now() });
-  if (session === null) return null;
-  const isRevoked = settle(store.isRevoked({ ...sessionKey(session), signedInAtMs: session.signedInAtMs }));
-  const caller = { session, grant: grantOf(c, session), isRevoked };
+function remember(c: AppContext, caller: Caller): void {
   c.set("caller", caller);
-  c.var.scope.trace.subject = session.identity.sub;
-  return caller;
+  c.var.scope.trace.subject = caller.identity.sub;
 }
 
 /**
- * Sees to the session once the answer is ready, also when that is an error: withholds it where the session turns out
- * to be revoked, and writes the cookie anew where the access token in it was replaced or lost.
+ * Sees to the caller once the answer is ready, also when that is an error: withholds it where the caller turns out to
+ * be revoked, and keeps an access token that was replaced or lost.
  */
-export const keepSession = createMiddleware<AppEnv>(async (c, next) => {
+export const keepCaller = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const caller = c.get("caller");
   if (caller === undefined) return;
-  if (unwrap(await caller.isRevoked)) {
-    await c.res.body?.cancel();
-    forgetCaller(c);
-    throw signInRequired();
-  }
-  if (caller.grant.tokenChange !== undefined) {
-    await startSession(c, { ...caller.session, accessToken: caller.grant.tokenChange, accessTokenIsStored: false });
-  }
+  const isRevoked = await caller.isRevoked;
+  if (isRevoked.status === "fulfilled" && !isRevoked.value) return caller.keep();
+  await withhold(c);
+  // Where it cannot be known, nothing is answered either.
+  if (unwrap(isRevoked)) caller.forget();
+  throw signInRequired();
 });
 
+/** Drops an answer, body and headers: what describes it would otherwise stay beside the error. */
+async function withhold(c: AppContext): Promise<void> {
+  await c.res.body?.cancel();
+  for (const name of RESPONSE_HEADERS) c.res.headers.delete(name);
+}
+
 function signInRequired(): AppError {
-  return new AppError("SIGN_IN_REQUIRED", "Sign in with Google first.", { signInAgain: {} });
-}
-
-/** Nobody is signed in with this request after all. */
-export function forgetCaller(c: AppContext): void {
-  c.set("caller", undefined);
-  clearSessionCookie(c);
-}
-
-function sessionKey({ id, identity }: Session): SessionKey {
-  return { id, sub: identity.sub };
-}
-
-function grantOf(c: AppContext, session: Session): Grant {
-  const { config, store, upstream, trace, world } = c.var.scope;
-  return new Grant({
-    config,
-    store,
-    upstream,
-    trace,
-    now: world.now,
-    user: session.identity,
-    accessToken: session.accessToken,
-    readStoredAccessToken: session.accessTokenIsStored ? () => store.readAccessToken(sessionKey(session)) : null,
-  });
-}
-
-/** Puts a session in its cookie, and its access token in storage where the cookie would not hold it. */
-export async function startSession(c: AppContext, session: Session): Promise<void> {
-  const { keyRing, origin, world } = c.var.scope;
-  let sealed = await sealSession(keyRing, origin, session);
-  if (!fitsInCookie(sealed)) {
-    const smaller = { ...session, accessToken: null, accessTokenIsStored: await storeAccessToken(c, session) };
-    sealed = await sealSession(keyRing, origin, smaller);
-    // Only an absurdly long name or picture URL is still too much; both are ornament.
-    const identity = { ...session.identity, name: null, picture: null };
-    if (!fitsInCookie(sealed)) sealed = await sealSession(keyRing, origin, { ...smaller, identity });
-  }
-  writeSessionCookie(c, sealed, Math.floor((sessionExpiresAtMs(session) - world.now()) / 1000));
-}
-
-/** @returns whether it is stored; if not, the next request refreshes, which is slower and no worse */
-async function storeAccessToken(c: AppContext, session: Session): Promise<boolean> {
-  if (session.accessToken === null) return false;
-  try {
-    await c.var.scope.store.writeAccessToken(sessionKey(session), session.accessToken);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Ends a session: in this browser at once, and wherever a copy of its cookie is within a minute. */
-export async function endSession(c: AppContext, session: Session): Promise<void> {
-  clearSessionCookie(c);
-  c.set("caller", undefined);
-  const { store } = c.var.scope;
-  await store.revokeSession(sessionKey(session), sessionExpiresAtMs(session));
-  if (session.accessTokenIsStored) await store.deleteAccessToken(sessionKey(session));
+  return new AppError("SIGN_IN_REQUIRED", "Sign in with Google first, or send an API token.", { signInAgain: {} });
 }

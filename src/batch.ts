@@ -6,11 +6,20 @@
  */
 
 /** One call of a batch. */
-export interface BatchPart {
-  /** Unique in the batch; letters, digits and dashes. */
-  readonly id: string;
+export interface BatchCall {
+  /** As the part's header has it, brackets included, unique in the batch; null for none. */
+  readonly contentId: string | null;
+  readonly method: string;
   /** Path and query, without origin. */
   readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Empty for none. */
+  readonly body: string;
+}
+
+/** A call that only reads. @param id unique in the batch; letters, digits and dashes */
+export function readingCall(id: string, path: string): BatchCall {
+  return { contentId: `<${id}>`, method: "GET", path, headers: [], body: "" };
 }
 
 /** The answer to one part. */
@@ -22,16 +31,17 @@ export interface BatchReply {
 
 const CRLF = "\r\n";
 
-/** The body of a batch of GET calls. The outer Authorization header counts for every part. */
-export function composeBatch(parts: readonly BatchPart[], boundary: string): string {
-  const lines = parts.flatMap(({ id, path }) => [
+/** The body of a batch. The outer Authorization header counts for every part. */
+export function composeBatch(calls: readonly BatchCall[], boundary: string): string {
+  const lines = calls.flatMap(({ contentId, method, path, headers, body }) => [
     `--${boundary}`,
     "Content-Type: application/http",
-    `Content-ID: <${id}>`,
+    ...(contentId === null ? [] : [`Content-ID: ${contentId}`]),
     "",
-    `GET ${path} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
     "",
-    "",
+    body,
   ]);
   return [...lines, `--${boundary}--`, ""].join(CRLF);
 }
@@ -60,20 +70,17 @@ export function parseBatch(contentType: string | null, text: string): Map<string
 }
 
 /** RFC 2045 §5.1: a token or a quoted string. */
-function boundaryOf(contentType: string | null): string | null {
+export function boundaryOf(contentType: string | null): string | null {
   if (contentType === null || !/^multipart\/mixed\s*;/i.test(contentType.trim())) return null;
   const [, quoted, token] = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(contentType) ?? [];
   return quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? null;
 }
 
 /** The parts between delimiter lines. What follows the last delimiter without another one was cut off. */
-function splitParts(text: string, boundary: string): string[] {
-  const escaped = boundary.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
-  // The line break before a delimiter belongs to it: RFC 2046 §5.1.1.
-  const delimiter = new RegExp(String.raw`(?:^|\r?\n)--${escaped}(--)?[ \t]*(?=\r?\n|$)`, "g");
+export function splitParts(text: string, boundary: string): string[] {
   const parts: string[] = [];
   let start: number | null = null;
-  for (const match of text.matchAll(delimiter)) {
+  for (const match of text.matchAll(delimiterOf(boundary))) {
     if (start !== null) parts.push(text.slice(start, match.index).replace(/^\r?\n/, ""));
     start = match.index + match[0].length;
     if (match[1] !== undefined) break;
@@ -81,19 +88,32 @@ function splitParts(text: string, boundary: string): string[] {
   return parts;
 }
 
+/** Whether the delimiter that ends the last part is there. */
+export function isClosed(text: string, boundary: string): boolean {
+  return text.matchAll(delimiterOf(boundary)).some((match) => match[1] !== undefined);
+}
+
+/** A delimiter line; its first group is there in the one that closes the batch. */
+function delimiterOf(boundary: string): RegExp {
+  const escaped = boundary.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
+  // The line break before a delimiter belongs to it: RFC 2046 §5.1.1.
+  return new RegExp(String.raw`(?:^|\r?\n)--${escaped}(--)?[ \t]*(?=\r?\n|$)`, "g");
+}
+
 /** Splits at the first empty line. A message without one is all head. */
-function splitHead(message: string): { head: string; body: string } {
+export function splitHead(message: string): { head: string; body: string } {
   if (/^\r?\n/.test(message)) return { head: "", body: message.replace(/^\r?\n/, "") };
   const end = /\r?\n\r?\n/.exec(message);
   if (end === null) return { head: message, body: "" };
   return { head: message.slice(0, end.index), body: message.slice(end.index + end[0].length) };
 }
 
-function parseHeaders(head: string): Headers {
+export function parseHeaders(head: string): Headers {
   const headers = new Headers();
   for (const line of head.split(/\r?\n/)) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined && isFieldValue(value)) headers.append(name, value);
+    // The value is trimmed without a pattern: one that looks for spaces before the end takes quadratic time.
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/.exec(line) ?? [];
+    if (name !== undefined && value !== undefined && isFieldValue(value.trim())) headers.append(name, value.trim());
   }
   return headers;
 }

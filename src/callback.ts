@@ -16,6 +16,9 @@ export interface CallbackParameters {
 /** The form of our states. Anything else is not one of them, and must not become part of a cookie's name. */
 const STATE_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
+/** The form of OAuth's error codes: RFC 6749 §4.1.2.1. */
+const ERROR_CODE_PATTERN = /^[a-z_]{1,64}$/;
+
 /** Reads the callback's query. A parameter that is repeated counts as missing: RFC 6749 §3.1. */
 export function parseCallback(query: URLSearchParams): CallbackParameters {
   const single = (name: string): string | null => {
@@ -69,9 +72,10 @@ function authorizationError(error: string, again: SignInAgain): AppError {
       signInAgain: again,
     });
   }
-  const shown = error.slice(0, 100);
-  return new AppError("AUTHORIZATION_FAILED", `Google did not authorize the sign-in: ${shown}`, {
-    metadata: { error: shown },
+  // Anybody can make a link with an error in it: words of theirs must not stand on our page.
+  const code = ERROR_CODE_PATTERN.test(error) ? error : "an error that is none of its codes";
+  return new AppError("AUTHORIZATION_FAILED", `Google did not authorize the sign-in: ${code}`, {
+    metadata: { error: code },
     signInAgain: again,
   });
 }

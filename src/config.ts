@@ -18,6 +18,8 @@ export interface GoogleConfig {
   readonly userinfoEndpoint: string;
   readonly revocationEndpoint: string;
   readonly jwksUri: string;
+  /** Says who signs security events, and where the keys are. */
+  readonly riscConfiguration: string;
 }
 
 export interface Config {
@@ -27,12 +29,16 @@ export interface Config {
   readonly publicOrigin: string | null;
   /** Lower-case addresses and `@domain`s; empty: every account. */
   readonly allowedAccounts: readonly string[];
+  /** Origins whose pages may call the API with an API token; empty: none. */
+  readonly allowedOrigins: readonly string[];
   /** Upstream calls that one request may make. */
   readonly subrequestBudget: number;
   /** Gmail quota units that one request may spend. */
   readonly quotaBudget: number;
   readonly tokenKeys: readonly TokenKey[];
   readonly credentials: KVNamespace;
+  /** Null: nothing limits how often an address may call. */
+  readonly rateLimiter: RateLimit | null;
 }
 
 /** What is wrong with the configuration: one line per name, no values. */
@@ -80,6 +86,19 @@ const allowedAccounts = z.pipe(
   z.array(z.string().check(z.regex(/^[^@\s]*@[^@\s]+$/, "must hold addresses and @domains, separated by commas"))),
 );
 
+const allowedOrigins = z.pipe(
+  z.pipe(
+    z._default(z.string("must be a string"), ""),
+    z.transform((list) => list.split(/[\s,]+/).filter(Boolean)),
+  ),
+  z.array(
+    z.pipe(
+      z.string().check(z.refine(isOrigin, "must hold origins (scheme and host, no path), separated by commas")),
+      z.transform((url) => new URL(url).origin),
+    ),
+  ),
+);
+
 /** A count; wrangler.toml may carry it as a number, everything else as text. */
 function count(minimum: number) {
   return z.pipe(
@@ -109,6 +128,7 @@ const EnvSchema = z.object({
   PUBLIC_URL: publicUrl,
   GOOGLE_SCOPES: scopes,
   ALLOWED_ACCOUNTS: allowedAccounts,
+  ALLOWED_ORIGINS: allowedOrigins,
   SUBREQUEST_BUDGET: count(MIN_SUBREQUESTS),
   QUOTA_BUDGET: count(MIN_QUOTA_UNITS),
   GOOGLE_ISSUER: required,
@@ -119,7 +139,8 @@ const EnvSchema = z.object({
   GOOGLE_JWKS_URI: endpoint,
   GOOGLE_RISC_CONFIGURATION: endpoint,
   GMAIL_API_URL: endpoint,
-  CREDENTIALS: z.custom<KVNamespace>((value) => typeof value === "object" && value !== null, "KV binding is missing"),
+  CREDENTIALS: z.custom<KVNamespace>(isBinding, "KV binding is missing"),
+  RATE_LIMITER: z.optional(z.custom<RateLimit>(isBinding, "is not a binding")),
 });
 
 /**
@@ -142,14 +163,17 @@ export function parseConfig(env: unknown): Config {
       userinfoEndpoint: values.GOOGLE_USERINFO_ENDPOINT,
       revocationEndpoint: values.GOOGLE_REVOCATION_ENDPOINT,
       jwksUri: values.GOOGLE_JWKS_URI,
+      riscConfiguration: values.GOOGLE_RISC_CONFIGURATION,
     },
     gmailApiUrl: values.GMAIL_API_URL.replace(/\/+$/, ""),
     publicOrigin: values.PUBLIC_URL,
     allowedAccounts: values.ALLOWED_ACCOUNTS,
+    allowedOrigins: values.ALLOWED_ORIGINS,
     subrequestBudget: values.SUBREQUEST_BUDGET,
     quotaBudget: values.QUOTA_BUDGET,
     tokenKeys: values.TOKEN_KEYS,
     credentials: values.CREDENTIALS,
+    rateLimiter: values.RATE_LIMITER ?? null,
   };
 }
 
@@ -161,6 +185,10 @@ function describeIssues(issues: readonly z.core.$ZodIssue[]): string[] {
     if (!byName.has(name)) byName.set(name, `${path.map(String).join(".")} ${message}`.trim());
   }
   return [...byName.values()];
+}
+
+function isBinding(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function words(list: string): string[] {

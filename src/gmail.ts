@@ -5,7 +5,7 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
 import * as z from "zod/mini";
-import { type BatchReply, composeBatch, parseBatch } from "./batch.ts";
+import { type BatchReply, composeBatch, parseBatch, readingCall } from "./batch.ts";
 import { AppError } from "./errors.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail-errors.ts";
 import { type CallOptions, readJson, unexpectedAnswer, type Upstream } from "./http.ts";
@@ -179,14 +179,14 @@ export class Gmail {
    */
   async readMetadata(ids: readonly string[]): Promise<BatchResult> {
     const boundary = `batch_${crypto.randomUUID()}`;
-    const parts = ids.map((id, index) => ({ id: `part-${index}`, path: metadataPath(id) }));
+    const calls = ids.map((id, index) => readingCall(`part-${index}`, metadataPath(id)));
     this.#options.trace.quotaUnits += GET_UNITS * ids.length;
     let response: Response;
     try {
       response = await this.#fetch(`${this.#options.apiUrl}/batch/gmail/v1`, {
         method: "POST",
         headers: new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` }),
-        body: composeBatch(parts, boundary),
+        body: composeBatch(calls, boundary),
       });
     } catch (error) {
       if (!(error instanceof AppError) || error.reason !== "UPSTREAM_UNAVAILABLE") throw error;

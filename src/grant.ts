@@ -7,7 +7,7 @@ import { isAllowedAccount } from "./accounts.ts";
 import type { Config } from "./config.ts";
 import { AppError } from "./errors.ts";
 import type { CallOptions, Upstream } from "./http.ts";
-import { SealError } from "./keys.ts";
+import { missingKey, SealError } from "./keys.ts";
 import type { AccessToken, Credential, CredentialStore } from "./kv-store.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse } from "./oauth.ts";
 import type { Trace } from "./trace.ts";
@@ -21,6 +21,8 @@ export interface GrantOptions {
   readonly upstream: Upstream;
   readonly trace: Trace;
   readonly now: () => number;
+  /** Lets work go on beside the answer. */
+  readonly defer: (work: Promise<unknown>) => void;
   /** Whose grant. */
   readonly user: { readonly sub: string; readonly email: string | null };
   /** The access token that the caller brings, if any. */
@@ -107,9 +109,10 @@ export class Grant {
     return current.value;
   }
 
-  /** The access token that is at hand, good or not, without asking Google. */
+  /** The access token that is at hand and has not expired, without asking Google. */
   async heldAccessToken(): Promise<string | null> {
-    return (this.#current ?? (await this.#storedAccessToken()))?.value ?? null;
+    const token = this.#current ?? (await this.#storedAccessToken());
+    return token !== null && token.expiresAtMs > this.#options.now() ? token.value : null;
   }
 
   async #send(accessToken: string, input: string, init: RequestInit, options: CallOptions): Promise<Response> {
@@ -170,6 +173,7 @@ export class Grant {
       if (error instanceof OAuthError) throw await this.#refused(error, credential);
       throw error;
     }
+    this.#options.defer(store.reseal(credential));
     this.#current = toAccessToken(response, now());
     this.#change = this.#current;
     this.#generation += 1;
@@ -183,10 +187,7 @@ export class Grant {
       if (!(error instanceof SealError)) throw error;
       if (error.code !== "unknown-key") return null;
       // The operator can mend this; consenting again would only hide it.
-      throw new AppError("INTERNAL", "The server is not set up correctly.", {
-        logDetail: `A credential is sealed under kid ${error.kid}, which TOKEN_KEYS does not hold: add that key again`,
-        cause: error,
-      });
+      throw missingKey("A credential", error);
     }
   }
 

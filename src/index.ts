@@ -41,9 +41,10 @@ export function createWorker(overrides: Partial<World> = {}) {
       return instanceFor(env)?.app.fetch(request, env, ctx) ?? misconfigured();
     },
     /** The scope of a call by service binding; null where the configuration is wrong. */
-    openScope(env: Env): RequestScope | null {
+    openScope(env: Env, ctx: ExecutionContext): RequestScope | null {
       const instance = instanceFor(env);
-      return instance === null ? null : createRequestScope(instance.services, null);
+      if (instance === null) return null;
+      return createRequestScope(instance.services, { url: null, waitUntil: (work) => ctx.waitUntil(work) });
     },
   };
 }
@@ -64,12 +65,18 @@ function misconfiguration(): AppError {
   return new AppError("INTERNAL", "The server is not set up correctly. Its log says what is wrong.");
 }
 
+/** Without an app there is no middleware to say it. */
+const INERT = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+};
+
 function misconfigured(): Response {
   const requestId = crypto.randomUUID();
   const error = misconfiguration();
   return Response.json(
     { error: toErrorStatus(error, { requestId }) },
-    { status: error.code, headers: { "Cache-Control": "no-store", "X-Request-Id": requestId } },
+    { status: error.code, headers: { ...INERT, "Cache-Control": "no-store", "X-Request-Id": requestId } },
   );
 }
 
@@ -109,7 +116,7 @@ export class GmailService extends WorkerEntrypoint<Env> {
 
   /** Does the work, logs it in one line, and makes of an error one that crosses the binding. */
   async #serve<T>(method: string, work: (scope: RequestScope) => Promise<T>): Promise<T> {
-    const scope = worker.openScope(this.env);
+    const scope = worker.openScope(this.env, this.ctx);
     if (scope === null) throw toServiceError(misconfiguration(), null);
     const { trace, world } = scope;
     const startMs = world.now();

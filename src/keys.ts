@@ -5,11 +5,23 @@
  * What is sealed is a JWT claims set (RFC 7519 §4.1) with `aud` for the purpose and `sub` for the owner, both checked
  * when it is opened: a value that was moved to another place does not open there.
  */
-import { base64url, decodeProtectedHeader, EncryptJWT, errors, jwtDecrypt } from "jose";
+import { base64url, decodeProtectedHeader, EncryptJWT, errors, jwtDecrypt, type JWTPayload } from "jose";
 import * as z from "zod/mini";
+import { AppError } from "./errors.ts";
 
 /** What a sealed value is for. A value sealed for one purpose never opens for another. */
-export type Purpose = "session" | "transaction" | "credential" | "address" | "access-token" | "page-token";
+export const PURPOSES = [
+  "session",
+  "transaction",
+  "credential",
+  "address",
+  "access-token",
+  "api-token",
+  "page-token",
+  "operator",
+] as const;
+
+export type Purpose = (typeof PURPOSES)[number];
 
 /** Purpose and owner that are bound into a sealed value. */
 export interface Binding {
@@ -22,7 +34,10 @@ export interface Binding {
 const TokenKeySchema = z.object({
   kty: z.literal("oct"),
   kid: z.string().check(z.minLength(1), z.maxLength(128)),
-  k: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, "must be 256 bits in base64url without padding")),
+  // The last character carries 4 bits. With any other character there, one key could be written in several ways.
+  k: z
+    .string()
+    .check(z.regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, "must be 256 bits in base64url without padding")),
 });
 
 /** The value of `TOKEN_KEYS`: a JWK Set (RFC 7517 §5), the sealing key first. */
@@ -52,6 +67,14 @@ export class SealError extends Error {
   }
 }
 
+/** What is stored cannot be opened because the operator has taken its key away. Only the log says which. */
+export function missingKey(what: string, error: SealError): AppError {
+  return new AppError("INTERNAL", "The server is not set up correctly.", {
+    logDetail: `${what} is sealed under kid ${error.kid}, which TOKEN_KEYS does not hold: add that key again`,
+    cause: error,
+  });
+}
+
 export class KeyRing {
   readonly #keys: readonly [TokenKey, ...TokenKey[]];
   // Resolved keys only: a promise that one request made must not be awaited by another.
@@ -62,6 +85,16 @@ export class KeyRing {
     const [first, ...rest] = keys;
     if (first === undefined) throw new TypeError("A key ring needs a key.");
     this.#keys = [first, ...rest];
+  }
+
+  /** The key that seals. */
+  get activeKid(): string {
+    return this.#keys[0].kid;
+  }
+
+  /** Whether a sealed value names the key that seals now, and not an older one. */
+  isActive(sealed: string): boolean {
+    return keyId(sealed) === this.activeKid;
   }
 
   /**
@@ -87,6 +120,16 @@ export class KeyRing {
    * @throws SealError
    */
   async open(binding: Binding, sealed: string, nowMs: number): Promise<unknown> {
+    return (await this.#claims(binding, sealed, nowMs))["data"];
+  }
+
+  /** Seals what is sealed anew, with the key that seals now. It expires when it would have. @throws as {@link open} */
+  async reseal(binding: Binding, sealed: string, nowMs: number): Promise<string> {
+    const { data, exp } = await this.#claims(binding, sealed, nowMs);
+    return this.seal(binding, data, exp === undefined ? null : exp * 1000);
+  }
+
+  async #claims(binding: Binding, sealed: string, nowMs: number): Promise<JWTPayload> {
     const kid = keyId(sealed);
     const key = this.#keys.find((candidate) => candidate.kid === kid);
     if (key === undefined) throw new SealError("unknown-key", kid);
@@ -98,7 +141,7 @@ export class KeyRing {
         subject: binding.owner,
         currentDate: new Date(nowMs),
       });
-      return payload["data"];
+      return payload;
     } catch (error) {
       throw new SealError(sealErrorCode(error), kid, error);
     }
@@ -147,6 +190,11 @@ function sealErrorCode(error: unknown): SealErrorCode {
 export async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return base64url.encode(new Uint8Array(digest));
+}
+
+/** SHA-512 of bytes. */
+export async function sha512(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
 }
 
 /** 256 random bits in base64url (43 characters): a state, a nonce, a PKCE verifier. */

@@ -1,15 +1,15 @@
 /**
- * What is kept in Workers KV: credentials by user, access tokens that outgrew their cookie, and the hashes of refresh
- * tokens that Google has declared dead. Everything secret is sealed, bound to its KV key. This module alone knows the
- * keys, forms and lifetimes: docs/storage-schema.md.
+ * A user's grant at rest: credentials by user, addresses, access tokens that outgrew their cookie, and the marks of
+ * refresh tokens that are dead. Everything secret is sealed, bound to its KV key: docs/storage-schema.md.
  *
- * KV is eventually consistent and has no compare-and-set: a read may be a minute old. So nothing here writes a record
- * back after reading it, and a credential is replaced only by a newer refresh token from Google.
+ * A KV read may be a minute old, and there is no compare-and-set. So a credential is replaced only by a newer refresh
+ * token from Google, or by itself under another key ({@link CredentialStore.reseal}).
  */
 import * as z from "zod/mini";
-import { AppError } from "./errors.ts";
-import { type KeyRing, type Purpose, SealError, sha256 } from "./keys.ts";
-import type { Trace } from "./trace.ts";
+import { SealError, sha512 } from "./keys.ts";
+import { endsWhatBegan, isFresh } from "./revocations.ts";
+import type { SealedKv } from "./sealed-kv.ts";
+import { type SessionKey, storageKeys, type TokenIdentifierAlgorithm } from "./storage-keys.ts";
 
 /** A user's stored grant, as sealed under `credential:<sub>`. Times are epoch milliseconds. */
 export const CredentialSchema = z.object({
@@ -30,7 +30,7 @@ export const CredentialSchema = z.object({
 
 export type Credential = z.infer<typeof CredentialSchema>;
 
-/** An access token that did not fit in the session cookie, as sealed under `access-token:<session ID>`. */
+/** An access token that did not fit in the session cookie, as sealed under `access-token:<sub>:<session ID>`. */
 export const AccessTokenSchema = z.object({
   value: z.string().check(z.minLength(1)),
   expiresAtMs: z.int(),
@@ -38,81 +38,91 @@ export const AccessTokenSchema = z.object({
 
 export type AccessToken = z.infer<typeof AccessTokenSchema>;
 
-/** KV refuses shorter lifetimes. https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys */
-const MIN_TTL_SECONDS = 60;
+/**
+ * What became of sealing a credential anew. `dead`: its refresh token is, so that it is of no use under any key.
+ * `changing`: its user has just consented anew or ended sessions, and KV may not know it everywhere yet.
+ */
+export type ResealOutcome = "resealed" | "dead" | "changing";
+
 /** Google lets an unused refresh token die after six months; a dead one need not be remembered for longer. */
 const DEAD_TOKEN_TTL_SECONDS = 180 * 24 * 60 * 60;
-/** How long a place may rely on what it read of revocations: the least that KV allows, and half of what we promise. */
-const REVOCATION_CACHE_SECONDS = 30;
-/** KV takes one write a second to a key; a second sign-in at the same moment waits for its turn. */
-const WRITE_RETRY_MS = 1_100;
+/** Characters of a refresh token that Google's security events call its prefix. */
+const TOKEN_PREFIX_CHARACTERS = 16;
 
-/** The KV keys. */
-export const storageKeys = {
-  credential: (sub: string) => `credential:${sub}`,
-  accessToken: (session: SessionKey) => `${storageKeys.accessTokens(session.sub)}${session.id}`,
-  /** Prefix of the access tokens of all sessions of a user, and of no other user whose `sub` begins alike. */
-  accessTokens: (sub: string) => `access-token:${encodeURIComponent(sub)}:`,
-  /** Which user has an address. */
-  address: async (email: string) => `address:${await sha256(email.toLowerCase())}`,
-  deadToken: async (refreshToken: string) => `dead-token:${await sha256(refreshToken)}`,
-  revokedSession: (session: SessionKey) => `revoked-session:${session.id}`,
-  revokedUser: (sub: string) => `revoked-user:${sub}`,
-};
-
-/** What a session is known by in storage. */
-export interface SessionKey {
-  readonly id: string;
-  readonly sub: string;
-}
-
-export interface CredentialStoreOptions {
-  readonly kv: KVNamespace;
-  readonly keyRing: KeyRing;
-  readonly trace: Trace;
-  readonly now: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-}
-
-/**
- * One request's view of the store. `null` means "not there"; an outage throws `STORAGE_UNAVAILABLE`, and a value that
- * does not open throws SealError.
- */
+/** One request's view of the grants. `null` means "not there"; a value that does not open throws SealError. */
 export class CredentialStore {
-  readonly #options: CredentialStoreOptions;
+  readonly #kv: SealedKv;
+  /** Users whose record was read sealed under a key that is not the active one. */
+  readonly #outdated = new Set<string>();
 
-  constructor(options: CredentialStoreOptions) {
-    this.#options = options;
+  constructor(kv: SealedKv) {
+    this.#kv = kv;
   }
 
   /** The stored credential of a user, or null. @throws SealError, AppError `STORAGE_UNAVAILABLE` */
   async readCredential(sub: string): Promise<Credential | null> {
-    const record = await this.#readSealed("credential", storageKeys.credential(sub), CredentialSchema);
-    if (record !== null && record.sub !== sub) throw new SealError("wrong-binding", null);
+    const key = storageKeys.credential(sub);
+    const sealed = await this.#kv.get(key);
+    return sealed === null ? null : this.openCredential(sub, sealed);
+  }
+
+  /** Opens the credential of a user that was read. @throws SealError */
+  async openCredential(sub: string, sealed: string): Promise<Credential> {
+    const key = storageKeys.credential(sub);
+    const record = await this.#kv.open("credential", { key, sealed }, CredentialSchema);
+    if (record.sub !== sub) throw new SealError("wrong-binding", null);
+    if (!this.#kv.keyRing.isActive(sealed)) this.#outdated.add(sub);
     return record;
+  }
+
+  /** Whether the credential that was read of a user is sealed under a key that is not the active one. */
+  isOutdated(sub: string): boolean {
+    return this.#outdated.has(sub);
   }
 
   /** Stores a credential; it has a refresh token by its type, so a missing one can never replace a stored one. */
   async writeCredential(credential: Credential): Promise<void> {
-    const key = storageKeys.credential(credential.sub);
-    const sealed = await this.#options.keyRing.seal({ purpose: "credential", owner: key }, credential);
-    await this.#write(key, sealed);
+    await this.#kv.putSealed("credential", storageKeys.credential(credential.sub), credential);
+  }
+
+  /**
+   * Writes a credential back under the active key, where it was read under an older one. What a disconnect deleted does
+   * not come back: it marks the refresh token as dead before it deletes. Neither does a new consent get lost: it marks
+   * the user, and while that mark is fresh, what was read may be older than what is stored.
+   */
+  async reseal(credential: Credential): Promise<ResealOutcome> {
+    const { sub } = credential;
+    if (!this.#outdated.has(sub)) return "resealed";
+    this.#outdated.delete(sub);
+    const obstacle = await this.#obstacle(credential);
+    if (obstacle !== null) return obstacle;
+    await this.writeCredential(credential);
+    if ((await this.#obstacle(credential)) !== "dead") return "resealed";
+    await this.#kv.delete(storageKeys.credential(sub));
+    return "dead";
+  }
+
+  /** Why a credential must not be written now. One storage operation. */
+  async #obstacle({ sub, refreshToken, updatedAtMs }: Credential): Promise<Exclude<ResealOutcome, "resealed"> | null> {
+    const keys = [storageKeys.revokedUser(sub), ...(await deadTokenKeys(refreshToken))];
+    const [userMark = null, ...deadMarks] = await this.#kv.getMany(keys);
+    if (deadMarks.some((mark) => mark !== null)) return "dead";
+    return endsWhatBegan(userMark, updatedAtMs) && isFresh(userMark, this.#kv.now()) ? "changing" : null;
   }
 
   /** Remembers which user has an address, for those who ask by it. The newest one to sign in with it counts. */
   async writeAddress(email: string, sub: string): Promise<void> {
-    const key = await storageKeys.address(email);
-    await this.#write(key, await this.#options.keyRing.seal({ purpose: "address", owner: key }, sub));
+    await this.#kv.putSealed("address", await storageKeys.address(email), sub);
   }
 
   /** The user who has an address, or null. @throws as {@link readCredential} */
   async readAddress(email: string): Promise<string | null> {
-    return this.#readSealed("address", await storageKeys.address(email), z.string());
+    return this.#kv.getSealed("address", await storageKeys.address(email), z.string());
   }
 
   /** Forgets that a user has an address, unless it has gone to another one meanwhile. */
   async deleteAddress(email: string, sub: string): Promise<void> {
-    if ((await this.#addressOwner(email)) === sub) await this.#delete(await storageKeys.address(email));
+    if ((await this.#addressOwner(email)) === sub) await this.#kv.delete(await storageKeys.address(email));
   }
 
   async #addressOwner(email: string): Promise<string | null> {
@@ -130,114 +140,76 @@ export class CredentialStore {
    */
   async deleteCredential(sub: string, refreshToken: string | null): Promise<void> {
     if (refreshToken !== null) await this.markDead(refreshToken);
-    await this.#delete(storageKeys.credential(sub));
+    await this.#kv.delete(storageKeys.credential(sub));
   }
 
-  /** Whether Google has answered `invalid_grant` to this refresh token, or its owner has disconnected. */
+  /**
+   * Whether a refresh token is known to be dead: Google has answered `invalid_grant` to it, or has sent a security
+   * event about it, or its owner has disconnected. One storage operation.
+   */
   async isDead(refreshToken: string): Promise<boolean> {
-    const key = await storageKeys.deadToken(refreshToken);
-    return (await this.#storage(() => this.#options.kv.get(key))) !== null;
+    const marks = await this.#kv.getMany(await deadTokenKeys(refreshToken));
+    return marks.some((mark) => mark !== null);
   }
 
   /** Remembers by its hash that a refresh token is dead. */
   async markDead(refreshToken: string): Promise<void> {
-    const key = await storageKeys.deadToken(refreshToken);
-    await this.#write(key, this.#timestamp(), DEAD_TOKEN_TTL_SECONDS);
+    await this.#mark(await storageKeys.deadToken(refreshToken));
+  }
+
+  /** Remembers that the refresh token which Google calls so is dead. Whose it is need not be known. */
+  async markIdentifierDead(algorithm: TokenIdentifierAlgorithm, identifier: string): Promise<void> {
+    await this.#mark(await storageKeys.deadTokenIdentifier(algorithm, identifier));
+  }
+
+  async #mark(key: string): Promise<void> {
+    const nowMs = this.#kv.now();
+    await this.#kv.put(key, new Date(nowMs).toISOString(), nowMs + DEAD_TOKEN_TTL_SECONDS * 1000);
   }
 
   /** The access token that was too long for the cookie of a session, or null. */
   async readAccessToken(session: SessionKey): Promise<AccessToken | null> {
-    return this.#readSealed("access-token", storageKeys.accessToken(session), AccessTokenSchema);
+    return this.#kv.getSealed("access-token", storageKeys.accessToken(session), AccessTokenSchema);
   }
 
   /** Keeps an access token for a session until it expires. */
   async writeAccessToken(session: SessionKey, accessToken: AccessToken): Promise<void> {
-    const key = storageKeys.accessToken(session);
-    const sealed = await this.#options.keyRing.seal(
-      { purpose: "access-token", owner: key },
-      accessToken,
-      accessToken.expiresAtMs,
-    );
-    await this.#write(key, sealed, this.#ttlSeconds(accessToken.expiresAtMs));
+    await this.#kv.putSealed("access-token", storageKeys.accessToken(session), accessToken, accessToken.expiresAtMs);
   }
 
   /** Forgets the access token of a session. */
   async deleteAccessToken(session: SessionKey): Promise<void> {
-    await this.#delete(storageKeys.accessToken(session));
+    await this.#kv.delete(storageKeys.accessToken(session));
   }
 
   /** Forgets the access tokens of all sessions of a user. */
   async deleteAccessTokens(sub: string): Promise<void> {
-    const { kv } = this.#options;
-    let cursor: string | null = null;
-    do {
-      const options: KVNamespaceListOptions = { prefix: storageKeys.accessTokens(sub), cursor };
-      const page: KVNamespaceListResult<unknown> = await this.#storage(() => kv.list(options));
-      for (const { name } of page.keys) await this.#delete(name);
-      cursor = page.list_complete ? null : page.cursor;
-    } while (cursor !== null);
+    for (const key of await this.#kv.listAll(storageKeys.accessTokens(sub))) await this.#kv.delete(key);
   }
+}
 
-  /** Ends a session everywhere. @param expiresAtMs epoch milliseconds at which it would have ended by itself */
-  async revokeSession(session: SessionKey, expiresAtMs: number): Promise<void> {
-    await this.#write(storageKeys.revokedSession(session), this.#timestamp(), this.#ttlSeconds(expiresAtMs));
-  }
+/** The keys of all marks that say that a refresh token is dead. */
+async function deadTokenKeys(refreshToken: string): Promise<string[]> {
+  return Promise.all([storageKeys.deadToken(refreshToken), ...(await identifierKeys(refreshToken))]);
+}
 
-  /** Ends all sessions of a user that began until now. @param ttlSeconds how long a session may last */
-  async revokeSessions(sub: string, ttlSeconds: number): Promise<void> {
-    await this.#write(storageKeys.revokedUser(sub), this.#timestamp(), ttlSeconds);
-  }
+/**
+ * What a security event may call a refresh token: its prefix, or base64 of SHA-512 of its SHA-512. Google does not say
+ * whether the inner hash is taken raw or as hex, so both count.
+ */
+async function identifierKeys(refreshToken: string): Promise<Promise<string>[]> {
+  const inner = await sha512(new TextEncoder().encode(refreshToken));
+  const hashes = [await sha512(inner), await sha512(new TextEncoder().encode(toHex(inner)))];
+  return [
+    storageKeys.deadTokenIdentifier("prefix", refreshToken.slice(0, TOKEN_PREFIX_CHARACTERS)),
+    ...hashes.map((hash) => storageKeys.deadTokenIdentifier("hash_base64_sha512_sha512", toBase64(hash))),
+  ];
+}
 
-  /** Whether a session was ended. Known here within a minute of it. One storage operation. */
-  async isRevoked(session: SessionKey & { readonly signedInAtMs: number }): Promise<boolean> {
-    const bySession = storageKeys.revokedSession(session);
-    const byUser = storageKeys.revokedUser(session.sub);
-    const marks = await this.#storage(() =>
-      this.#options.kv.get([bySession, byUser], { cacheTtl: REVOCATION_CACHE_SECONDS }),
-    );
-    const revokedUntil = marks.get(byUser);
-    const isUserRevoked = typeof revokedUntil === "string" && Date.parse(revokedUntil) >= session.signedInAtMs;
-    return isUserRevoked || typeof marks.get(bySession) === "string";
-  }
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
-  #timestamp(): string {
-    return new Date(this.#options.now()).toISOString();
-  }
-
-  #ttlSeconds(expiresAtMs: number): number {
-    return Math.max(MIN_TTL_SECONDS, Math.ceil((expiresAtMs - this.#options.now()) / 1000));
-  }
-
-  async #readSealed<T>(purpose: Purpose, key: string, schema: z.ZodMiniType<T>): Promise<T | null> {
-    const sealed = await this.#storage(() => this.#options.kv.get(key));
-    if (sealed === null) return null;
-    const data = await this.#options.keyRing.open({ purpose, owner: key }, sealed, this.#options.now());
-    const parsed = schema.safeParse(data);
-    if (!parsed.success) throw new SealError("malformed", null);
-    return parsed.data;
-  }
-
-  async #write(key: string, value: string, expirationTtl?: number): Promise<void> {
-    const options = expirationTtl === undefined ? {} : { expirationTtl };
-    await this.#storage(async () => {
-      try {
-        await this.#options.kv.put(key, value, options);
-      } catch {
-        await this.#options.sleep(WRITE_RETRY_MS);
-        await this.#options.kv.put(key, value, options);
-      }
-    });
-  }
-
-  async #delete(key: string): Promise<void> {
-    await this.#storage(() => this.#options.kv.delete(key));
-  }
-
-  async #storage<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#options.trace.time("storage", work);
-    } catch (cause) {
-      throw new AppError("STORAGE_UNAVAILABLE", "Our storage cannot be reached. Try again in a moment.", { cause });
-    }
-  }
+function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
 }

@@ -6,7 +6,6 @@ import { AppError } from "./errors.ts";
 import { sha256 } from "./keys.ts";
 import type { Trace } from "./trace.ts";
 
-/** Enough to tell users apart in a log, too little to look one up. */
 const SUBJECT_CHARACTERS = 12;
 const MAX_CAUSES = 5;
 const MAX_FRAMES = 5;
@@ -41,8 +40,46 @@ export interface RequestSummary {
 export async function logRequest(trace: Trace, describe: () => RequestSummary): Promise<void> {
   await trace.streamEnd;
   const { requestId, reason, upstreamCalls, quotaUnits } = trace;
-  const subject = trace.subject === null ? null : (await sha256(trace.subject)).slice(0, SUBJECT_CHARACTERS);
+  const subject = await shortHash(trace.subject);
   console.log(JSON.stringify({ level: "info", requestId, ...describe(), reason, subject, upstreamCalls, quotaUnits }));
+}
+
+/** Enough to tell users apart, and too little to look one up. */
+async function shortHash(sub: string | null): Promise<string | null> {
+  return sub === null ? null : (await sha256(sub)).slice(0, SUBJECT_CHARACTERS);
+}
+
+/** Logs a security event of Google's, whether anything follows from it or not. Whom it is about is hashed. */
+export async function logSecurityEvent(
+  trace: Trace,
+  event: { type: string; sub: string | null; reason: string | null; state: string | null },
+): Promise<void> {
+  const { type, sub, reason, state } = event;
+  const subject = await shortHash(sub);
+  const [shortType, shortReason, shortState] = [type, reason, state].map((text) => text?.slice(0, MAX_MESSAGE_LENGTH));
+  console.log(
+    JSON.stringify({
+      level: "info",
+      requestId: trace.requestId,
+      securityEvent: shortType,
+      subject,
+      reason: shortReason,
+      state: shortState,
+    }),
+  );
+}
+
+/** Logs that something went wrong beside a request whose answer does not depend on it. */
+export function logBackgroundFailure(trace: Trace, error: unknown): void {
+  logError(
+    trace,
+    error instanceof AppError ? error : new AppError("INTERNAL", "Background work failed", { cause: error }),
+  );
+}
+
+/** Logs what an operator should know although the request goes well. @param detail never a secret */
+export function logWarning(trace: Trace, detail: string): void {
+  console.warn(JSON.stringify({ level: "warn", requestId: trace.requestId, detail }));
 }
 
 /** The chain of causes without anything secret. */

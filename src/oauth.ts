@@ -168,15 +168,17 @@ export async function processTokenResponse(response: Response): Promise<TokenRes
  * Revokes a token and with it the whole grant (RFC 7009). A token that Google does not know is as good as revoked.
  * https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
  *
+ * @returns whether Google knew it: by another token the grant may be alive
  * @throws AppError `UPSTREAM_UNAVAILABLE`: the grant may still be alive
  */
-export async function revokeToken(upstream: Upstream, google: GoogleConfig, token: string): Promise<void> {
+export async function revokeToken(upstream: Upstream, google: GoogleConfig, token: string): Promise<boolean> {
   const response = await upstream.fetch(
     google.revocationEndpoint,
     { method: "POST", body: new URLSearchParams({ token }) },
     { endpoint: REVOCATION_ENDPOINT },
   );
   if (response.status !== 200 && response.status !== 400) throw unavailable(REVOCATION_ENDPOINT, response);
+  return response.status === 200;
 }
 
 // --- Userinfo ----------------------------------------------------------------------------------------------------

@@ -6,12 +6,13 @@ import * as z from "zod/mini";
 import { AppError, invalidArgument, toErrorStatus } from "./errors.ts";
 import { Gmail, type GmailMessage, type GmailProfile } from "./gmail.ts";
 import { Grant } from "./grant.ts";
-import { SealError } from "./keys.ts";
+import { missingKey, SealError } from "./keys.ts";
 import type { Credential } from "./kv-store.ts";
 import { parseListOptions, parseOptions } from "./list-options.ts";
 import { reportError } from "./log.ts";
 import { collectMessages, type MailboxUser, type MessagesAnswer, streamMessages } from "./mailbox.ts";
 import type { RequestScope } from "./scope.ts";
+import { settle, unwrap } from "./settle.ts";
 
 /** Options of a listing, as the query of `GET /api/messages` has them. */
 export interface ListMessagesOptions {
@@ -81,25 +82,37 @@ function gmailOf({ config, trace, upstream, world }: RequestScope, { grant }: Ma
   return new Gmail({ apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now });
 }
 
-/** Finds the user's grant, works with it, and keeps the access token for the next time. */
+/**
+ * Finds the user's grant, works with it, and keeps the access token for the next time. One that is at hand is used at
+ * once, while storage is asked whether its refresh token was ended: the record may have been read, or written back,
+ * after a disconnect.
+ */
 async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
-  const { accessTokens, config, store, trace, upstream, world } = scope;
+  const { accessTokens, config, defer, store, trace, upstream, world } = scope;
   const { sub, email, refreshToken } = await findCredential(scope, user);
+  const accessToken = accessTokens.get(refreshToken);
+  const isDead = accessToken === null ? null : settle(store.isDead(refreshToken));
   const grant = new Grant({
     config,
     store,
     upstream,
     trace,
     now: world.now,
+    defer,
     user: { sub, email },
-    accessToken: accessTokens.get(refreshToken),
+    accessToken,
     readStoredAccessToken: null,
   });
   try {
-    return await work({ sub, grant });
+    const result = await work({ sub, grant });
+    if (isDead === null || !unwrap(await isDead)) return result;
   } finally {
-    if (grant.tokenChange !== undefined) accessTokens.set(refreshToken, grant.tokenChange);
+    const change = grant.tokenChange;
+    if (change === null) accessTokens.delete(refreshToken);
+    else if (change !== undefined) accessTokens.set(refreshToken, change);
   }
+  accessTokens.delete(refreshToken);
+  throw consentRequired(user);
 }
 
 async function findCredential(scope: RequestScope, user: unknown): Promise<Credential> {
@@ -116,9 +129,14 @@ async function findCredential(scope: RequestScope, user: unknown): Promise<Crede
       return credential;
     }
   } catch (error) {
-    if (!(error instanceof SealError) || error.code === "unknown-key") throw error;
+    if (!(error instanceof SealError)) throw error;
+    if (error.code === "unknown-key") throw missingKey("A record of a user", error);
   }
-  throw new AppError("CONSENT_REQUIRED", "This user has given no consent, or has taken it back.", {
+  throw consentRequired(user);
+}
+
+function consentRequired(user: string): AppError {
+  return new AppError("CONSENT_REQUIRED", "This user has given no consent, or has taken it back.", {
     signInAgain: { prompt: "consent", loginHint: user },
   });
 }

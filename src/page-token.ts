@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 import { invalidArgument } from "./errors.ts";
 import type { MessageFilter } from "./gmail.ts";
 import type { Cursor } from "./listing.ts";
-import { type Binding, type KeyRing, SealError, sha256 } from "./keys.ts";
+import { type Binding, type KeyRing, sha256 } from "./keys.ts";
 
 const CursorSchema = z.object({
   pageToken: z.nullable(z.string()),
@@ -32,21 +32,23 @@ export async function sealPageToken(
   return keyRing.seal(await binding(owner.sub, owner.filter), cursor);
 }
 
-/** Opens a page token. @throws AppError `INVALID_ARGUMENT` where it was not made for this user and filter */
+/**
+ * Opens a page token.
+ *
+ * @throws AppError `INVALID_ARGUMENT` where it was not made for this user and filter, or by a version of this code that
+ *   knew another form
+ */
 export async function openPageToken(
   keyRing: KeyRing,
   owner: { sub: string; filter: MessageFilter },
   token: { value: string; nowMs: number },
 ): Promise<Cursor> {
-  try {
-    const data = await keyRing.open(await binding(owner.sub, owner.filter), token.value, token.nowMs);
-    return CursorSchema.parse(data);
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    throw invalidArgument(
-      "pageToken",
-      "pageToken is not valid for this user and these filters. Begin again without it, or send the same q, labelIds " +
-        "and includeSpamTrash as before.",
-    );
-  }
+  const bound = await binding(owner.sub, owner.filter);
+  const cursor = await keyRing.openAs(bound, token.value, token.nowMs, CursorSchema);
+  if (cursor !== null) return cursor;
+  throw invalidArgument(
+    "pageToken",
+    "pageToken is not valid for this user and these filters. Begin again without it, or send the same q, labelIds " +
+      "and includeSpamTrash as before.",
+  );
 }

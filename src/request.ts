@@ -38,6 +38,71 @@ export function requireSameOrigin(c: AppContext, { originRequired }: { originReq
   }
 }
 
+/** The most that a URL may have: Cloudflare's own limit, which nothing enforces locally. */
+const MAX_URL_CHARACTERS = 16 * 1024;
+/** All headers together. Our own cookies need 4 KB each at most; the platform takes 128 KB. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/** Refuses what is larger than anything that is meant for us. @throws AppError `INVALID_ARGUMENT`, 414 or 431 */
+export function requireModestSize(request: Request): void {
+  if (request.url.length > MAX_URL_CHARACTERS) {
+    throw new AppError("INVALID_ARGUMENT", `The URL must have at most ${MAX_URL_CHARACTERS} characters.`, {
+      code: 414,
+    });
+  }
+  let bytes = 0;
+  for (const [name, value] of request.headers) bytes += name.length + value.length;
+  if (bytes > MAX_HEADER_BYTES) {
+    throw new AppError("INVALID_ARGUMENT", `The headers must have at most ${MAX_HEADER_BYTES} bytes.`, { code: 431 });
+  }
+}
+
+/** The body, if it is no longer than `maxBytes`. @throws AppError `INVALID_ARGUMENT`, 413 */
+export async function readBody(c: AppContext, maxBytes: number): Promise<ArrayBuffer> {
+  const declaredBytes = Number(c.req.header("Content-Length") ?? 0);
+  if (declaredBytes > maxBytes) throw bodyTooLarge(maxBytes);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // A body need not say how long it is: leaving this loop early ends the upload.
+  for await (const chunk of c.req.raw.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw bodyTooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return new Blob(chunks).arrayBuffer();
+}
+
+function bodyTooLarge(maxBytes: number): AppError {
+  return new AppError("INVALID_ARGUMENT", `The body must have at most ${maxBytes} bytes.`, {
+    code: 413,
+    metadata: { parameter: "body" },
+  });
+}
+
+/** The body as text. @throws AppError `INVALID_ARGUMENT` where it is too long or not UTF-8 */
+export async function readText(c: AppContext, maxBytes: number): Promise<string> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(await readBody(c, maxBytes));
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw invalidArgument("body", "The body must be text in UTF-8.");
+  }
+}
+
+/** The body as JSON. @throws AppError `INVALID_ARGUMENT` */
+export async function readJsonBody(c: AppContext, maxBytes: number): Promise<unknown> {
+  // A form of another site cannot send this type.
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) {
+    throw invalidArgument("Content-Type", "Send the body as JSON, with Content-Type: application/json.");
+  }
+  const text = await readText(c, maxBytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidArgument("body", "The body is not JSON.");
+  }
+}
+
 /** The URL of our sign-in that leads back to where the person is. */
 export function signInUrl(c: AppContext, again: SignInAgain): string {
   const url = new URL("/auth/login", c.var.scope.origin);

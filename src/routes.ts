@@ -4,29 +4,38 @@
  * `hono/tiny` has the smallest of Hono's routers; for a dozen routes it is as fast as any.
  */
 import { Hono } from "hono/tiny";
+import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
-import { keepSession } from "./authentication.ts";
+import { keepCaller } from "./authentication.ts";
 import type { Config } from "./config.ts";
 import { AppError } from "./errors.ts";
 import { logRequest } from "./log.ts";
-import { requirePlainPath } from "./request.ts";
+import { requireModestSize, requirePlainPath } from "./request.ts";
 import { handleError, handleNotFound } from "./responses.tsx";
 import { apiRoutes } from "./routes/api.ts";
 import { authRoutes } from "./routes/auth.ts";
+import { batchPassthroughRoutes } from "./routes/batch-passthrough.ts";
 import { gmailPassthroughRoutes } from "./routes/gmail-passthrough.ts";
+import { operatorRoutes } from "./routes/operator.ts";
 import { pageRoutes } from "./routes/page.tsx";
-import { type AppEnv, createRequestScope, type Services } from "./scope.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
+import { type AppContext, type AppEnv, createRequestScope, type Services } from "./scope.ts";
 
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
+/** Chromium's own limit for how long the answer to a preflight is kept. */
+const PREFLIGHT_SECONDS = 2 * 60 * 60;
 
 /** Makes the app for one configuration; it serves all requests of the isolate. */
 export function createApp(services: Services) {
   const app = new Hono<AppEnv>();
   app.onError(handleError).notFound(handleNotFound);
-  app.use(requestScope(services), securityHeaders(services.config), keepSession, plainPath);
+  app.use(requestScope(services), securityHeaders(services.config), keepCaller, orderlyRequest);
+  if (services.config.allowedOrigins.length > 0) {
+    for (const path of ["/api/*", "/gmail/*", "/batch/*"]) app.use(path, crossOrigin(services.config));
+  }
   app.use(
     methodNotAllowed({
       app,
@@ -39,8 +48,11 @@ export function createApp(services: Services) {
   return app
     .get("/healthz", (c) => c.json({ status: "ok" }))
     .route("/auth", authRoutes)
+    .route("/api/tokens", tokenRoutes)
     .route("/api", apiRoutes)
     .route("/gmail/v1", gmailPassthroughRoutes)
+    .route("/batch/gmail/v1", batchPassthroughRoutes)
+    .route("/operator", operatorRoutes)
     .route("/", pageRoutes);
 }
 
@@ -48,9 +60,11 @@ export function createApp(services: Services) {
 function requestScope(services: Services) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const startMs = services.world.now();
-    const scope = createRequestScope(services, c.req.url);
+    const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
+    const scope = createRequestScope(services, { url: c.req.url, waitUntil });
     c.set("scope", scope);
     await next();
+    if (c.req.method === "HEAD") await dropBody(c);
     const logged = logRequest(scope.trace, () => ({
       route: routePath(c, -1),
       method: c.req.method,
@@ -68,10 +82,36 @@ function requestScope(services: Services) {
   });
 }
 
-const plainPath = createMiddleware<AppEnv>(async (c, next) => {
+/** Nobody reads the body of an answer to HEAD, so a stream of ours or of Gmail's would stay open. */
+async function dropBody(c: AppContext): Promise<void> {
+  await c.res.body?.cancel();
+  c.res = new Response(null, c.res);
+}
+
+const orderlyRequest = createMiddleware<AppEnv>(async (c, next) => {
+  requireModestSize(c.req.raw);
   requirePlainPath(c.req.url);
   await next();
 });
+
+/** What pages of other origins may do: call the API with an API token. Never with our cookie. */
+function crossOrigin({ allowedOrigins }: Config) {
+  return cors({
+    origin: [...allowedOrigins],
+    allowHeaders: ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Range"],
+    allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    exposeHeaders: [
+      "Content-Range",
+      "ETag",
+      "Retry-After",
+      "Server-Timing",
+      "WWW-Authenticate",
+      "X-Gmail-Quota-Units",
+      "X-Request-Id",
+    ],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+}
 
 /** What browsers may do with our pages: show them, unframed, with our own style and no script. */
 function securityHeaders({ google }: Config) {

@@ -3,15 +3,26 @@
  * carries them in.
  */
 import type { Context } from "hono";
+import { type ApiToken, ApiTokenStore } from "./api-tokens.ts";
 import { ConcurrencyLimits } from "./concurrency-limit.ts";
-import { AccessTokenCache } from "./access-token-cache.ts";
 import type { Config } from "./config.ts";
+import { DocumentCache } from "./document-cache.ts";
+import { GoogleKeys } from "./google-keys.ts";
 import type { Grant } from "./grant.ts";
 import { CALL_TIMEOUT_MS, Upstream } from "./http.ts";
 import { KeyRing } from "./keys.ts";
-import { CredentialStore } from "./kv-store.ts";
-import type { Session } from "./session.ts";
+import { type AccessToken, CredentialStore } from "./kv-store.ts";
+import { logBackgroundFailure } from "./log.ts";
+import { LruCache } from "./lru-cache.ts";
+import { Revocations } from "./revocations.ts";
+import { SealedKv } from "./sealed-kv.ts";
+import { SecurityEventStore } from "./security-event-store.ts";
+import type { RiscConfiguration } from "./security-event-token.ts";
+import type { Identity, Session } from "./session.ts";
 import { Trace } from "./trace.ts";
+
+/** Users, and API tokens, that an isolate remembers. */
+const MAX_REMEMBERED = 1_000;
 
 /** What the world outside gives, so that tests can give something else. */
 export interface World {
@@ -39,7 +50,20 @@ export interface Services {
   readonly world: World;
   /** What was found of Gmail's limits. */
   readonly concurrency: ConcurrencyLimits;
-  readonly accessTokens: AccessTokenCache;
+  /** Access tokens for work without a session, by the refresh token that they came from. */
+  readonly accessTokens: LruCache<AccessToken>;
+  /** API tokens that this isolate has seen, by their ID. */
+  readonly knownApiTokens: LruCache<KnownApiToken>;
+  readonly googleKeys: GoogleKeys;
+  readonly riscConfigurations: DocumentCache<RiscConfiguration>;
+}
+
+/** What an isolate remembers of an API token, so that a warm request waits for no storage. */
+export interface KnownApiToken {
+  readonly token: ApiToken;
+  readonly accessToken: AccessToken | null;
+  /** `YYYY-MM-DD` in UTC; null for never. */
+  readonly lastUsedOn: string | null;
 }
 
 export function createServices(config: Config, world: World): Services {
@@ -48,7 +72,10 @@ export function createServices(config: Config, world: World): Services {
     keyRing: new KeyRing(config.tokenKeys),
     world,
     concurrency: new ConcurrencyLimits(),
-    accessTokens: new AccessTokenCache(),
+    accessTokens: new LruCache(MAX_REMEMBERED),
+    knownApiTokens: new LruCache(MAX_REMEMBERED),
+    googleKeys: new GoogleKeys(),
+    riscConfigurations: new DocumentCache(),
   };
 }
 
@@ -56,31 +83,60 @@ export function createServices(config: Config, world: World): Services {
 export interface RequestScope extends Services {
   readonly trace: Trace;
   readonly upstream: Upstream;
+  readonly kv: SealedKv;
   readonly store: CredentialStore;
+  readonly revocations: Revocations;
+  readonly apiTokens: ApiTokenStore;
+  readonly securityEvents: SecurityEventStore;
+  /** Lets work go on beside the answer, and logs where it fails. */
+  readonly defer: (work: Promise<unknown>) => void;
   /** The external origin: `PUBLIC_URL`, or the request's own. */
   readonly origin: string;
 }
 
-/** @param requestUrl null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it */
-export function createRequestScope(services: Services, requestUrl: string | null): RequestScope {
+/** What the platform says of one request. */
+export interface RequestContext {
+  /** Null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it. */
+  readonly url: string | null;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+export function createRequestScope(services: Services, { url, waitUntil }: RequestContext): RequestScope {
   const { config, keyRing, world } = services;
   const trace = new Trace(world.now);
+  const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
   return {
     ...services,
     trace,
     upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, trace }),
-    store: new CredentialStore({ ...world, kv: config.credentials, keyRing, trace }),
-    origin: config.publicOrigin ?? (requestUrl === null ? "null" : new URL(requestUrl).origin),
+    kv,
+    store: new CredentialStore(kv),
+    revocations: new Revocations(kv),
+    apiTokens: new ApiTokenStore(kv),
+    securityEvents: new SecurityEventStore(kv),
+    defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
+    origin: config.publicOrigin ?? (url === null ? "null" : new URL(url).origin),
   };
 }
 
 /** A signed-in caller. */
 export interface Caller {
-  readonly session: Session;
+  readonly identity: Identity;
+  /** Granted scopes, as Google named them. */
+  readonly scopes: readonly string[];
   readonly grant: Grant;
-  /** Whether the session was ended elsewhere: read beside everything else, and known before anything is answered. */
+  /** Null: the caller came with an API token. */
+  readonly session: Session | null;
+  /** Whether it was ended elsewhere: read beside everything else, and known before anything is answered. */
   readonly isRevoked: Promise<PromiseSettledResult<boolean>>;
+  /** Called when the caller turned out to be revoked. */
+  readonly forget: () => void;
+  /** Keeps what has changed, once the answer is ready. */
+  readonly keep: () => Promise<void>;
 }
+
+/** A caller with the session cookie. */
+export type SessionCaller = Caller & { readonly session: Session };
 
 /** The types of the Hono app. */
 export interface AppEnv {

@@ -16,7 +16,7 @@ const MAX_COOKIE_BYTES = 4096;
 const COOKIE_OVERHEAD_BYTES = 160;
 
 /** Who is signed in, as Google's userinfo told. `sub` is the user; everything else may change. */
-const IdentitySchema = z.object({
+export const IdentitySchema = z.object({
   sub: z.string(),
   email: z.nullable(z.string()),
   name: z.nullable(z.string()),

@@ -5,10 +5,11 @@
  */
 import { isAllowedAccount } from "./accounts.ts";
 import { AppError } from "./errors.ts";
-import { accountNotAllowed, toAccessToken } from "./grant.ts";
+import { accountNotAllowed, Grant, toAccessToken } from "./grant.ts";
 import { type IdTokenClaims, verifyIdToken } from "./id-token.ts";
-import { SealError, randomToken } from "./keys.ts";
+import { missingKey, SealError, randomToken } from "./keys.ts";
 import type { Credential } from "./kv-store.ts";
+import { logWarning } from "./log.ts";
 import {
   buildAuthorizationUrl,
   createPkcePair,
@@ -71,6 +72,8 @@ export type TripOutcome =
  * @throws AppError with a reason of the sign-in table (README.md, "Errors"); nothing stored has changed then
  */
 export async function finishTrip(scope: RequestScope, transaction: Transaction, code: string): Promise<TripOutcome> {
+  // What ends the user's sessions while this goes on shall end this one, too.
+  const signedInAtMs = scope.world.now();
   const tokens = await exchange(scope, transaction, code);
   if (tokens === null) {
     return { kind: "once-more", trip: await beginTrip(scope, { ...transaction, codeRetried: true }) };
@@ -79,11 +82,10 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
   await admit(scope, user, tokens);
   const scopes = tokens.scopes ?? [];
   requireGmailScopes(scope, scopes, transaction, user);
-  if (!(await keepGrant(scope, user, tokens))) return consentTrip(scope, transaction, user);
+  if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
   const { sub, email, name, picture } = user;
-  const nowMs = scope.world.now();
-  const accessToken = toAccessToken(tokens, nowMs);
-  const session = createSession({ identity: { sub, email, name, picture }, scopes, accessToken }, nowMs);
+  const accessToken = toAccessToken(tokens, scope.world.now());
+  const session = createSession({ identity: { sub, email, name, picture }, scopes, accessToken }, signedInAtMs);
   return { kind: "signed-in", session, returnTo: transaction.returnTo };
 }
 
@@ -117,16 +119,18 @@ interface User {
 
 /** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
 async function identify(scope: RequestScope, transaction: Transaction, tokens: TokenResponse): Promise<User> {
-  const { config, upstream, world } = scope;
+  const { config, googleKeys, upstream, world } = scope;
   const userInfoAnswer = settle(fetchUserInfo(upstream, config.google, tokens.accessToken));
-  const claims = await verifyIdToken(upstream, config.google, {
-    idToken: tokens.idToken,
-    nonce: transaction.nonce,
-    nowMs: world.now(),
-  });
+  const claims = await verifyIdToken(
+    { upstream, google: config.google, keys: googleKeys },
+    { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now() },
+  );
   const storedAnswer = settle(readStored(scope, claims.sub));
+  const disabledAnswer = settle(scope.securityEvents.isDisabled(claims.sub));
   const userInfo = unwrap(await userInfoAnswer);
-  return describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
+  const user = describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
+  if (unwrap(await disabledAnswer)) throw accountDisabled();
+  return user;
 }
 
 function describeUser(
@@ -152,13 +156,22 @@ function describeUser(
   };
 }
 
+/** By a security event of Google's; another one lifts it. */
+function accountDisabled(): AppError {
+  return new AppError("ACCOUNT_NOT_ALLOWED", "Google has disabled this account. Sign in with another one.", {
+    signInAgain: { prompt: "select_account" },
+  });
+}
+
 /** A record that does not open counts as none: signing in replaces it. */
 async function readStored(scope: RequestScope, sub: string): Promise<Credential | null> {
   try {
     return await scope.store.readCredential(sub);
   } catch (error) {
-    if (error instanceof SealError) return null;
-    throw error;
+    if (!(error instanceof SealError)) throw error;
+    // The person consents once more and never notices; the operator should.
+    if (error.code === "unknown-key") logWarning(scope.trace, missingKey("A credential", error).logDetail ?? "");
+    return null;
   }
 }
 
@@ -194,30 +207,60 @@ function requireGmailScopes(
  *
  * @returns false where there is none that will do
  */
-async function keepGrant(scope: RequestScope, user: User, tokens: TokenResponse): Promise<boolean> {
-  const { config, store, world } = scope;
+async function keepGrant(
+  scope: RequestScope,
+  user: User,
+  { tokens, signedInAtMs }: { tokens: TokenResponse; signedInAtMs: number },
+): Promise<boolean> {
+  const { config, store } = scope;
   const granted = tokens.scopes ?? [];
   if (tokens.refreshToken !== null) {
-    const nowMs = world.now();
-    await store.writeCredential({
-      version: 1,
-      sub: user.sub,
-      email: user.email,
-      emailVerified: user.emailVerified,
-      hostedDomain: user.hostedDomain,
-      refreshToken: tokens.refreshToken,
-      scopes: granted,
-      clientId: config.google.clientId,
-      createdAtMs: user.stored?.createdAtMs ?? nowMs,
-      updatedAtMs: nowMs,
-    });
-    if (user.email !== null && user.emailVerified) await store.writeAddress(user.email, user.sub);
+    await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
     return true;
   }
   const { stored } = user;
   if (stored === null || stored.clientId !== config.google.clientId) return false;
   if (!coversSignIn(stored.scopes, config.google.scopes, granted)) return false;
-  return !(await store.isDead(stored.refreshToken));
+  if (await store.isDead(stored.refreshToken)) return false;
+  if (store.isOutdated(user.sub)) scope.defer(renewSeal(scope, user));
+  return true;
+}
+
+/** A record under an older key is sealed anew once Google has accepted its refresh token: a refresh sees to both. */
+async function renewSeal({ config, defer, store, trace, upstream, world }: RequestScope, user: User): Promise<void> {
+  const services = { config, defer, store, trace, upstream, now: world.now };
+  await new Grant({ ...services, user, accessToken: null, readStoredAccessToken: null }).accessToken();
+}
+
+/**
+ * A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
+ * session or an API token, it would come back to life with the new grant.
+ */
+async function keepNewGrant(
+  scope: RequestScope,
+  user: User,
+  { refreshToken, scopes, signedInAtMs }: { refreshToken: string; scopes: string[]; signedInAtMs: number },
+): Promise<void> {
+  const { config, revocations, store } = scope;
+  const around = [
+    // The session of this sign-in begins a moment after the mark.
+    revocations.revokeUser(user.sub, signedInAtMs - 1),
+    ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
+  ];
+  for (const write of await Promise.allSettled(around)) unwrap(write);
+  // The record goes last: once it has replaced the one before, nothing can fail any more, and nothing is missing.
+  await store.writeCredential({
+    version: 1,
+    sub: user.sub,
+    email: user.email,
+    emailVerified: user.emailVerified,
+    hostedDomain: user.hostedDomain,
+    refreshToken,
+    scopes,
+    clientId: config.google.clientId,
+    createdAtMs: user.stored?.createdAtMs ?? signedInAtMs,
+    updatedAtMs: signedInAtMs,
+  });
 }
 
 /** Google gives a refresh token only with its consent page: one trip that asks for that page. */

@@ -3,6 +3,7 @@ import { checkCallback, parseCallback } from "../src/callback.ts";
 import { AppError } from "../src/errors.ts";
 import { randomToken } from "../src/keys.ts";
 import type { Transaction } from "../src/transaction.ts";
+import { SENTENCE } from "./fixtures.ts";
 
 const ISSUER = "https://accounts.google.com";
 const STATE = randomToken();
@@ -17,6 +18,9 @@ const TRANSACTION: Transaction = {
   consentForced: false,
 };
 
+/** The way to try again, which a refusal offers. */
+const AGAIN = { returnTo: "/inbox", loginHint: "ann@example.test" };
+
 function parse(query: string) {
   return parseCallback(new URLSearchParams(query));
 }
@@ -29,8 +33,9 @@ function refusal(query: string, transaction: Transaction | null = TRANSACTION): 
   try {
     check(query, transaction);
   } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
+    if (!(error instanceof AppError)) throw error;
+    expect(error.message).toMatch(SENTENCE);
+    return error;
   }
   return expect.fail("The callback was believed");
 }
@@ -66,7 +71,8 @@ describe("whether it is believed, in this order", () => {
   });
 
   test("no transaction: INVALID_STATE, also when iss is wrong", () => {
-    expect(refusal("code=c", null)).toMatchObject({ reason: "INVALID_STATE", code: 400, signInAgain: {} });
+    expect(refusal("code=c", null)).toMatchObject({ reason: "INVALID_STATE", code: 400 });
+    expect(refusal("code=c", null).signInAgain).toEqual({});
     expect(refusal("code=c&iss=https://evil.test", null)).toMatchObject({ reason: "INVALID_STATE" });
   });
 
@@ -74,13 +80,12 @@ describe("whether it is believed, in this order", () => {
     "iss=%s: INVALID_ISSUER, before code and error",
     (iss) => {
       expect(refusal(`code=c&iss=${iss}`)).toMatchObject({ reason: "INVALID_ISSUER", code: 400 });
-      expect(refusal(`error=access_denied&iss=${iss}`)).toMatchObject({ reason: "INVALID_ISSUER" });
+      expect(refusal(`error=access_denied&iss=${iss}`)).toMatchObject({ reason: "INVALID_ISSUER", signInAgain: AGAIN });
     },
   );
 
   test("error=access_denied: 403 CONSENT_DENIED, with the way to try again", () => {
-    const signInAgain = { returnTo: "/inbox", loginHint: "ann@example.test" };
-    expect(refusal("error=access_denied")).toMatchObject({ reason: "CONSENT_DENIED", code: 403, signInAgain });
+    expect(refusal("error=access_denied")).toMatchObject({ reason: "CONSENT_DENIED", code: 403, signInAgain: AGAIN });
   });
 
   test("another error: 400 AUTHORIZATION_FAILED, naming Google's code, cut to a bearable length", () => {
@@ -91,8 +96,14 @@ describe("whether it is believed, in this order", () => {
   });
 
   test("an error without a transaction is shown, and uses nothing of one", () => {
-    expect(refusal("error=access_denied", null)).toMatchObject({ reason: "CONSENT_DENIED", signInAgain: {} });
-    expect(refusal("error=server_error", null)).toMatchObject({ reason: "AUTHORIZATION_FAILED", signInAgain: {} });
+    for (const [query, reason] of [
+      ["error=access_denied", "CONSENT_DENIED"],
+      ["error=server_error", "AUTHORIZATION_FAILED"],
+    ] as const) {
+      const error = refusal(query, null);
+      expect(error.reason).toBe(reason);
+      expect(error.signInAgain).toEqual({});
+    }
   });
 
   test("neither code nor error: 400, naming code", () => {

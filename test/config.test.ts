@@ -46,11 +46,13 @@ describe("defaults", () => {
       userinfoEndpoint: "https://openidconnect.googleapis.com/v1/userinfo",
       revocationEndpoint: "https://oauth2.googleapis.com/revoke",
       jwksUri: "https://www.googleapis.com/oauth2/v3/certs",
+      riscConfiguration: "https://accounts.google.com/.well-known/risc-configuration",
     });
     expect(rest).toMatchObject({
       gmailApiUrl: "https://gmail.googleapis.com",
       publicOrigin: null,
       allowedAccounts: [],
+      allowedOrigins: [],
       subrequestBudget: 50,
       quotaBudget: 5000,
       tokenKeys: [KEY_A],
@@ -59,7 +61,15 @@ describe("defaults", () => {
   });
 
   test("wrangler.toml declares every name that is asked for", () => {
-    for (const name of [...REQUIRED, ...ENDPOINTS, "PUBLIC_URL", "ALLOWED_ACCOUNTS", "CREDENTIALS"]) {
+    for (const name of [
+      ...REQUIRED,
+      ...ENDPOINTS,
+      "PUBLIC_URL",
+      "ALLOWED_ACCOUNTS",
+      "ALLOWED_ORIGINS",
+      "CREDENTIALS",
+      "RATE_LIMITER",
+    ]) {
       expect(env).toHaveProperty(name);
     }
   });
@@ -116,24 +126,29 @@ describe("what is wrong is named", () => {
 
 describe("TOKEN_KEYS (RFC 7517 §5, RFC 7518 §6.4)", () => {
   const shortKey = { ...KEY_A, k: KEY_A.k.slice(0, 22) };
-  test.each<[why: string, value: string]>([
-    ["is not JSON", "not JSON"],
-    ["is JSON null", "null"],
-    ["is a bare key", JSON.stringify(KEY_A)],
-    ["is an array", JSON.stringify([KEY_A])],
-    ["is an empty set", JSON.stringify({ keys: [] })],
-    ["has a key of 128 bits", JSON.stringify({ keys: [shortKey] })],
-    ["has a key that is too long", JSON.stringify({ keys: [{ ...KEY_A, k: `${KEY_A.k}A` }] })],
-    ["has a key in base64 instead of base64url", JSON.stringify({ keys: [{ ...KEY_A, k: `+/${KEY_A.k.slice(2)}` }] })],
-    ["has a padded key", JSON.stringify({ keys: [{ ...KEY_A, k: `${KEY_A.k}=` }] })],
-    ["has a key without kid", JSON.stringify({ keys: [{ kty: "oct", k: KEY_A.k }] })],
-    ["has a key with an empty kid", JSON.stringify({ keys: [{ ...KEY_A, kid: "" }] })],
-    ["has an RSA key", JSON.stringify({ keys: [{ ...KEY_A, kty: "RSA" }] })],
-    ["repeats a kid", JSON.stringify({ keys: [KEY_A, { ...KEY_B, kid: "a" }] })],
-    ["repeats a key under another kid", JSON.stringify({ keys: [KEY_A, { ...KEY_A, kid: "b" }] })],
-    ["has a bad key behind a good one", JSON.stringify({ keys: [KEY_A, { ...KEY_B, k: "short" }] })],
-  ])("is refused where it %s", (_, value) => {
-    problemOf("TOKEN_KEYS", value);
+  // The last of 43 characters carries 4 bits and 2 that mean nothing: RFC 4648 §3.5.
+  const sameKeyWrittenOtherwise = { ...KEY_A, kid: "b", k: `${KEY_A.k.slice(0, -1)}F` };
+  test.each<[why: string, value: string, says: RegExp]>([
+    ["is not JSON", "not JSON", /is not JSON/],
+    ["is JSON null", "null", /is not JSON/],
+    ["is a bare key", JSON.stringify(KEY_A), /^TOKEN_KEYS\.keys /],
+    ["is an array", JSON.stringify([KEY_A]), /^TOKEN_KEYS /],
+    ["is an empty set", JSON.stringify({ keys: [] }), /at least one key/],
+    ["has a key of 128 bits", JSON.stringify({ keys: [shortKey] }), /^TOKEN_KEYS\.keys\.0\.k must be 256 bits/],
+    ["has a key that is too long", JSON.stringify({ keys: [{ ...KEY_A, k: `${KEY_A.k}A` }] }), /256 bits/],
+    ["has a key in base64", JSON.stringify({ keys: [{ ...KEY_A, k: `+/${KEY_A.k.slice(2)}` }] }), /base64url/],
+    ["has a padded key", JSON.stringify({ keys: [{ ...KEY_A, k: `${KEY_A.k}=` }] }), /without padding/],
+    ["has a key without kid", JSON.stringify({ keys: [{ kty: "oct", k: KEY_A.k }] }), /keys\.0\.kid/],
+    ["has a key with an empty kid", JSON.stringify({ keys: [{ ...KEY_A, kid: "" }] }), /keys\.0\.kid/],
+    ["has an RSA key", JSON.stringify({ keys: [{ ...KEY_A, kty: "RSA" }] }), /keys\.0\.kty/],
+    ["repeats a kid", JSON.stringify({ keys: [KEY_A, { ...KEY_B, kid: "a" }] }), /not repeat a kid/],
+    ["repeats a key under another kid", JSON.stringify({ keys: [KEY_A, { ...KEY_A, kid: "b" }] }), /not repeat a key/],
+    ["repeats a key, written otherwise", JSON.stringify({ keys: [KEY_A, sameKeyWrittenOtherwise] }), /256 bits/],
+    ["has a bad key behind a good one", JSON.stringify({ keys: [KEY_A, { ...KEY_B, k: "short" }] }), /keys\.1\.k/],
+  ])("is refused where it %s, and the reason shows no key", (_, value, says) => {
+    const problem = problemOf("TOKEN_KEYS", value);
+    expect(problem).toMatch(says);
+    expect(problem).not.toContain(KEY_A.k.slice(0, 8));
   });
 
   test("keeps its order, so that the first key seals", () => {

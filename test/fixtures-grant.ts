@@ -27,6 +27,8 @@ export interface Google {
   /** What the token endpoint answers; by default fresh-1, fresh-2 … */
   refresh: (count: number) => Response | Promise<Response>;
   refreshes: number;
+  /** What Gmail answers to any other access token. */
+  refuse: () => Response;
   /** What passes before the call of that index is answered. */
   before: (index: number) => Promise<unknown>;
 }
@@ -43,6 +45,7 @@ export function createGoogle(changes: Partial<Google> = {}): { google: Google; w
     accepts: [],
     refresh: (count) => tokens(`fresh-${count}`),
     refreshes: 0,
+    refuse: () => new Response("{}", { status: 401 }),
     before: async () => {},
     ...changes,
   };
@@ -53,7 +56,7 @@ export function createGoogle(changes: Partial<Google> = {}): { google: Google; w
       return google.refresh(google.refreshes);
     }
     const token = call.headers.get("Authorization")?.replace("Bearer ", "") ?? "";
-    return google.accepts.includes(token) ? Response.json({ token }) : new Response("{}", { status: 401 });
+    return google.accepts.includes(token) ? Response.json({ token }) : google.refuse();
   });
   return { google, world };
 }
@@ -65,6 +68,7 @@ export function createGrant(world: World, changes: Partial<GrantOptions> = {}): 
     upstream: world.upstream,
     trace: world.trace,
     now: world.now,
+    defer: (work) => void work,
     user: { sub: "1", email: "ann@example.test" },
     accessToken: HELD,
     readStoredAccessToken: null,

@@ -8,6 +8,7 @@ import { AppError } from "../src/errors.ts";
 import { Upstream, type UpstreamOptions } from "../src/http.ts";
 import { KeyRing, type TokenKey } from "../src/keys.ts";
 import { CredentialStore } from "../src/kv-store.ts";
+import { SealedKv } from "../src/sealed-kv.ts";
 import { Trace } from "../src/trace.ts";
 
 /** 2026-11-22T12:00:00Z: when every test begins. */
@@ -100,9 +101,14 @@ export function json(body: unknown, init: ResponseInit = {}): () => Response {
   return () => Response.json(body, init);
 }
 
-/** A store over the real local KV, or over what stands in front of it. */
-export function createStore(world: World, changes: { kv?: KVNamespace; keys?: readonly TokenKey[] } = {}) {
-  return new CredentialStore({
+interface StorageChanges {
+  readonly kv?: KVNamespace;
+  readonly keys?: readonly TokenKey[];
+}
+
+/** Sealed storage over the real local KV, or over what stands in front of it. */
+export function createKv(world: World, changes: StorageChanges = {}): SealedKv {
+  return new SealedKv({
     kv: changes.kv ?? env.CREDENTIALS,
     keyRing: new KeyRing(changes.keys ?? [KEY_A]),
     trace: world.trace,
@@ -110,6 +116,14 @@ export function createStore(world: World, changes: { kv?: KVNamespace; keys?: re
     sleep: world.sleep,
   });
 }
+
+/** A store of credentials over {@link createKv}. */
+export function createStore(world: World, changes: StorageChanges = {}): CredentialStore {
+  return new CredentialStore(createKv(world, changes));
+}
+
+/** What an error message looks like at least. */
+export const SENTENCE = /^\w.* .*[.:]/;
 
 /** What `work` is rejected with. */
 export async function failureOf(work: Promise<unknown>): Promise<unknown> {
@@ -119,9 +133,10 @@ export async function failureOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** The AppError that `work` is rejected with. */
+/** The AppError that `work` is rejected with. Its message is shown to people, so it must be a sentence. */
 export async function appErrorOf(work: Promise<unknown>): Promise<AppError> {
   const error = await failureOf(work);
   if (!(error instanceof AppError)) throw new Error("It failed with something else", { cause: error });
+  expect(error.message).toMatch(SENTENCE);
   return error;
 }

@@ -1,7 +1,7 @@
 /** What Gmail's errors mean. https://developers.google.com/workspace/gmail/api/guides/handle-errors */
 import { describe, expect, test } from "vitest";
 import { type GmailFailure, processGmailError } from "../src/gmail-errors.ts";
-import { START_MS } from "./fixtures.ts";
+import { SENTENCE, START_MS } from "./fixtures.ts";
 
 interface ErrorForm {
   readonly code: number;
@@ -43,6 +43,7 @@ describe("a limit: RATE_LIMITED, and the same call may succeed later", () => {
     const { error, retry } = await failure(form);
     expect(error).toMatchObject({ reason: "RATE_LIMITED", code: 429, status: "RESOURCE_EXHAUSTED" });
     expect(error.retryAfterSeconds).toBeGreaterThanOrEqual(1);
+    expect(error.message).toMatch(SENTENCE);
     expect(retry).toEqual({ afterMs: null });
   });
 
@@ -109,7 +110,8 @@ describe("an outage: 502 UPSTREAM_UNAVAILABLE, and the same call may succeed lat
   test.each([500, 502, 503, 504])("%i backendError", async (code) => {
     const { error, retry } = await failure({ code, reason: "backendError", status: "INTERNAL" });
     expect(error).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE", code: 502, logDetail: `HTTP ${code}` });
-    expect(error.message).not.toContain("Google's words");
+    expect(error.message).toMatch(/^Gmail is not working/);
+    expect(error.retryAfterSeconds).toBeNull();
     expect(retry).toEqual({ afterMs: null });
   });
 
@@ -122,6 +124,7 @@ describe("an outage: 502 UPSTREAM_UNAVAILABLE, and the same call may succeed lat
 
 describe("what cannot be understood: 502 UPSTREAM_UNAVAILABLE, and no second try", () => {
   test.each<[number, string | null]>([
+    [200, '{"error":{"code":404,"status":"NOT_FOUND","message":"m"}}'],
     [201, "{}"],
     [204, null],
     [302, null],
@@ -153,6 +156,7 @@ describe("a missing scope: 403 SCOPE_REQUIRED, with the way to consent, and no s
   ])("%s", async (_, form) => {
     const { error, retry } = await failure(form);
     expect(error).toMatchObject({ reason: "SCOPE_REQUIRED", code: 403, signInAgain: { prompt: "consent" } });
+    expect(error.message).toMatch(SENTENCE);
     expect(retry).toBeNull();
   });
 });
@@ -199,7 +203,7 @@ describe("Google's own refusals are passed on with its code and words, and not t
     [400, "OUT_OF_RANGE"],
   ])("%i %s keeps Google's status, although none of our reasons has that name", async (code, status) => {
     const { error } = await failure({ code, status });
-    expect(error).toMatchObject({ code, status });
+    expect(error).toMatchObject({ reason: "FAILED_PRECONDITION", code, status });
   });
 
   test("a status that is one of our own reasons is not taken for it", async () => {
@@ -207,8 +211,9 @@ describe("Google's own refusals are passed on with its code and words, and not t
     expect(error.reason).not.toBe("CONSENT_REQUIRED");
   });
 
-  test("an error without words gets some", async () => {
-    expect((await failure({ code: 400, status: "INVALID_ARGUMENT", message: "" })).error.message).not.toBe("");
+  test.each([{ code: 400, message: "" }, { code: 400 }])("an error without words gets some: %j", async (error) => {
+    const { error: read } = await processGmailError(Response.json({ error }, { status: 400 }), START_MS);
+    expect(read.message).toBe("Gmail refused the request.");
   });
 
   test("members that are not Google's form today do not hide what it says", async () => {

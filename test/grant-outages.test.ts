@@ -92,7 +92,7 @@ describe("a fault of ours", () => {
     await createStore(world, { keys: [KEY_B] }).writeCredential(CREDENTIAL);
     const error = await appErrorOf(createGrant(world, { accessToken: null }).accessToken());
     expect(error).toMatchObject({ reason: "INTERNAL", code: 500 });
-    expect(error.logDetail).toContain("kid b");
+    expect(error.logDetail).toMatch(/^A credential is sealed under kid b,/);
     expect(error.message).not.toMatch(/kid|TOKEN_KEYS/);
     expect(error.metadata).toEqual({});
     expect(google.refreshes).toBe(0);
@@ -105,6 +105,15 @@ describe("a fault of ours", () => {
     expect(error).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
     expect(google.refreshes).toBe(0);
   });
+
+  test("storage is down that keeps the access token: STORAGE_UNAVAILABLE, and no refresh in its place", async () => {
+    const { google, world } = createGoogle();
+    const down = createStore(world, { kv: new Proxy(env.CREDENTIALS, { get: failRead }) });
+    const readStoredAccessToken = () => down.readAccessToken({ id: "s", sub: "1" });
+    const grant = createGrant(world, { accessToken: null, readStoredAccessToken });
+    expect(await appErrorOf(grant.accessToken())).toMatchObject({ reason: "STORAGE_UNAVAILABLE" });
+    expect(google.refreshes).toBe(0);
+  });
 });
 
 describe("an account that is no longer in ALLOWED_ACCOUNTS", () => {
@@ -112,7 +121,8 @@ describe("an account that is no longer in ALLOWED_ACCOUNTS", () => {
     const { google, world } = createGoogle();
     const config = configuration({ ALLOWED_ACCOUNTS: "bob@example.test" });
     const error = await appErrorOf(createGrant(world, { config, accessToken: null }).accessToken());
-    expect(error).toMatchObject({ reason: "ACCOUNT_NOT_ALLOWED", code: 403 });
+    const signInAgain = { prompt: "select_account" };
+    expect(error).toMatchObject({ reason: "ACCOUNT_NOT_ALLOWED", code: 403, signInAgain });
     expect(google.refreshes).toBe(0);
     await expectNothingChanged();
   });

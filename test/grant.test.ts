@@ -2,7 +2,8 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { toAccessToken } from "../src/grant.ts";
-import { type AccessToken, storageKeys } from "../src/kv-store.ts";
+import { type AccessToken } from "../src/kv-store.ts";
+import { storageKeys } from "../src/storage-keys.ts";
 import { appErrorOf, createStore, START_MS } from "./fixtures.ts";
 import {
   createGoogle,

@@ -1,6 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GoogleConfig } from "../src/config.ts";
+import { GoogleKeys } from "../src/google-keys.ts";
 import { verifyIdToken } from "../src/id-token.ts";
 import {
   appErrorOf,
@@ -12,6 +13,9 @@ import {
   type Network,
   START_MS,
 } from "./fixtures.ts";
+
+/** Of the isolate. */
+const keys = new GoogleKeys();
 
 const NONCE = "the-nonce";
 const ISSUER = "https://accounts.google.com";
@@ -61,9 +65,9 @@ function createGoogle(): GoogleConfig {
 }
 
 const publishing =
-  (...keys: SigningKey[]): Network =>
+  (...signing: SigningKey[]): Network =>
   () =>
-    Response.json({ keys: keys.map(({ jwk }) => jwk) });
+    Response.json({ keys: signing.map(({ jwk }) => jwk) });
 
 /** Never answers, until it is given up on. */
 const silent: Network = ({ init }) =>
@@ -80,7 +84,10 @@ interface Attempt {
 }
 
 async function verify({ token, network = publishing(key), google = createGoogle() }: Attempt) {
-  return verifyIdToken(createWorld(network).upstream, google, { idToken: token, nonce: NONCE, nowMs: START_MS });
+  return verifyIdToken(
+    { upstream: createWorld(network).upstream, google, keys },
+    { idToken: token, nonce: NONCE, nowMs: START_MS },
+  );
 }
 
 async function expectInvalid(token: string | null): Promise<void> {
@@ -150,6 +157,18 @@ describe("claims that do not hold: INVALID_ID_TOKEN", () => {
   });
 });
 
+test.each<[string, Claims | null]>([
+  ["missing", null],
+  ["claims", { sub: "" }],
+  ["nonce", { nonce: "another" }],
+  ["azp", { azp: "another-client" }],
+  ["ERR_JWT_EXPIRED", { exp: NOW_SECONDS - 1 }],
+])("the log says what does not hold, and the answer does not: %s", async (detail, changes) => {
+  const error = await appErrorOf(verify({ token: changes === null ? null : await idToken(changes) }));
+  expect(error.logDetail).toBe(`ID token: ${detail}`);
+  expect(error.message).toBe("Google's identity token is not valid. Sign in again.");
+});
+
 describe("signatures that do not hold: INVALID_ID_TOKEN (RFC 8725 §3.1)", () => {
   test("alg none", async () => {
     await expectInvalid(new UnsecuredJWT(VALID).encode());
@@ -207,7 +226,10 @@ describe("Google's keys", () => {
     const google = createGoogle();
     const world = createWorld(publishing(key));
     for (let round = 0; round < 3; round += 1) {
-      await verifyIdToken(world.upstream, google, { idToken: await idToken(), nonce: NONCE, nowMs: START_MS });
+      await verifyIdToken(
+        { upstream: world.upstream, google, keys },
+        { idToken: await idToken(), nonce: NONCE, nowMs: START_MS },
+      );
     }
     expect(world.calls.map(({ url }) => url.href)).toEqual([google.jwksUri]);
     expect(await verify({ token: await idToken(), google, network: unwanted })).toMatchObject({ nonce: NONCE });
@@ -218,7 +240,7 @@ describe("Google's keys", () => {
     await verify({ token: await idToken(), google });
     const world = createWorld(publishing(key, other));
     const rotated = { idToken: await idToken({}, other), nonce: NONCE, nowMs: START_MS };
-    expect(await verifyIdToken(world.upstream, google, rotated)).toMatchObject({ nonce: NONCE });
+    expect(await verifyIdToken({ upstream: world.upstream, google, keys }, rotated)).toMatchObject({ nonce: NONCE });
     expect(world.calls).toHaveLength(1);
   });
 
@@ -227,7 +249,7 @@ describe("Google's keys", () => {
     await verify({ token: await idToken(), google });
     const world = createWorld(publishing(key));
     const unknown = { idToken: await idToken({}, other), nonce: NONCE, nowMs: START_MS };
-    expect(await appErrorOf(verifyIdToken(world.upstream, google, unknown))).toMatchObject({
+    expect(await appErrorOf(verifyIdToken({ upstream: world.upstream, google, keys }, unknown))).toMatchObject({
       reason: "INVALID_ID_TOKEN",
     });
     expect(world.calls).toHaveLength(1);
@@ -254,7 +276,7 @@ describe("Google's keys", () => {
   test("endpoint too slow: 504", async () => {
     const { upstream } = createWorld(silent, { callTimeoutMs: 20 });
     const expected = { idToken: await idToken(), nonce: NONCE, nowMs: START_MS };
-    expect((await appErrorOf(verifyIdToken(upstream, createGoogle(), expected))).code).toBe(504);
+    expect((await appErrorOf(verifyIdToken({ upstream, google: createGoogle(), keys }, expected))).code).toBe(504);
   });
 
   test("a key under the right kid that is no key: UPSTREAM_UNAVAILABLE, and the next verification asks again", async () => {

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { base64url, decodeProtectedHeader, EncryptJWT, jwtDecrypt } from "jose";
-import { describe, expect, test } from "vitest";
-import { type Binding, KeyRing, randomToken, SealError, type SealErrorCode, sha256 } from "../src/keys.ts";
+import { describe, expect, test, vi } from "vitest";
+import * as z from "zod/mini";
+import { type Binding, KeyRing, type Purpose, PURPOSES, SealError, type SealErrorCode } from "../src/keys.ts";
 import { failureOf, KEY_A, KEY_B, START_MS, tokenKey } from "./fixtures.ts";
 
 const HERE: Binding = { purpose: "credential", owner: "credential:alice" };
@@ -84,7 +85,15 @@ describe("sealing", () => {
   });
 
   test("a ring without a key is refused", () => {
-    expect(() => new KeyRing([])).toThrow(TypeError);
+    expect(() => new KeyRing([])).toThrow(new TypeError("A key ring needs a key."));
+  });
+
+  test("a key is imported once, and cannot be exported", async () => {
+    using importKey = vi.spyOn(crypto.subtle, "importKey");
+    const keys = new KeyRing([KEY_A]);
+    await keys.open(HERE, await keys.seal(HERE, "value"), START_MS);
+    const usages = ["encrypt", "decrypt"];
+    expect(importKey.mock.calls).toEqual([["raw", rawKey(KEY_A), "AES-GCM", false, usages]]);
   });
 
   test("jose opens it with the raw key, and it opens what jose seals (interoperability)", async () => {
@@ -107,6 +116,15 @@ describe("what does not open", () => {
     await refused(await ring.seal({ ...HERE, owner: "" }, "value"), "wrong-binding");
   });
 
+  test.each(PURPOSES)("a value for %s opens for that, and for nothing else", async (purpose) => {
+    const sealed = await ring.seal({ ...HERE, purpose }, "value");
+    expect(await ring.open({ ...HERE, purpose }, sealed, START_MS)).toBe("value");
+    for (const other of PURPOSES.filter((each) => each !== purpose)) {
+      const error = await failureOf(ring.open({ ...HERE, purpose: other }, sealed, START_MS));
+      expect(error).toMatchObject({ name: "SealError", code: "wrong-binding" });
+    }
+  });
+
   test("a value that names no purpose or owner: wrong-binding (RFC 7519 §4.1)", async () => {
     const header = { alg: "dir", enc: "A256GCM", kid: "a" };
     const key = rawKey(KEY_A);
@@ -122,8 +140,10 @@ describe("what does not open", () => {
     expect(error.message).toContain("kid b");
   });
 
-  test("a value under another key of the same kid: not-authentic", async () => {
-    await refused(await new KeyRing([tokenKey("a", 9)]).seal(HERE, "value"), "not-authentic");
+  test("a value under another key of the same kid: not-authentic, the cause kept for the log", async () => {
+    const error = await refusal(await new KeyRing([tokenKey("a", 9)]).seal(HERE, "value"));
+    expect(String(error)).toBe("SealError: Sealed value does not open: not-authentic (kid a)");
+    expect(error.cause).toMatchObject({ code: "ERR_JWE_DECRYPTION_FAILED" });
   });
 
   test("a value from its expiry on: expired (RFC 7519 §4.1.4)", async () => {
@@ -140,9 +160,24 @@ describe("what does not open", () => {
   test.each(["", ".", "....", "a.b.c.d.e", "not a token", "e30....", "{}", "\u0000", "💌.💌.💌.💌.💌"])(
     "%j: malformed",
     async (text) => {
-      await refused(text, "malformed");
+      const error = await refusal(text);
+      expect(String(error)).toBe("SealError: Sealed value does not open: malformed");
     },
   );
+
+  test("a header that cannot be read: malformed, the cause kept for the log", async () => {
+    expect((await refusal("not a token")).cause).toBeInstanceOf(TypeError);
+  });
+
+  test("a fault of ours while its form is checked is told, and not taken for a value that does not open", async () => {
+    const broken = z.string().check(
+      z.refine(() => {
+        throw new RangeError("our fault");
+      }),
+    );
+    const sealed = await ring.seal(HERE, "value");
+    expect(await failureOf(ring.openAs(HERE, sealed, START_MS, broken))).toBeInstanceOf(RangeError);
+  });
 
   test.each([
     ["alg none", { alg: "none" }],
@@ -202,23 +237,25 @@ describe("what does not open", () => {
     );
   });
 
+  test("for every purpose and owner but its own (property)", async () => {
+    const purpose = fc.constantFrom<Purpose[]>(
+      ...(["session", "transaction", "credential", "address", "access-token", "page-token"] as const),
+    );
+    const binding = fc.record({ purpose, owner: fc.oneof(fc.constantFrom("a", "b", ""), fc.string()) });
+    await fc.assert(
+      fc.asyncProperty(binding, binding, fc.jsonValue(), async (mine, yours, value) => {
+        fc.pre(mine.purpose !== yours.purpose || mine.owner !== yours.owner);
+        const error = await failureOf(ring.open(yours, await ring.seal(mine, value), START_MS));
+        expect(error).toMatchObject({ name: "SealError", code: "wrong-binding" });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test("what is wrong is told without what is in it", async () => {
     const sealed = await ring.seal({ ...HERE, owner: "credential:bob" }, "top-secret", START_MS);
     const error = await refusal(sealed);
     expect(error.message).not.toContain("top-secret");
     expect(error.message).not.toContain(sealed.slice(40));
-  });
-});
-
-describe("helpers", () => {
-  test("sha256 is that of FIPS 180-4, in base64url without padding", async () => {
-    expect(await sha256("abc")).toBe("ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
-    expect(await sha256("é💌")).toMatch(/^[A-Za-z0-9_-]{43}$/);
-  });
-
-  test("randomToken gives 43 characters of base64url, none twice", () => {
-    const tokens = Array.from({ length: 200 }, randomToken);
-    for (const token of tokens) expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    expect(new Set(tokens).size).toBe(200);
   });
 });

@@ -1,8 +1,9 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { KeyRing, SealError } from "../src/keys.ts";
-import { type AccessToken, type Credential, storageKeys } from "../src/kv-store.ts";
+import type { AccessToken, Credential } from "../src/kv-store.ts";
+import { storageKeys } from "../src/storage-keys.ts";
 import { appErrorOf, createStore, createWorld, failureOf, json, KEY_A, KEY_B, START_MS, tokenKey } from "./fixtures.ts";
 
 const CREDENTIAL: Credential = {
@@ -67,6 +68,9 @@ beforeEach(async () => {
   await reset();
   world.clock.nowMs = START_MS;
 });
+
+// What is left would expire while another file compares what is stored.
+afterAll(() => reset());
 
 describe("a credential", () => {
   test("is read as it was written", async () => {

@@ -57,6 +57,13 @@ describeInside("the log", () => {
     expect(line.upstreamCalls).toBe(await scene.google.count());
   });
 
+  test("has one line for a HEAD of a stream, whose body nobody reads", async ({ open }) => {
+    const scene = await signedIn(open);
+    const head = { method: "HEAD", headers: { accept: "application/x-ndjson" } };
+    const line = await lineOf(scene, () => scene.browser.fetch("/api/messages", head));
+    expect(line).toMatchObject({ route: "/api/messages", method: "HEAD", status: 200, reason: null });
+  });
+
   test("has one line for an error, with its reason, also for one in the last line of a stream", async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 700 } } });
     expect(await lineOf(scene, () => call(scene.browser, "/api/messages?limit=0"))).toMatchObject({

@@ -64,7 +64,7 @@ function createIsolate(
   return {
     services,
     world,
-    scope: () => createRequestScope(services, null),
+    scope: () => createRequestScope(services, { url: null, waitUntil: (work) => void work }),
     refreshes: () => refreshes,
     killTokens: () => {
       oldest = refreshes + 1;

@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { base64url, jwtDecrypt } from "jose";
 import { describe, expect, test } from "vitest";
 import type { MessageFilter } from "../src/gmail.ts";
 import { KeyRing } from "../src/keys.ts";
@@ -25,6 +26,7 @@ async function open(value: string, { sub = SUB, filter = {}, keys = ring }: Chan
 async function expectRefused(value: string, changes: Changes = {}): Promise<void> {
   const error = await appErrorOf(open(value, changes));
   expect(error).toMatchObject({ reason: "INVALID_ARGUMENT", code: 400, metadata: { parameter: "pageToken" } });
+  expect(error.message).toMatch(/^pageToken is not valid .* includeSpamTrash as before\.$/);
   expect(error.message).not.toContain(GMAIL_TOKEN);
 }
 
@@ -91,6 +93,32 @@ describe("400 INVALID_ARGUMENT, naming pageToken, for a token", () => {
       await expectRefused(value);
     },
   );
+
+  test.each([{ pageToken: GMAIL_TOKEN }, { ...CURSOR, skip: -1 }, GMAIL_TOKEN, null])(
+    "that another version of this code sealed in another form: %j",
+    async (form) => {
+      const { payload } = await jwtDecrypt(sealed, base64url.decode(KEY_A.k));
+      expect(payload).toMatchObject({ aud: "page-token", data: CURSOR });
+      await expectRefused(await ring.seal({ purpose: "page-token", owner: String(payload.sub) }, form));
+    },
+  );
+  test("of which any bit was flipped (property)", async () => {
+    const [header = "", ...parts] = sealed.split(".");
+    const bytes = [new TextEncoder().encode(header), ...parts.map((part) => base64url.decode(part))];
+    const part = fc.constantFrom(0, 2, 3, 4);
+    await fc.assert(
+      fc.asyncProperty(part, fc.nat(), fc.nat(7), async (which, at, bit) => {
+        const flipped = Uint8Array.from(bytes[which] ?? []);
+        const index = at % flipped.length;
+        flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
+        const changed = bytes.map((one, place) => (place === which ? flipped : one));
+        const [start, ...rest] = changed;
+        // The header is signed as it is written; all else by its bytes.
+        await expectRefused([new TextDecoder().decode(start), ...rest.map((one) => base64url.encode(one))].join("."));
+      }),
+      { numRuns: 400 },
+    );
+  });
 
   test("that was sealed for something else", async () => {
     await expectRefused(await ring.seal({ purpose: "session", owner: SUB }, { gmailPageToken: GMAIL_TOKEN }));

@@ -103,6 +103,11 @@ describe("the 4,096 bytes of a cookie (RFC 6265 §6.1)", () => {
     expect(`__Host-gmail_edge_session=${attributes}`.length + longest).toBeLessThanOrEqual(4096);
   });
 
+  test("leave 3,936 for the value, as docs/storage-schema.md says", () => {
+    expect(fitsInCookie("x".repeat(3_936))).toBe(true);
+    expect(fitsInCookie("x".repeat(3_937))).toBe(false);
+  });
+
   test("hold a session with an access token of 1,024 characters, and not one of 4,096", async () => {
     expect(fitsInCookie(await sealSession(ring, ORIGIN, withToken(1_024)))).toBe(true);
     expect(fitsInCookie(await sealSession(ring, ORIGIN, withToken(4_096)))).toBe(false);

@@ -1,119 +1,104 @@
 /**
  * docs/storage-schema.md against the code: every example there is read with the store's own schemas, written through the
- * store, and found in KV as the page says.
+ * store, and found in KV as the page says. Keys, the records of a grant, cookies and page tokens; the rest is in
+ * test/storage-schema-tokens.test.ts.
  */
-import { base64url, decodeProtectedHeader, jwtDecrypt } from "jose";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { reset } from "cloudflare:test";
-import document from "../docs/storage-schema.md?raw";
-import { KeyRing, type TokenKey } from "../src/keys.ts";
-import { AccessTokenSchema, CredentialSchema, CredentialStore, type SessionKey, storageKeys } from "../src/kv-store.ts";
+import { apiTokenId } from "../src/api-tokens.ts";
+import { CredentialStore } from "../src/kv-store.ts";
 import type { Cursor } from "../src/listing.ts";
 import { openPageToken, sealPageToken } from "../src/page-token.ts";
-import { openSession, sealSession, type Session, SESSION_TTL_SECONDS, sessionExpiresAtMs } from "../src/session.ts";
-import { Trace } from "../src/trace.ts";
+import { openSession, sealSession } from "../src/session.ts";
+import { storageKeys } from "../src/storage-keys.ts";
 import { openTransaction, sealTransaction, type Transaction } from "../src/transaction.ts";
+import {
+  accessToken,
+  claimsOf,
+  credential,
+  DAY_SECONDS,
+  example,
+  examples,
+  expectTtl,
+  jsonExample,
+  keyRing,
+  kv,
+  NOW_MS,
+  onlyKey,
+  overviewRows,
+  session,
+  sessionKey,
+} from "./fixtures-schema.ts";
 
-/** Noon of the examples. */
-const NOW_MS = Date.parse("2026-11-22T12:00:00Z");
-const DAY_SECONDS = 24 * 60 * 60;
-/** KV counts from its own clock. */
-const CLOCK_TOLERANCE_SECONDS = 5;
-
-/** The text of each fenced block that has a name: "```json credential" is `credential`. */
-const blocks = new Map(
-  [...document.matchAll(/^```(?:json|text) ([\w-]+)\n([\s\S]*?)\n```$/gm)].map(([, name = "", text = ""]) => [
-    name,
-    text,
-  ]),
-);
-
-function example(name: string): string {
-  const text = blocks.get(name);
-  if (text === undefined) throw new Error(`docs/storage-schema.md has no example "${name}"`);
-  return text;
-}
-
-function jsonExample(name: string): unknown {
-  return JSON.parse(example(name));
-}
-
-const credential = CredentialSchema.parse(jsonExample("credential"));
-const accessToken = AccessTokenSchema.parse(jsonExample("access-token"));
-// `openSession` and `openTransaction` check the form of these two.
-const session = jsonExample("session") as Session;
+const store = new CredentialStore(kv);
+// `openTransaction` checks its form.
 const transaction = jsonExample("transaction") as Transaction;
 
-const sessionKey: SessionKey = { id: session.id, sub: session.identity.sub };
+type PrefixName = "accessTokens" | "apiTokensOf";
 
-const header = decodeHeader(jsonExample("protected-header"));
-const key: TokenKey = { kty: "oct", kid: header.kid, k: base64url.encode(new Uint8Array(32).fill(7)) };
-const keyRing = new KeyRing([key]);
-const store = new CredentialStore({
-  kv: env.CREDENTIALS,
-  keyRing,
-  trace: new Trace(() => NOW_MS),
-  now: () => NOW_MS,
-  sleep: async () => {},
-});
+const API_TOKEN_ID = (await apiTokenId(example("api-token-secret"))) ?? "";
 
-function decodeHeader(value: unknown): { kid: string } {
-  expect(value).toEqual({ alg: "dir", enc: "A256GCM", kid: expect.any(String) });
-  return value as { kid: string };
-}
-
-async function onlyKey() {
-  const { keys } = await env.CREDENTIALS.list();
-  expect(keys).toHaveLength(1);
-  return keys[0];
-}
-
-async function claimsOf(name: string): Promise<unknown> {
-  const sealed = (await env.CREDENTIALS.get(name)) ?? "";
-  expect(decodeProtectedHeader(sealed)).toEqual(jsonExample("protected-header"));
-  const { payload } = await jwtDecrypt(sealed, base64url.decode(key.k), { currentDate: new Date(NOW_MS) });
-  return payload;
-}
-
-function secondsFromNow(expiration: number | undefined): number {
-  return (expiration ?? 0) - Date.now() / 1000;
-}
-
-function expectAbout(seconds: number, expected: number): void {
-  expect(Math.abs(seconds - expected)).toBeLessThan(CLOCK_TOLERANCE_SECONDS);
-}
-
-type PrefixName = "accessTokens";
-
-/** The key of each kind that fits the other examples. */
-const keyOfExample: Record<Exclude<keyof typeof storageKeys, PrefixName>, string> = {
-  credential: storageKeys.credential(credential.sub),
-  accessToken: storageKeys.accessToken(sessionKey),
-  address: await storageKeys.address(credential.email ?? ""),
-  deadToken: await storageKeys.deadToken(credential.refreshToken),
-  revokedSession: storageKeys.revokedSession(sessionKey),
-  revokedUser: storageKeys.revokedUser(credential.sub),
+/** What the examples of dead tokens are about. */
+const deadTokenKeys = {
+  "dead-token-prefix": await storageKeys.deadTokenIdentifier("prefix", "1//0eExampleRefr"),
+  "dead-token-hash": await storageKeys.deadTokenIdentifier(
+    "hash_base64_sha512_sha512",
+    "BV9soPUV8emEycf9fQg3DBY/OWoo+IY3j8DHWr+mF3p2cRKb6ELjyxJyqNoS+A56VmGnbdNLnr0qc1zKBtigcA==",
+  ),
 };
 
+/** The key or keys of each kind that fit the other examples, by what the document calls them. */
+const keysOfExample: Record<Exclude<keyof typeof storageKeys, PrefixName>, Readonly<Record<string, string>>> = {
+  credential: { credential: storageKeys.credential(credential.sub) },
+  accessToken: { "access-token": storageKeys.accessToken(sessionKey) },
+  address: { address: await storageKeys.address(credential.email ?? "") },
+  deadToken: { "dead-token": await storageKeys.deadToken(credential.refreshToken) },
+  deadTokenIdentifier: deadTokenKeys,
+  revokedSession: { "revoked-session": storageKeys.revokedSession(sessionKey) },
+  revokedUser: { "revoked-user": storageKeys.revokedUser(credential.sub) },
+  disabledAccount: { "disabled-account": storageKeys.disabledAccount(credential.sub) },
+  apiToken: { "api-token": storageKeys.apiToken(API_TOKEN_ID) },
+  apiTokenAccess: { "api-token-access": storageKeys.apiTokenAccess(API_TOKEN_ID) },
+  apiTokenUsed: { "api-token-used": storageKeys.apiTokenUsed(API_TOKEN_ID) },
+  apiTokenOf: { "api-token-of": storageKeys.apiTokenOf(credential.sub, API_TOKEN_ID) },
+  securityEvent: { "security-event": await storageKeys.securityEvent("756E69717565206964656E746966696572") },
+};
+
+/** Kinds of keys whose value is empty, so that there is no example of it. */
+const WITHOUT_VALUE = new Set(["api-token-of"]);
+
 /** Not keys, but how several keys begin; the examples of those keys must begin so. */
-const prefixOfExample: Record<PrefixName, string> = { accessTokens: storageKeys.accessTokens(credential.sub) };
+const prefixOfExample: Record<PrefixName, string> = {
+  accessTokens: storageKeys.accessTokens(credential.sub),
+  apiTokensOf: storageKeys.apiTokensOf(credential.sub),
+};
+
+// What is left would expire while another file compares what is stored.
+afterAll(() => reset());
 
 describe("every KV key has an example in docs/storage-schema.md", () => {
-  test.each(Object.entries(keyOfExample))("%s", (name, expected) => {
-    const documented = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  test.each(Object.values(keysOfExample).flatMap((keys) => Object.entries(keys)))("%s", (documented, expected) => {
     expect(example(`${documented}-key`)).toBe(expected);
-    expect(example(documented)).not.toBe("");
+    if (!WITHOUT_VALUE.has(documented)) expect(example(documented)).not.toBe("");
   });
 
   test.each(Object.values(prefixOfExample))("%s", (prefix) => {
-    expect([...blocks.values()].filter((text) => text.startsWith(prefix))).toHaveLength(1);
+    expect(examples().filter((text) => text.startsWith(prefix))).toHaveLength(1);
   });
 
   test("and no kind of key is left out here", () => {
-    const known = [...Object.keys(keyOfExample), ...Object.keys(prefixOfExample)];
+    const known = [...Object.keys(keysOfExample), ...Object.keys(prefixOfExample)];
     expect(known.toSorted()).toEqual(Object.keys(storageKeys).toSorted());
   });
+
+  test.each(Object.values(keysOfExample).flatMap((keys) => Object.values(keys)))(
+    "%s has a row in the overview",
+    (name) => {
+      const kind = name.slice(0, name.indexOf(":") + 1);
+      expect(overviewRows().filter((row) => row.startsWith(`| \`${kind}<`))).toHaveLength(1);
+    },
+  );
 });
 
 describe("KV records are stored as documented", () => {
@@ -122,7 +107,7 @@ describe("KV records are stored as documented", () => {
   test("a credential: sealed, bound to its key, without a TTL", async () => {
     expect(credential).toEqual(jsonExample("credential"));
     await store.writeCredential(credential);
-    expect(await onlyKey()).toEqual({ name: example("credential-key") });
+    expect(await onlyKey()).toEqual({ name: example("credential-key"), metadata: jsonExample("metadata") });
     expect(await claimsOf(example("credential-key"))).toEqual({
       data: credential,
       aud: "credential",
@@ -134,7 +119,7 @@ describe("KV records are stored as documented", () => {
   test("an address: its user, sealed, bound to its key, without a TTL, in whichever letters it is written", async () => {
     const email = credential.email ?? "";
     await store.writeAddress(email.toUpperCase(), credential.sub);
-    expect(await onlyKey()).toEqual({ name: example("address-key") });
+    expect(await onlyKey()).toEqual({ name: example("address-key"), metadata: jsonExample("metadata") });
     expect(await claimsOf(example("address-key"))).toEqual({
       data: jsonExample("address"),
       aud: "address",
@@ -152,43 +137,16 @@ describe("KV records are stored as documented", () => {
     expect(accessToken).toEqual(jsonExample("access-token"));
     await store.writeAccessToken(sessionKey, accessToken);
     const stored = await onlyKey();
-    expect(stored?.name).toBe(example("access-token-key"));
-    expectAbout(secondsFromNow(stored?.expiration), (accessToken.expiresAtMs - NOW_MS) / 1000);
+    expect(stored.name).toBe(example("access-token-key"));
+    expect(stored.metadata).toEqual(jsonExample("metadata"));
+    expectTtl(stored, (accessToken.expiresAtMs - NOW_MS) / 1000);
     expect(await claimsOf(example("access-token-key"))).toEqual(jsonExample("claims-set"));
     expect(await store.readAccessToken(sessionKey)).toEqual(accessToken);
   });
 
   test("an access token that is about to expire: KV's least TTL of 60 seconds", async () => {
     await store.writeAccessToken(sessionKey, { ...accessToken, expiresAtMs: NOW_MS + 1_000 });
-    expectAbout(secondsFromNow((await onlyKey())?.expiration), 60);
-  });
-
-  test("a dead token: its hash and the time in plain text, for 180 days", async () => {
-    await store.markDead(credential.refreshToken);
-    const stored = await onlyKey();
-    expect(stored?.name).toBe(example("dead-token-key"));
-    expectAbout(secondsFromNow(stored?.expiration), 180 * DAY_SECONDS);
-    expect(await env.CREDENTIALS.get(example("dead-token-key"))).toBe(example("dead-token"));
-    expect(await store.isDead(credential.refreshToken)).toBe(true);
-  });
-
-  test("a revoked session: a mark until the session would have ended", async () => {
-    await store.revokeSession(sessionKey, sessionExpiresAtMs(session));
-    const stored = await onlyKey();
-    expect(stored?.name).toBe(example("revoked-session-key"));
-    expectAbout(secondsFromNow(stored?.expiration), 30 * DAY_SECONDS);
-    expect(await env.CREDENTIALS.get(example("revoked-session-key"))).toBe(example("revoked-session"));
-    expect(await store.isRevoked({ ...sessionKey, signedInAtMs: session.signedInAtMs })).toBe(true);
-  });
-
-  test("a revoked user: a mark for sessions that began until then", async () => {
-    await store.revokeSessions(credential.sub, SESSION_TTL_SECONDS);
-    const stored = await onlyKey();
-    expect(stored?.name).toBe(example("revoked-user-key"));
-    expectAbout(secondsFromNow(stored?.expiration), 30 * DAY_SECONDS);
-    expect(await env.CREDENTIALS.get(example("revoked-user-key"))).toBe(example("revoked-user"));
-    expect(await store.isRevoked({ ...sessionKey, signedInAtMs: NOW_MS })).toBe(true);
-    expect(await store.isRevoked({ ...sessionKey, signedInAtMs: NOW_MS + 1 })).toBe(false);
+    expectTtl(await onlyKey(), 60);
   });
 });
 

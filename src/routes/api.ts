@@ -1,5 +1,5 @@
 /**
- * `/api/*`: the JSON API of the signed-in user.
+ * `/api/me` and `/api/messages`: the JSON API of the signed-in user.
  */
 import { Hono } from "hono/tiny";
 import { requireCaller } from "../authentication.ts";
@@ -13,12 +13,12 @@ import type { AppContext, AppEnv } from "../scope.ts";
 
 export const apiRoutes = new Hono<AppEnv>()
   .get("/me", async (c) => {
-    const { session } = await requireCaller(c);
-    return c.json({ ...session.identity, scopes: session.scopes });
+    const { identity, scopes } = await requireCaller(c);
+    return c.json({ ...identity, scopes });
   })
   .get("/messages", async (c) => {
-    const { grant, session } = await requireCaller(c);
-    const user = { sub: session.identity.sub, grant };
+    const { grant, identity } = await requireCaller(c);
+    const user = { sub: identity.sub, grant };
     const options = parseQuery(c);
     const { scope } = c.var;
     if (!wantsNdjson(c)) return c.json(await collectMessages(scope, user, options, c.req.raw.signal));

@@ -2,24 +2,28 @@
  * `/auth/*`: the trip to Google and back, signing out, and giving the grant back.
  */
 import { Hono } from "hono/tiny";
-import { endSession, findCaller, forgetCaller, requireCaller, startSession } from "../authentication.ts";
+import { findSession, requireSession } from "../authentication.ts";
 import { checkCallback, parseCallback } from "../callback.ts";
 import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
-import { SealError } from "../keys.ts";
+import { forgetUser } from "../forget-user.ts";
 import { PROMPTS, type Prompt, revokeToken } from "../oauth.ts";
-import { isNavigation, requireSameOrigin } from "../request.ts";
+import { limitRate } from "../rate-limit.ts";
+import { isNavigation, readText, requireSameOrigin } from "../request.ts";
 import { safeReturnTo } from "../return-to.ts";
-import type { AppContext, AppEnv, Caller } from "../scope.ts";
-import { SESSION_TTL_SECONDS } from "../session.ts";
+import type { AppContext, AppEnv, RequestScope, SessionCaller } from "../scope.ts";
+import { receiveSecurityEvents } from "../security-events.ts";
+import { endSession, forgetSession, startSession } from "../session-authentication.ts";
 import { beginTrip, finishTrip, type Trip } from "../sign-in.ts";
 import { openTransaction, type Transaction } from "../transaction.ts";
 
 /** An e-mail address has at most 254 characters, a `sub` 255. */
 const MAX_LOGIN_HINT_LENGTH = 255;
+/** A delivery is one signed token of a few hundred bytes. */
+const MAX_SECURITY_EVENT_BYTES = 64 * 1024;
 
 export const authRoutes = new Hono<AppEnv>()
-  .get("/login", async (c) => {
+  .get("/login", limitRate("login"), async (c) => {
     const trip = await beginTrip(c.var.scope, {
       returnTo: safeReturnTo(c.req.query("return_to") ?? null),
       loginHint: parseLoginHint(c.req.query("login_hint")),
@@ -29,7 +33,7 @@ export const authRoutes = new Hono<AppEnv>()
     });
     return goToGoogle(c, trip);
   })
-  .get("/callback", async (c) => {
+  .get("/callback", limitRate("callback"), async (c) => {
     const callback = parseCallback(new URL(c.req.url).searchParams);
     const opened = callback.state === null ? null : await takeTransaction(c, callback.state);
     const { code, transaction } = checkCallback(callback, opened, c.var.scope.config.google.issuer);
@@ -40,18 +44,22 @@ export const authRoutes = new Hono<AppEnv>()
   })
   .post("/logout", async (c) => {
     requireSameOrigin(c, { originRequired: false });
-    const caller = await findCaller(c);
-    if (caller === null) forgetCaller(c);
-    else await endSession(c, caller.session);
+    // A session that was ended may still clear its own cookie, but not end anything else.
+    if (parseEverywhere(c.req.query("everywhere"))) await endEverywhere(c, await requireSession(c));
+    else await endHere(c, await findSession(c));
     return isNavigation(c) ? c.redirect("/", 303) : c.json({ signedOut: true });
   })
   .post("/disconnect", async (c) => {
     requireSameOrigin(c, { originRequired: false });
-    const caller = await requireCaller(c);
+    const caller = await requireSession(c);
     const revoked = await disconnect(c, caller);
     if (!isNavigation(c)) return c.json({ disconnected: true, revoked, ...(revoked ? {} : { message: UNCONFIRMED }) });
     if (!revoked) writeNotice(c, "revocation-unconfirmed");
     return c.redirect("/", 303);
+  })
+  .post("/security-events", limitRate("security-events"), async (c) => {
+    await receiveSecurityEvents(c.var.scope, await readText(c, MAX_SECURITY_EVENT_BYTES));
+    return c.body(null, 202);
   });
 
 const UNCONFIRMED =
@@ -73,6 +81,12 @@ function parseLoginHint(value: string | undefined): string | null {
   return value;
 }
 
+function parseEverywhere(value: string | undefined): boolean {
+  if (value === undefined || value === "false") return false;
+  if (value !== "true") throw invalidArgument("everywhere", "everywhere must be true or false.");
+  return true;
+}
+
 function goToGoogle(c: AppContext, trip: Trip): Response {
   writeTransactionCookie(c, trip.state, trip.sealedTransaction);
   return c.redirect(trip.authorizationUrl);
@@ -87,38 +101,51 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
   return openTransaction(keyRing, { state, value, nowMs: world.now() });
 }
 
+async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {
+  if (caller === null) forgetSession(c);
+  else await endSession(c, caller.session);
+}
+
+/** Ends all sessions of the user, this one included, and all API tokens. */
+async function endEverywhere(c: AppContext, { identity }: SessionCaller): Promise<void> {
+  const { apiTokens, defer, revocations, store } = c.var.scope;
+  await revocations.revokeUser(identity.sub);
+  forgetSession(c);
+  // The mark has ended them; what is stored of them is of no use to anybody.
+  defer(Promise.all([apiTokens.deleteAll(identity.sub), store.deleteAccessTokens(identity.sub)]));
+}
+
 /**
  * Deletes what is stored, in whichever state it is, and gives the grant back to Google.
  *
  * @returns whether Google confirmed that the grant is gone
  */
-async function disconnect(c: AppContext, { session, grant }: Caller): Promise<boolean> {
-  const { config, store, upstream } = c.var.scope;
-  const { sub } = session.identity;
-  const refreshToken = await readRefreshToken(c, sub);
-  const token = refreshToken ?? (await grant.heldAccessToken());
-  // Stored things go first: whatever Google does, nothing here can be used again.
-  await store.revokeSessions(sub, SESSION_TTL_SECONDS);
-  await store.deleteCredential(sub, refreshToken);
-  await store.deleteAccessTokens(sub);
-  if (session.identity.email !== null) await store.deleteAddress(session.identity.email, sub);
-  forgetCaller(c);
-  if (token === null) return false;
-  try {
-    await revokeToken(upstream, config.google, token);
-    return true;
-  } catch (error) {
-    if (error instanceof AppError) return false;
-    throw error;
-  }
+async function disconnect(c: AppContext, { identity, grant }: SessionCaller): Promise<boolean> {
+  const { scope } = c.var;
+  const held = await grant.heldAccessToken();
+  // Stored things go first: whatever Google does, nothing here can be used again. The sessions go last of them: should
+  // storage fail on the way, this one can still try again.
+  const stored = await forgetUser(scope, identity);
+  await scope.revocations.revokeUser(identity.sub);
+  forgetSession(c);
+  return revokeGrant(scope, [stored, held]);
 }
 
-/** A record that does not open cannot be revoked, and is deleted all the same. */
-async function readRefreshToken(c: AppContext, sub: string): Promise<string | null> {
+/**
+ * Gives a grant back to Google by the first of its tokens that Google knows: the one that was read may be older than
+ * the grant.
+ *
+ * @returns whether Google confirmed that the grant is gone
+ */
+async function revokeGrant({ config, upstream }: RequestScope, candidates: (string | null)[]): Promise<boolean> {
+  const tokens = candidates.filter((token) => token !== null);
   try {
-    return (await c.var.scope.store.readCredential(sub))?.refreshToken ?? null;
+    for (const token of tokens) {
+      if (await revokeToken(upstream, config.google, token)) return true;
+    }
+    return tokens.length > 0;
   } catch (error) {
-    if (error instanceof SealError) return null;
+    if (error instanceof AppError) return false;
     throw error;
   }
 }

@@ -2,7 +2,7 @@
  * `/`: the page. Rendered here in full; it needs no JavaScript.
  */
 import { Hono } from "hono/tiny";
-import { findCaller, forgetCaller } from "../authentication.ts";
+import { findSession } from "../authentication.ts";
 import { takeNotice } from "../cookies.ts";
 import { parseListOptions } from "../list-options.ts";
 import { collectMessages } from "../mailbox.ts";
@@ -14,22 +14,22 @@ import { settle, unwrap } from "../settle.ts";
 const PAGE_ROWS = 25;
 
 export const pageRoutes = new Hono<AppEnv>().get("/", async (c) => {
-  const caller = await findCaller(c);
+  const caller = await findSession(c);
   const notice = takeNotice(c);
   if (caller === null) return c.html(<WelcomePage notice={notice} />);
   const q = c.req.query("q") ?? "";
   const pageToken = c.req.query("pageToken") ?? null;
-  const { grant, session } = caller;
+  const { grant, identity } = caller;
   const options = { ...parseListOptions({ q, limit: PAGE_ROWS, view: "metadata" }), pageToken };
-  const page = settle(collectMessages(c.var.scope, { sub: session.identity.sub, grant }, options));
+  const page = settle(collectMessages(c.var.scope, { sub: identity.sub, grant }, options));
   if (unwrap(await caller.isRevoked)) {
-    forgetCaller(c);
+    caller.forget();
     return c.html(<WelcomePage notice={notice} />);
   }
   const { messages, nextPageToken } = unwrap(await page);
   return c.html(
     <MailboxPage
-      identity={session.identity}
+      identity={identity}
       q={q}
       rows={messages}
       olderUrl={nextPageToken === undefined ? null : pageUrl({ q, pageToken: nextPageToken })}

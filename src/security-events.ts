@@ -1,0 +1,86 @@
+/**
+ * What follows from Google's security events: sessions end, stored tokens go, an account is refused until Google
+ * enables it again. The table is in docs/cross-account-protection.md.
+ */
+import { forgetUser } from "./forget-user.ts";
+import { missingKey, SealError } from "./keys.ts";
+import { logSecurityEvent } from "./log.ts";
+import type { RequestScope } from "./scope.ts";
+import {
+  EVENT_TYPES,
+  type EventSubject,
+  type SecurityEvent,
+  type SecurityEventToken,
+  verifySecurityEventToken,
+} from "./security-event-token.ts";
+
+/**
+ * Takes a delivery of Google's: verifies it, and does once what its events ask for.
+ *
+ * @param jwt the body
+ * @throws AppError as {@link verifySecurityEventToken}, `STORAGE_UNAVAILABLE`: Google delivers again then; `INTERNAL`
+ *   where a key is missing that the address of a user was sealed under
+ */
+export async function receiveSecurityEvents(scope: RequestScope, jwt: string): Promise<void> {
+  const { config, googleKeys, riscConfigurations, upstream, world } = scope;
+  const token: SecurityEventToken = await verifySecurityEventToken(
+    {
+      upstream,
+      configurations: riscConfigurations,
+      keys: googleKeys,
+      configurationUrl: config.google.riscConfiguration,
+      clientId: config.google.clientId,
+      nowMs: world.now(),
+    },
+    jwt,
+  );
+  if (await scope.securityEvents.isSeen(token.jti)) return;
+  for (const event of token.events) {
+    const sub = await subjectOf(scope, event.subject);
+    await logSecurityEvent(scope.trace, { ...event, sub });
+    await act(scope, event, sub);
+  }
+  // Last: what failed half-way is delivered again, and doing it twice does no harm.
+  await scope.securityEvents.markSeen(token.jti);
+}
+
+async function act(scope: RequestScope, event: SecurityEvent, sub: string | null): Promise<void> {
+  const { revocations, securityEvents, store } = scope;
+  const { subject } = event;
+  switch (event.type) {
+    case EVENT_TYPES.tokenRevoked:
+      if (subject?.kind === "refresh-token") await store.markIdentifierDead(subject.algorithm, subject.identifier);
+      break;
+    case EVENT_TYPES.tokensRevoked:
+      if (sub === null) break;
+      await revocations.revokeUser(sub);
+      // By the address the user is found again, should this be delivered again: it goes last.
+      await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null });
+      break;
+    case EVENT_TYPES.sessionsRevoked:
+      if (sub !== null) await revocations.revokeUser(sub);
+      break;
+    case EVENT_TYPES.accountDisabled:
+      if (sub !== null && event.reason === "hijacking") await revocations.revokeUser(sub);
+      if (sub !== null && event.reason === null) await securityEvents.disable(sub);
+      break;
+    case EVENT_TYPES.accountEnabled:
+      if (sub !== null) await securityEvents.enable(sub);
+      break;
+    // The rest is noted in the log: verification, a credential change that is required, and what Google may add.
+  }
+}
+
+/** Which of our users an event is about; null for nobody's that we know. */
+async function subjectOf({ store }: RequestScope, subject: EventSubject | null): Promise<string | null> {
+  if (subject === null || subject.kind === "refresh-token") return null;
+  if (subject.kind === "user") return subject.sub;
+  try {
+    return await store.readAddress(subject.email);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    // The operator can mend this; the event must not be lost until then.
+    if (error.code === "unknown-key") throw missingKey("An address", error);
+    return null;
+  }
+}

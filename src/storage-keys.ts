@@ -1,0 +1,37 @@
+/**
+ * The KV keys, all of them: docs/storage-schema.md has each with an example.
+ */
+import { sha256 } from "./keys.ts";
+
+/** What a session is known by in storage. */
+export interface SessionKey {
+  readonly id: string;
+  readonly sub: string;
+}
+
+/** How Google's security events name a refresh token. */
+export type TokenIdentifierAlgorithm = "prefix" | "hash_base64_sha512_sha512";
+
+export const storageKeys = {
+  credential: (sub: string) => `credential:${sub}`,
+  accessToken: (session: SessionKey) => `${storageKeys.accessTokens(session.sub)}${session.id}`,
+  /** Prefix of the access tokens of all sessions of a user, and of no other user whose `sub` begins alike. */
+  accessTokens: (sub: string) => `access-token:${encodeURIComponent(sub)}:`,
+  /** Which user has an address. */
+  address: async (email: string) => `address:${await sha256(email.toLowerCase())}`,
+  deadToken: async (refreshToken: string) => `dead-token:${await sha256(refreshToken)}`,
+  /** A refresh token that is dead by what Google's security event calls it. */
+  deadTokenIdentifier: async (algorithm: TokenIdentifierAlgorithm, identifier: string) =>
+    `dead-token-${algorithm === "prefix" ? "prefix" : "hash"}:${await sha256(identifier)}`,
+  revokedSession: (session: Pick<SessionKey, "id">) => `revoked-session:${session.id}`,
+  revokedUser: (sub: string) => `revoked-user:${sub}`,
+  disabledAccount: (sub: string) => `disabled-account:${sub}`,
+  /** @param id SHA-256 of the token */
+  apiToken: (id: string) => `api-token:${id}`,
+  apiTokenAccess: (id: string) => `api-token-access:${id}`,
+  apiTokenUsed: (id: string) => `api-token-used:${id}`,
+  apiTokenOf: (sub: string, id: string) => `${storageKeys.apiTokensOf(sub)}${id}`,
+  /** Prefix of the index of a user's API tokens. */
+  apiTokensOf: (sub: string) => `api-token-of:${encodeURIComponent(sub)}:`,
+  securityEvent: async (jti: string) => `security-event:${await sha256(jti)}`,
+};

@@ -1,0 +1,69 @@
+/**
+ * An API token as a way to call (RFC 6750 §2.1). An isolate that has seen the token waits for no storage: whether the
+ * token was revoked is read beside the Gmail call.
+ */
+import { apiTokenId } from "./api-tokens.ts";
+import { AppError } from "./errors.ts";
+import { Grant } from "./grant.ts";
+import type { AppContext, Caller, KnownApiToken } from "./scope.ts";
+import { settle } from "./settle.ts";
+
+/** The token of an `Authorization: Bearer` header; null where there is no such header. */
+export function bearerToken(c: AppContext): string | null {
+  const match = /^bearer(?:\s+(.*))?$/i.exec(c.req.header("Authorization") ?? "");
+  return match === null ? null : (match[1] ?? "");
+}
+
+/** The caller by an API token. @throws AppError `SIGN_IN_REQUIRED` where it is not in force */
+export async function openTokenCaller(c: AppContext, bearer: string): Promise<Caller> {
+  const { apiTokens, defer, knownApiTokens, revocations, world } = c.var.scope;
+  const id = await apiTokenId(bearer);
+  const remembered = id === null ? null : knownApiTokens.get(id);
+  const found = id === null || remembered !== null ? null : await apiTokens.find(id);
+  const known: KnownApiToken | null = remembered ?? found;
+  if (id === null || known === null || known.token.expiresAtMs <= world.now()) throw invalidApiToken();
+  const { token, lastUsedOn } = known;
+  const grant = grantOf(c, known);
+  return {
+    identity: token.identity,
+    scopes: token.scopes,
+    grant,
+    session: null,
+    isRevoked: settle(revocations.isSessionRevoked({ id, sub: token.identity.sub }, token.createdAtMs)),
+    forget: () => {
+      c.set("caller", undefined);
+      knownApiTokens.delete(id);
+    },
+    keep: async () => {
+      const today = new Date(world.now()).toISOString().slice(0, 10);
+      const change = grant.tokenChange;
+      // Another request may have found a newer access token meanwhile.
+      const latest = (knownApiTokens.get(id) ?? known).accessToken;
+      knownApiTokens.set(id, { token, accessToken: change === undefined ? latest : change, lastUsedOn: today });
+      if (change) defer(apiTokens.writeAccessToken(id, change));
+      if (lastUsedOn !== today) defer(apiTokens.markUsed(id, token, today));
+      if (found?.isOutdated) defer(apiTokens.reseal(id, token));
+    },
+  };
+}
+
+function grantOf(c: AppContext, { token, accessToken }: KnownApiToken): Grant {
+  const { config, defer, store, upstream, trace, world } = c.var.scope;
+  return new Grant({
+    config,
+    store,
+    upstream,
+    trace,
+    now: world.now,
+    defer,
+    user: token.identity,
+    accessToken,
+    readStoredAccessToken: null,
+  });
+}
+
+function invalidApiToken(): AppError {
+  return new AppError("SIGN_IN_REQUIRED", "This API token is not in force: unknown, expired or revoked.", {
+    signInAgain: {},
+  });
+}

@@ -1,0 +1,104 @@
+/** What the tests of sign-in share: a Google that answers as told, and a trip to it that ends, over real storage. */
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import type { TokenKey } from "../src/keys.ts";
+import type { Credential, CredentialStore } from "../src/kv-store.ts";
+import { createRequestScope, createServices, type RequestScope } from "../src/scope.ts";
+import { finishTrip, type TripOutcome } from "../src/sign-in.ts";
+import type { Transaction } from "../src/transaction.ts";
+import { CLIENT_ID, configuration, createStore, createWorld, KEY_A, START_MS } from "./fixtures.ts";
+import { CREDENTIAL } from "./fixtures-grant.ts";
+
+export const READONLY = "https://www.googleapis.com/auth/gmail.readonly";
+export const MODIFY = "https://www.googleapis.com/auth/gmail.modify";
+const { privateKey, publicKey } = await generateKeyPair("RS256");
+const jwk = { ...(await exportJWK(publicKey)), kid: "one", alg: "RS256", use: "sig" };
+
+export const TRANSACTION: Transaction = {
+  codeVerifier: "the-verifier",
+  nonce: "the-nonce",
+  returnTo: "/inbox",
+  loginHint: "hint@example.test",
+  prompt: null,
+  codeRetried: false,
+  consentForced: false,
+};
+
+export const USER = {
+  sub: "1",
+  email: "ann@example.test",
+  email_verified: true,
+  name: "Ann",
+  picture: "https://p.test/",
+};
+
+/** What Google answers, over its best answers. */
+export interface Answers {
+  readonly token?: object;
+  readonly tokenStatus?: number;
+  readonly claims?: object;
+  readonly userinfo?: object;
+  readonly revocationStatus?: number;
+}
+
+export interface Trial {
+  readonly scope: RequestScope;
+  /** The tokens that were revoked. */
+  readonly revoked: string[];
+  readonly finish: (changes?: Partial<Transaction>) => Promise<TripOutcome>;
+}
+
+async function idToken(claims: object): Promise<string> {
+  const standard = {
+    iss: "https://accounts.google.com",
+    aud: CLIENT_ID,
+    exp: START_MS / 1000 + 60,
+    nonce: "the-nonce",
+  };
+  return new SignJWT({ ...standard, sub: "1", email: USER.email, email_verified: true, ...claims })
+    .setProtectedHeader({ alg: "RS256", kid: "one" })
+    .sign(privateKey);
+}
+
+export async function trial(answers: Answers = {}, vars: Record<string, unknown> = {}): Promise<Trial> {
+  const revoked: string[] = [];
+  const token = {
+    access_token: "at",
+    expires_in: 3600,
+    token_type: "Bearer",
+    scope: `openid ${READONLY}`,
+    refresh_token: "rt",
+    id_token: await idToken(answers.claims ?? {}),
+    ...answers.token,
+  };
+  const world = createWorld(({ url, body }) => {
+    if (url.pathname === "/token") return Response.json(token, { status: answers.tokenStatus ?? 200 });
+    if (url.pathname === "/v1/userinfo") return Response.json({ ...USER, ...answers.userinfo });
+    if (url.pathname === "/oauth2/v3/certs") return Response.json({ keys: [jwk] });
+    if (url.pathname !== "/revoke") throw new Error(`Nobody was to call ${url.href}`);
+    revoked.push(new URLSearchParams(body).get("token") ?? "");
+    return new Response(null, { status: answers.revocationStatus ?? 200 });
+  });
+  const { now, sleep, upstream } = world;
+  const services = createServices(configuration(vars), { fetch, now, sleep, callTimeoutMs: 1_000 });
+  const context = { url: "https://mail.example.test/auth/callback", waitUntil: () => {} };
+  const scope = { ...createRequestScope(services, context), upstream };
+  return { scope, revoked, finish: (changes) => finishTrip(scope, { ...TRANSACTION, ...changes }, "the-code") };
+}
+
+export function storage(keys: readonly TokenKey[] = [KEY_A]): CredentialStore {
+  return createStore(
+    createWorld(() => new Response()),
+    { keys },
+  );
+}
+
+export async function record(): Promise<Credential | null> {
+  return storage().readCredential("1");
+}
+
+/** A session of someone whose grant is stored already, so that no refresh token comes. */
+export async function returning(changes: Partial<Credential> = {}, answers: Answers = {}): Promise<Trial> {
+  const stored = { ...CREDENTIAL, scopes: ["openid", READONLY], ...changes };
+  await storage().writeCredential(stored);
+  return trial({ ...answers, token: { refresh_token: undefined, ...answers.token } });
+}
