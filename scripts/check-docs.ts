@@ -1,7 +1,8 @@
 /**
- * Checks the documents against the project: relative links and anchors, paths and npm scripts in code spans, sections that
- * other files refer to, and that README.md lists every error reason and every configuration name. Prints what is wrong
- * and exits 1, or says what was checked. Knows no network: links to other sites are not followed.
+ * Checks the documents against the project: relative links and anchors, paths and npm scripts in code spans, tests that
+ * are named as proofs, sections that other files refer to, and that README.md lists every error reason and every
+ * configuration name. Prints what is wrong and exits 1, or says what was checked. Knows no network: links to other sites
+ * are not followed.
  */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -12,7 +13,7 @@ import { REASONS } from "../src/errors.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What a document may name that is made on the spot, so that it need not exist. */
-const MADE_LOCALLY = new Set([".dev.vars", ".wrangler/state", "coverage/"]);
+const MADE_LOCALLY = new Set([".dev.vars", ".wrangler/dev-token-keys.json", ".wrangler/state", "coverage/"]);
 
 const problems: string[] = [];
 let checked = 0;
@@ -86,6 +87,14 @@ function checkPaths(file: string, markdown: string): void {
   }
 }
 
+/** Tests that a document names as a proof: a path in a code span, a colon, and the title in quotes. */
+function checkTests(file: string, markdown: string): void {
+  for (const [, test = "", title = ""] of markdown.matchAll(/`(test\/[^`\s]+\.test\.tsx?)`: "([^"]+)"/g)) {
+    const source = existsSync(path.join(ROOT, test)) ? read(test) : "";
+    check(source.includes(title), `${file}: no such test in ${test}: "${title}"`);
+  }
+}
+
 function checkNpmScripts(file: string, markdown: string, scripts: ReadonlySet<string>): void {
   for (const [, name = ""] of markdown.matchAll(/\bnpm run (?:--silent |-s )?([a-z][\w:-]*)/g)) {
     check(scripts.has(name), `${file}: no such npm script: ${name}`);
@@ -127,6 +136,7 @@ for (const file of find(["**/*.md"])) {
   const markdown = read(file);
   checkLinks(file, withoutFences(markdown));
   checkPaths(file, withoutFences(markdown));
+  checkTests(file, withoutFences(markdown));
   checkNpmScripts(file, markdown, new Set(Object.keys(scripts)));
 }
 for (const file of find([

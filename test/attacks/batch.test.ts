@@ -1,0 +1,121 @@
+/** Batches that smuggle: a header, a call, or work beyond measure. Google sees only what was checked here. */
+import { describe, expect } from "../support/contract.ts";
+import { BATCH_TYPE, batchOf } from "./routes.ts";
+import { INVALID, test, type Victim } from "./victim.ts";
+
+const OWN = "/gmail/v1/users/me/profile";
+
+/** A batch that must be refused as a whole. */
+const REFUSED: readonly [title: string, body: string, type?: string][] = [
+  ["no part", "--b--\r\n"],
+  ["empty", ""],
+  ["101 parts", `${batchOf(OWN).replace("--b--\r\n", "").repeat(101)}--b--\r\n`],
+  ["a part that is no HTTP message", batchOf(OWN).replace("application/http", "text/plain")],
+  ["a part without a type", batchOf(OWN).replace("Content-Type: application/http\r\n", "")],
+  ["an absolute URL", batchOf("https://evil.test/gmail/v1/users/me/profile")],
+  ["a host without a scheme", batchOf("evil.test/gmail/v1/users/me/profile")],
+  ["a method in lower case", batchOf(OWN, "get")],
+  ["CONNECT", batchOf(OWN, "CONNECT")],
+  ["TRACE", batchOf(OWN, "TRACE")],
+  ["no method", batchOf(OWN, "")],
+  ["a second request line after a lone CR", batchOf(`${OWN}\rDELETE /gmail/v1/users/me/messages/1`)],
+  ["a tab in the path", batchOf(`${OWN}\t/../x`)],
+  ["a space in the path", batchOf(`${OWN} x`)],
+  ["a path that is not ASCII", batchOf("/gmail/v1/users/me/mé")],
+  ["a nested batch", batchOf("/batch/gmail/v1", "POST")],
+  ["a line break in a Content-ID", batchOf(OWN).replace("<1>", "<1>\rX-Evil: 1")],
+  ["a line break of Unicode in a Content-ID", batchOf(OWN).replace("<1>", "<1>\u2028X-Evil: 1")],
+  ["a control character in a Content-ID", batchOf(OWN).replace("<1>", "<1>\u0000")],
+  ["a header that is none", batchOf(OWN, "GET", "X Evil: 1\r\n")],
+  ["no closing delimiter", batchOf(OWN).replace("--b--", "--b")],
+  ["no boundary", batchOf(OWN), "multipart/mixed"],
+  ["multipart/form-data", batchOf(OWN), "multipart/form-data; boundary=b"],
+  ["JSON", "{}", "application/json"],
+  ["no type", batchOf(OWN), ""],
+];
+
+describe("a batch is refused as a whole, and Google gets no call:", () => {
+  test.for(REFUSED)("%s", async ([title, body, type = BATCH_TYPE], { victim }) => {
+    const scene = await victim();
+    await scene.refused(batch(scene, body, type), INVALID, title);
+    expect(await scene.google.count()).toBe(0);
+  });
+});
+
+describe("of a part, Google sees", () => {
+  test("no Authorization, Cookie, Host or override of its own", async ({ victim }) => {
+    const inner = [
+      "Authorization: Bearer stolen",
+      "Cookie: a=b",
+      "Host: evil.test",
+      "X-HTTP-Method-Override: DELETE",
+      "X-Goog-User-Project: other",
+      "X-Forwarded-For: 1.2.3.4",
+      "Content-Length: 5",
+      "Transfer-Encoding: chunked",
+      "Accept: application/json",
+    ].join("\r\n");
+    const body = batchOf(OWN).replace("HTTP/1.1\r\n", `HTTP/1.1\r\n${inner}\r\n`);
+    const sent = await sentToGoogle(victim, body);
+    expect(sent).toContain("Accept: application/json");
+    expect(sent).not.toMatch(/stolen|Cookie|Host:|Override|X-|Content-Length|Transfer-Encoding/i);
+  });
+
+  test("of its outer headers, the Content-ID only", async ({ victim }) => {
+    const sent = await sentToGoogle(victim, batchOf(OWN, "GET", "Authorization: Bearer stolen\r\nX-Evil: 1\r\n"));
+    expect(sent).toContain("Content-ID: <1>");
+    expect(sent).not.toMatch(/stolen|X-Evil/);
+  });
+
+  test("a body that looks like a further part is still that body", async ({ victim }) => {
+    const inside = `--c\r\nContent-Type: application/http\r\n\r\nDELETE ${OWN} HTTP/1.1\r\n\r\n\r\n--c--`;
+    const body = batchOf(`${OWN}?x=1`).replace("HTTP/1.1\r\n\r\n", `HTTP/1.1\r\n\r\n${inside}`);
+    const sent = await sentToGoogle(victim, body);
+    const [delimiter = ""] = sent.split("\r\n");
+    // The delimiter of the one part, and the closing one.
+    expect(sent.split(delimiter)).toHaveLength(3);
+    expect(sent).toContain(`\r\nGET ${OWN}?x=1 HTTP/1.1\r\n\r\n--c\r\n`);
+  });
+
+  test("a boundary that no client chose", async ({ victim }) => {
+    const sent = await sentToGoogle(victim, batchOf(OWN));
+    expect(sent).toMatch(/^--batch_[\w-]{43}\r\n/);
+  });
+});
+
+describe("a batch of the greatest size is read in bearable time:", () => {
+  const spaces = " ".repeat(1_000_000);
+  const slow: [title: string, body: string][] = [
+    ["spaces in the middle of a header", batchOf(OWN, "GET", `X: a${spaces}b\r\n`)],
+    ["spaces after delimiters", `--b${spaces}x\r\n`.repeat(5) + batchOf(OWN)],
+    ["line breaks without end", batchOf(OWN).replace("\r\n\r\n", "\r\n".repeat(500_000))],
+    ["a million delimiters", "--b\r\n".repeat(1_000_000) + batchOf(OWN)],
+    ["a million headers", batchOf(OWN, "GET", "A:b\r\n".repeat(500_000))],
+  ];
+  test.for(slow)("%s", async ([, body], { victim }) => {
+    const scene = await victim({ mayCallGoogle: true });
+    const startMs = performance.now();
+    const response = await scene.stage.send(batch(scene, body, BATCH_TYPE));
+    expect([200, 400]).toContain(response.status);
+    // Quadratic time would take hours.
+    expect(performance.now() - startMs).toBeLessThan(8_000);
+  });
+});
+
+function batch({ apiToken }: Victim, body: string, type: string) {
+  const headers = { authorization: `Bearer ${apiToken}`, "content-type": type };
+  return { method: "POST", path: "/batch/gmail/v1", headers, body };
+}
+
+/** The one batch that came out of it, as Google got it. */
+async function sentToGoogle(
+  victim: (options: { mayCallGoogle: boolean }) => Promise<Victim>,
+  body: string,
+): Promise<string> {
+  const scene = await victim({ mayCallGoogle: true });
+  const response = await scene.stage.send(batch(scene, body, BATCH_TYPE));
+  expect(response.status, await response.clone().text()).toBe(200);
+  const [call] = await scene.google.calls("batch");
+  if (call === undefined) throw new Error("no batch came");
+  return call.body;
+}
