@@ -1,0 +1,116 @@
+/**
+ * Reading an answer, strictly, to one line that says what it was: "200", "502 UPSTREAM_UNAVAILABLE", "302 Google".
+ *
+ * What has not the form that the contract gives it throws, and the case that met it fails.
+ */
+import * as z from "zod";
+import { apiErrorSchema } from "../support/errors.ts";
+import type { Stage } from "../support/stage.ts";
+
+export interface Outcome {
+  readonly label: string;
+  /** All of it that a caller could read: headers and body, but not where Google's own page is. */
+  readonly text: string;
+}
+
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "cache-control": "no-store",
+};
+const COST_HEADERS = ["x-request-id", "server-timing", "x-gmail-quota-units"];
+/** A redirect to Google or to ourselves, and what may stand in a `Location`. */
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** Reads an answer of the Worker. @param success form of the body where there is no error */
+export async function readOutcome(response: Response, stage: Stage, success: z.ZodType): Promise<Outcome> {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    if (response.headers.get(name)?.includes(value) !== true) throw new Error(`${name} is missing`);
+  }
+  for (const name of COST_HEADERS) if (!response.headers.has(name)) throw new Error(`${name} is missing`);
+  const body = new TextDecoder().decode(await response.arrayBuffer());
+  const headers = [...response.headers]
+    .filter(([, value]) => !value.startsWith(`${stage.google.origin}/o/oauth2/`))
+    .map(([name, value]) => `${name}: ${value}`);
+  return { label: labelOf(response, body, stage, success), text: [...headers, body].join("\n") };
+}
+
+function labelOf(response: Response, body: string, stage: Stage, success: z.ZodType): string {
+  const location = response.headers.get("location");
+  if (location !== null) return `${response.status} ${readRedirect(location, stage)}`;
+  if (REDIRECTS.has(response.status)) return `passed ${response.status}`;
+  const type = response.headers.get("content-type") ?? "";
+  if (response.status >= 400 && type.startsWith("text/html") && body.includes("gmail-edge")) {
+    return readErrorPage(response, body);
+  }
+  if (type.startsWith("application/x-ndjson")) return `200${readLines(body, success)}`;
+  const json = type.startsWith("application/json") ? parseOrNull(body) : null;
+  const error = apiErrorSchema.safeParse(json);
+  if (error.success) return readError(response, error.data);
+  if (response.ok && success.safeParse(json ?? body).success) return `${response.status}${errorRows(json)}`;
+  if (response.headers.has("x-powered-by")) throw new Error("a header that says what it is made with");
+  return `passed ${response.status}`;
+}
+
+function readRedirect(location: string, stage: Stage): string {
+  const url = new URL(location, stage.origin);
+  if (url.origin === stage.google.origin && url.pathname === "/o/oauth2/v2/auth") return "Google";
+  if (url.origin !== stage.origin) throw new Error(`it leads to ${url.origin}`);
+  if (url.pathname !== "/auth/login") return url.pathname;
+  // A grant that is gone must end on Google's page: silent trips could go on for ever.
+  return url.searchParams.get("prompt") === "consent" ? "sign-in with consent" : "sign-in";
+}
+
+function readError(response: Response, { error }: z.infer<typeof apiErrorSchema>): string {
+  const [{ reason, metadata }] = error.details;
+  if (error.code !== response.status) throw new Error(`code ${error.code} in a ${response.status}`);
+  if (metadata["requestId"] !== response.headers.get("x-request-id")) throw new Error("another request ID");
+  if (response.status === 401 && response.headers.get("www-authenticate") === null) throw new Error("no challenge");
+  if (response.status === 429 && !/^[1-9]\d*$/.test(response.headers.get("retry-after") ?? "")) {
+    throw new Error(`Retry-After: ${response.headers.get("retry-after")}`);
+  }
+  return `${response.status} ${reason}`;
+}
+
+function readErrorPage(response: Response, body: string): string {
+  const reason = /([A-Z_]{6,}) · (\d{3}) · request/.exec(body);
+  if (reason?.[2] !== String(response.status)) throw new Error("a page that does not name its error");
+  return `${response.status} ${reason[1]}`;
+}
+
+const endSchema = z.strictObject({
+  nextPageToken: z.string().exactOptional(),
+  count: z.number().int(),
+  quotaUnits: z.number().int(),
+});
+
+/** Of a stream: nothing where it ended well, and the error of its last line where it did not. */
+function readLines(body: string, row: z.ZodType): string {
+  if (!body.endsWith("\n")) throw new Error("the last line has no end");
+  const lines = body
+    .slice(0, -1)
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+  const last = lines.pop();
+  z.array(row).parse(lines);
+  const error = apiErrorSchema.safeParse(last);
+  if (error.success) return `, then ${error.data.error.details[0].reason}`;
+  if (endSchema.parse(last).count !== lines.length) throw new Error("count is wrong");
+  return errorRows({ messages: lines });
+}
+
+const rowsSchema = z.object({ messages: z.array(z.object({ error: apiErrorSchema.shape.error.optional() })) });
+
+function errorRows(json: unknown): string {
+  const rows = rowsSchema.safeParse(json).data?.messages ?? [];
+  const reasons = rows.flatMap(({ error }) => error?.details[0].reason ?? []);
+  return reasons.length === 0 ? "" : ` with rows ${[...new Set(reasons)].toSorted().join(" ")}`;
+}
+
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Requests of someone who is signed in, with a session or an API token, and of Google itself.
+ */
+import * as z from "zod";
+import { inside } from "../support/contract.ts";
+import { GMAIL_READONLY, type SceneOptions } from "../support/scenes.ts";
+import { verification } from "../support/security-events.ts";
+import { API, FIRST_MESSAGE, type Flow, listingOf, PASSED, profileSchema, refSchema, rowSchema } from "./flow.ts";
+import { readOutcome } from "./outcome.ts";
+
+const GMAIL_MODIFY = "https://www.googleapis.com/auth/gmail.modify";
+
+const meSchema = z.strictObject({
+  sub: z.string(),
+  email: z.string(),
+  name: z.string(),
+  picture: z.string(),
+  scopes: z.array(z.string()).min(1),
+});
+
+/** What has become of the access token since sign-in. */
+type State = "warm" | "expired" | "dead";
+
+interface Request extends Pick<Flow, "name" | "run" | "groups"> {
+  readonly options?: SceneOptions;
+  /** All of them, unless said: where another flow shows the rest, one is enough. */
+  readonly states?: readonly State[];
+}
+
+function get(path: string, success: z.ZodType, accept = "application/json"): Flow["run"] {
+  return async ({ browser, stage }) => readOutcome(await browser.fetch(path, { headers: { accept } }), stage, success);
+}
+
+const NDJSON = "application/x-ndjson";
+const BATCH = [
+  "--b",
+  "Content-Type: application/http",
+  "Content-ID: <one>",
+  "",
+  "GET /gmail/v1/users/me/profile HTTP/1.1",
+  "",
+  "",
+  "--b--",
+  "",
+].join("\r\n");
+
+/** A request with an API token that nobody has used before, made and revoked by the session. */
+function byApiToken(name: string, path: string, success: z.ZodType, groups: Request["groups"]): Request {
+  return {
+    name,
+    groups,
+    states: ["warm"],
+    run: async ({ browser, stage }) => {
+      const headers = { "content-type": "application/json", accept: "application/json" };
+      const body = JSON.stringify({ name: "fault run", expiresInDays: 1 });
+      const made = await browser.fetch("/api/tokens", { method: "POST", body, headers });
+      const { id, token } = z.object({ id: z.string(), token: z.string() }).parse(await made.json());
+      const bearer = { accept: "application/json", authorization: `Bearer ${token}` };
+      const outcome = await readOutcome(await stage.send({ path, headers: bearer }), stage, success);
+      if (outcome.text.includes(token)) throw new Error("the answer tells the API token");
+      const revoked = await browser.fetch(`/api/tokens/${id}`, { method: "DELETE" });
+      if (revoked.status !== 204) throw new Error(`revoking the API token: ${revoked.status}`);
+      return outcome;
+    },
+  };
+}
+
+const REQUESTS: readonly Request[] = [
+  { name: "GET /api/me", run: get("/api/me", meSchema), groups: API, states: ["warm"] },
+  { name: "GET /api/messages", run: get("/api/messages?limit=5", listingOf(refSchema)), groups: API },
+  {
+    name: "GET /api/messages as NDJSON",
+    run: get("/api/messages?limit=5", refSchema, NDJSON),
+    groups: API,
+    states: ["warm", "dead"],
+  },
+  {
+    name: "GET /api/messages over several pages",
+    options: { google: { listing: { shortBy: 497 } } },
+    run: get("/api/messages?limit=8", listingOf(refSchema)),
+    groups: API,
+    states: ["warm"],
+  },
+  {
+    name: "GET /api/messages as NDJSON over several pages",
+    options: { google: { listing: { shortBy: 497 } } },
+    run: get("/api/messages?limit=8", refSchema, NDJSON),
+    groups: API,
+    states: ["warm"],
+  },
+  {
+    name: "GET /api/messages?view=metadata",
+    run: get("/api/messages?limit=6&view=metadata", listingOf(rowSchema)),
+    groups: API,
+  },
+  {
+    name: "GET /api/messages?view=metadata as NDJSON",
+    run: get("/api/messages?limit=6&view=metadata", rowSchema, NDJSON),
+    groups: API,
+    states: ["warm"],
+  },
+  { name: "GET /gmail/v1/…/profile", run: get("/gmail/v1/users/me/profile", profileSchema), groups: PASSED },
+  {
+    name: "POST /gmail/v1/…/modify",
+    options: { vars: { GOOGLE_SCOPES: `openid email profile ${GMAIL_READONLY} ${GMAIL_MODIFY}` } },
+    run: async ({ browser, stage }) => {
+      const headers = { accept: "application/json", "content-type": "application/json", origin: stage.origin };
+      const path = `/gmail/v1/users/me/messages/${FIRST_MESSAGE}/modify`;
+      const response = await browser.fetch(path, { method: "POST", body: '{"addLabelIds":["STARRED"]}', headers });
+      return readOutcome(response, stage, z.looseObject({ id: z.string() }));
+    },
+    groups: PASSED,
+  },
+  {
+    name: "POST /batch/gmail/v1",
+    run: async ({ browser, stage }) => {
+      const headers = { "content-type": "multipart/mixed; boundary=b", origin: stage.origin };
+      const response = await browser.fetch("/batch/gmail/v1", { method: "POST", body: BATCH, headers });
+      return readOutcome(response, stage, z.string().startsWith("--batch_"));
+    },
+    groups: PASSED,
+  },
+  byApiToken("GET /api/messages by API token", "/api/messages?limit=5", listingOf(refSchema), API),
+  byApiToken("GET /gmail/v1/…/profile by API token", "/gmail/v1/users/me/profile", profileSchema, PASSED),
+  {
+    name: "POST /auth/security-events",
+    run: async ({ google, stage }) => {
+      const body = await google.securityEvent({ events: verification("a stream is tried") });
+      const headers = { "content-type": "application/secevent+jwt" };
+      return readOutcome(
+        await stage.send({ path: "/auth/security-events", method: "POST", body, headers }),
+        stage,
+        z.literal(""),
+      );
+    },
+    groups: API,
+    states: ["warm"],
+  },
+  {
+    name: "the page /",
+    options: { user: { mailbox: { messages: 6 } } },
+    run: async ({ browser, stage }) =>
+      readOutcome(await browser.step("/"), stage, z.string().regex(/<h1><a href="\/">Mailbox/)),
+    groups: API,
+  },
+];
+
+const PREPARATIONS: Readonly<Record<State, Pick<Flow, "prepare">>> = {
+  warm: {},
+  expired: { prepare: ({ stage }) => inside(stage).advance(2 * 60 * 60 * 1000) },
+  dead: { prepare: ({ google, user }) => google.act({ action: "killAccessTokens", email: user.email }) },
+};
+
+/** A request with each thing that may have become of the access token. */
+function inEveryState(request: Request): Flow[] {
+  const { states = ["warm", "expired", "dead"] } = request;
+  return states.map((state) => {
+    const name = state === "warm" ? request.name : `${request.name}, access token ${state}`;
+    return Object.assign({}, request, PREPARATIONS[state], { name, isSignedIn: true, isOnce: false });
+  });
+}
+
+export const REQUEST_FLOWS: readonly Flow[] = REQUESTS.flatMap(inEveryState);

@@ -1,0 +1,214 @@
+/**
+ * Runs one flow with one call spoiled, and checks everything that must hold whatever Google does.
+ */
+import { storageKeys } from "../../src/storage-keys.ts";
+import { inside } from "../support/contract.ts";
+import { type Call, type Endpoint, Google } from "../support/google.ts";
+import { harness } from "../support/harness.workerd.ts";
+import { nearFetch } from "../support/near-google.ts";
+import { newcomer, type Scene, signedIn } from "../support/scenes.ts";
+import { CLIENT } from "../support/stage.ts";
+import { expectedOutcome } from "./expected.ts";
+import { elsewhereOf, type FaultKind, faultKinds, type Group } from "./faults.ts";
+import type { Flow } from "./flow.ts";
+import { Needles } from "./leaks.ts";
+
+/** One call of a flow: the `nth` (from 0) of its endpoint. */
+export interface SpoiledCall {
+  readonly endpoint: Endpoint;
+  readonly nth: number;
+  readonly group: Group;
+}
+
+export interface Case {
+  readonly call: SpoiledCall;
+  readonly fault: FaultKind;
+  readonly lasts: boolean;
+}
+
+/** How a flow goes when nothing is spoiled. */
+export interface Recording {
+  readonly label: string;
+  readonly calls: readonly SpoiledCall[];
+}
+
+/** Milliseconds of the Worker's clock within which an answer must have begun. */
+const ANSWER_LIMIT_MS = 30_000;
+
+/** A scene in which a flow can begin. */
+export async function setScene(flow: Flow): Promise<Scene> {
+  const google = { quotaUnitsPerMinute: 1_000_000_000, ...flow.options?.google };
+  const open = flow.isSignedIn ? signedIn : newcomer;
+  return open((options = {}) => harness.openStage(options), { ...flow.options, google, near: true });
+}
+
+/** The same people and storage before a Worker that remembers nothing, such as limits that it has found. */
+function inFreshIsolate(scene: Scene): Scene {
+  const stage = inside(scene.stage).redeploy({});
+  const browser = stage.browser();
+  scene.browser.jar.copyTo(browser.jar);
+  return { ...scene, stage, browser };
+}
+
+/** Runs a flow undisturbed and writes down its calls. */
+export async function record(flow: Flow): Promise<Recording> {
+  const scene = inFreshIsolate(await setScene(flow));
+  await flow.prepare?.(scene);
+  await scene.google.forgetCalls();
+  const { label } = await flow.run(scene);
+  const calls: SpoiledCall[] = [];
+  for (const call of await scene.google.calls()) {
+    if (call.endpoint === "auth") continue;
+    calls.push(spoil(flow, call.endpoint, calls));
+    // The parts of a batch may each fail alone.
+    if (call.endpoint === "batch" && flow.groups.part !== undefined) calls.push(spoil(flow, "part", calls));
+  }
+  return { label, calls };
+}
+
+function spoil(flow: Flow, endpoint: Endpoint, before: readonly SpoiledCall[]): SpoiledCall {
+  const group = flow.groups[endpoint];
+  if (group === undefined) throw new Error(`${flow.name} calls ${endpoint}, which nobody expects`);
+  return { endpoint, nth: before.filter((other) => other.endpoint === endpoint).length, group };
+}
+
+/** Every fault of every call, once and for good. */
+export function casesOf({ calls }: Recording): Case[] {
+  const kinds = faultKinds("https://t.google.test");
+  return calls.flatMap((call) =>
+    kinds
+      .filter((fault) => fault.effect(call.group) !== null)
+      .flatMap((fault) => (fault.mayLast === true ? [false, true] : [false]).map((lasts) => ({ call, fault, lasts }))),
+  );
+}
+
+/** What became of a case. */
+export interface Verdict {
+  /** What is wrong; empty is the only good answer. */
+  readonly problems: readonly string[];
+  readonly label: string;
+}
+
+/** What must not be told, and who must not be named, of all cases so far. */
+const needles = new Needles();
+const people = new Needles();
+
+/** What lines of the log tell that they must not: looked for once for many cases. */
+export function leaksIn(lines: readonly string[]): string[] {
+  if (needles.size < people.size) throw new Error("nothing is looked for");
+  return lines.flatMap((line) => [
+    ...needles.in(line).map((piece) => `the log tells a secret, ${piece}: ${line}`),
+    ...people.in(line).map((piece) => `the log names a person, ${piece}: ${line}`),
+  ]);
+}
+
+/** Runs a case in a scene of its own or one that earlier cases have left as it was. */
+export async function runCase(flow: Flow, before: Scene, recording: Recording, one: Case): Promise<Verdict> {
+  const scene = inFreshIsolate(before);
+  const { google, stage, user, browser } = scene;
+  const { kv } = inside(stage);
+  const credentialKey = storageKeys.credential(user.sub);
+  await flow.prepare?.(scene);
+  await google.forgetCalls();
+  const stored = await kv.get(credentialKey);
+  const { endpoint, nth, group } = one.call;
+  // The same fault, but that it leads to this double's own elsewhere.
+  const fault = faultKinds(google.origin).find(({ name }) => name === one.fault.name) ?? one.fault;
+  const times = one.lasts ? "always" : 1;
+  await google.fault(endpoint, { ...fault.fault, after: nth, times });
+  const marks = { cookies: browser.jar.seen.length, clockMs: stage.now() };
+  const { label, text } = await outcomeOf(flow, scene);
+  const problems: string[] = [];
+  const check = (holds: boolean, problem: string): void => {
+    if (!holds) problems.push(problem);
+  };
+
+  // The answer.
+  const effect = fault.effect(group) ?? "outage";
+  const expected = expectedOutcome({ endpoint, group, effect, lasts: one.lasts, undisturbed: recording.label });
+  check(expected.test(label), `it answered ${label}, and not ${expected.source}`);
+  check(stage.now() - marks.clockMs <= ANSWER_LIMIT_MS, `it took ${stage.now() - marks.clockMs} ms of its clock`);
+
+  // What Google saw, and who else.
+  const snapshot = await google.snapshot();
+  check(snapshot.violations.length === 0, `Google objects: ${snapshot.violations.join(", ")}`);
+  check(one.lasts || snapshot.pendingFaults === 0, "the call was not made, so nothing was spoiled");
+  const { location } = fault.fault.headers ?? {};
+  if (location !== undefined) {
+    check((await new Google(elsewhereOf(google.origin), nearFetch).count()) === 0, "another host was called");
+  }
+
+  // Leaks.
+  needles.add([...snapshot.secrets, CLIENT.secret, ...tokenKeysOf(stage.tokenKeys)]);
+  for (const [where, told] of [
+    ["the answer", text],
+    ["a cookie", browser.jar.seen.slice(marks.cookies).join("\n")],
+    [
+      "a URL",
+      snapshot.calls
+        .filter((call) => call.endpoint !== "auth")
+        .map(addressOf)
+        .join("\n"),
+    ],
+  ] as const) {
+    for (const piece of needles.in(told)) problems.push(`${where} tells a secret: ${piece}`);
+  }
+  people.add([user.email, user.sub]);
+  for (const why of browser.jar.refused) problems.push(`a browser refuses a cookie: ${why}`);
+
+  // What is stored.
+  await google.clearFaults();
+  const isDisconnect = flow.name === "disconnect";
+  const left = await kv.get(credentialKey);
+  if (isDisconnect) check(left === null, "a credential outlived disconnect");
+  else if (stored !== null) check(left !== null, "a stored credential is lost");
+  // Only a new refresh token from Google may replace one, and only a sign-in that succeeds brings it.
+  if (stored !== null && !isDisconnect && !label.endsWith("302 /healthz"))
+    check(left === stored, "a credential was changed");
+  if (stored === null && !label.endsWith("302 /healthz"))
+    check(left === null, "a credential of a failed sign-in is stored");
+  problems.push(...(await nextGoodRequest(flow, scene, label)));
+  browser.jar.copyTo(before.browser.jar);
+  return { problems, label };
+}
+
+async function outcomeOf(flow: Flow, scene: Scene): Promise<{ label: string; text: string }> {
+  try {
+    return await flow.run(scene);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    // Where Gmail's body is streamed on and breaks, the caller's breaks too.
+    return {
+      label: /connection lost/i.test(message) ? "broken off" : `no answer of the contract: ${message}`,
+      text: "",
+    };
+  }
+}
+
+function addressOf({ path, query }: Call): string {
+  return path + JSON.stringify(query);
+}
+
+function tokenKeysOf(tokenKeys: string): string[] {
+  const { keys }: { keys: { k: string }[] } = JSON.parse(tokenKeys);
+  return keys.map(({ k }) => k);
+}
+
+/** The grant is gone or was never there, so that the person has to sign in; with the stored one all else must work. */
+async function nextGoodRequest(flow: Flow, { browser, google, user }: Scene, label: string): Promise<string[]> {
+  const problems: string[] = [];
+  if (flow.isOnce || /CONSENT_REQUIRED|sign-in/.test(label)) {
+    const visit = await browser.navigate("/auth/login?return_to=%2Fhealthz", { person: { user: user.email } });
+    const isSignedIn = visit.response.status === 200 && visit.url === "/healthz" && visit.trips <= 2;
+    if (!isSignedIn) problems.push(`signing in afterwards: ${visit.trail.map(originAndPath).join(" → ")}`);
+  }
+  // With a dead access token: the refresh shows that what is stored opens and is good.
+  await google.act({ action: "killAccessTokens", email: user.email });
+  const response = await browser.fetch("/api/messages?limit=1", { headers: { accept: "application/json" } });
+  if (response.status !== 200) problems.push(`the next good request: ${response.status} ${await response.text()}`);
+  return problems;
+}
+
+function originAndPath(url: string): string {
+  return url.replace(/\?.*/, "");
+}
