@@ -56,6 +56,7 @@ async function start(stack: Run["stack"]): Promise<Demo> {
     clientId: "demo.apps.googleusercontent.example",
     clientSecret: "not-a-secret",
     redirectUris: [`${publicUrl}/auth/callback`],
+    securityEventReceiver: `${publicUrl}/auth/security-events`,
   });
   stack.defer(() => google.close());
   const folder = stack.use(await makeTemporaryFolder());

@@ -12,15 +12,15 @@ import { parseArgs } from "node:util";
 import { startGoogleEmulator, type GoogleEmulator } from "./emulator/start.ts";
 import { BUSY_USER, USERS } from "./emulator/users.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
+import { DEVELOPMENT_KEYS_FILE } from "./lib/key-sources.ts";
 import { findPort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { addTokenKey, parseTokenKeys } from "./lib/token-keys.ts";
-import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
+import { startWorker } from "./lib/wrangler.ts";
 
 const WORKER_PORT = 8787;
 const EMULATOR_PORT = 4002;
-const KEYS_FILE = join(PROJECT_ROOT, ".wrangler", "dev-token-keys.json");
 
 await runScript(
   async ({ stack }) => {
@@ -31,6 +31,7 @@ await runScript(
       clientId: "development.apps.googleusercontent.example",
       clientSecret: "not-a-secret",
       redirectUris: [`${publicUrl}/auth/callback`],
+      securityEventReceiver: `${publicUrl}/auth/security-events`,
     });
     stack.defer(() => google.close());
     const folder = stack.use(await makeTemporaryFolder());
@@ -78,11 +79,11 @@ async function choosePort(name: string, asked: string | undefined, usual: number
 /** The same keys at every start, so that sessions and stored credentials outlive a restart. */
 async function developmentKeys(): Promise<string> {
   try {
-    return JSON.stringify(parseTokenKeys(await readFile(KEYS_FILE, "utf8")));
+    return JSON.stringify(parseTokenKeys(await readFile(DEVELOPMENT_KEYS_FILE, "utf8")));
   } catch {
     const keys = JSON.stringify(addTokenKey(new Date()));
-    await mkdir(join(KEYS_FILE, ".."), { recursive: true });
-    await writeFile(KEYS_FILE, keys, { mode: 0o600 });
+    await mkdir(join(DEVELOPMENT_KEYS_FILE, ".."), { recursive: true });
+    await writeFile(DEVELOPMENT_KEYS_FILE, keys, { mode: 0o600 });
     return keys;
   }
 }
@@ -101,6 +102,11 @@ function welcome(publicUrl: string, google: GoogleEmulator): string {
     remove the app         ${control("invalidate-grant")}
     change the password    ${control("change-password")}
     let an hour pass       ${control("expire-access-tokens")}
+
+  Let Google tell the Worker that something has happened to an account:
+
+    hijacked               curl -d type=account-disabled -d reason=hijacking -d email=${BUSY_USER.email} ${google.url}/__emulator/security-events
+    all kinds of events    curl ${google.url}/__emulator/security-events
 
   Make Google slow, or fail in its own words, and see what a user would see:
 

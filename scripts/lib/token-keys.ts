@@ -5,6 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { parseEnv } from "node:util";
+import { EncryptJWT } from "jose";
 import * as z from "zod/mini";
 
 const KEY_BYTES = 32;
@@ -56,6 +57,24 @@ export function parseTokenKeys(text: string): TokenKeySet {
   const parsed = keySet.safeParse(value);
   if (!parsed.success) throw new Error("TOKEN_KEYS is not a JWK Set of 256-bit oct keys with a kid.");
   return parsed.data;
+}
+
+/**
+ * What shows the Worker that it is called by who has its keys: sealed as `src/keys.ts` opens it, for the purpose `operator`
+ * at one origin.
+ */
+export async function sealOperatorToken(
+  { keys }: TokenKeySet,
+  { origin, expiresAtMs }: { origin: string; expiresAtMs: number },
+): Promise<string> {
+  const [first] = keys;
+  if (first === undefined) throw new Error("There is no key in TOKEN_KEYS.");
+  return new EncryptJWT({ data: null })
+    .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: first.kid })
+    .setAudience("operator")
+    .setSubject(origin)
+    .setExpirationTime(Math.floor(expiresAtMs / 1000))
+    .encrypt(Buffer.from(first.k, "base64url"));
 }
 
 function isKeyMaterial(text: string): boolean {

@@ -11,14 +11,14 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Readable } from "node:stream";
 import { parseEnv } from "node:util";
+import { stopGroup } from "./process-group.ts";
 import { QUIET_WRANGLER } from "./quiet-wrangler.ts";
 import { ScriptError } from "./script-error.ts";
 
 /** The project's folder, where wrangler.toml is. */
-export const PROJECT_ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const PROJECT_ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
 
 const READY_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 5_000;
 const POLL_MS = 150;
 
 /** How to start the Worker. */
@@ -57,7 +57,7 @@ export async function startWorker(stack: AsyncDisposableStack, options: WorkerOp
     "--show-interactive-dev-session=false",
   ]);
   const ended = endOf(child);
-  stack.defer(() => stopGroup(child, ended));
+  stack.defer(() => stopGroup(child.pid, ended));
   for (const stream of [child.stdout, child.stderr]) pipeText(stream, options.onOutput);
   const url = `http://localhost:${port}`;
   await Promise.race([untilAnswering(`${url}/healthz`), ended.then(failedToStart)]);
@@ -114,31 +114,4 @@ async function untilAnswering(url: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new ScriptError(`The Worker is not ready after ${READY_TIMEOUT_MS / 1000} s: ${last}.`);
-}
-
-/** SIGTERM to the whole group, SIGKILL to what is left of it, and only then is it over. */
-async function stopGroup(child: Child, ended: Promise<string>): Promise<void> {
-  const { pid } = child;
-  if (pid === undefined) return;
-  if (signalGroup(pid, "SIGTERM")) {
-    await Promise.race([ended, delay(STOP_TIMEOUT_MS)]);
-    for (let waited = 0; waited < STOP_TIMEOUT_MS && signalGroup(pid, 0); waited += 50) await delay(50);
-    signalGroup(pid, "SIGKILL");
-  }
-  await ended;
-}
-
-/** Whether the group still had a process to get the signal; 0 only asks. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-pid, signal);
-  } catch {
-    return false;
-  }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

@@ -1,0 +1,69 @@
+/** Where `npm run rotate` finds `TOKEN_KEYS`: a file that is named, or the usual places. */
+
+import { readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { ScriptError } from "./script-error.ts";
+import { parseTokenKeys, type TokenKeySet } from "./token-keys.ts";
+import { PROJECT_ROOT } from "./wrangler.ts";
+
+/** The keys of the Worker that `npm run dev` starts. */
+export const DEVELOPMENT_KEYS_FILE = join(PROJECT_ROOT, ".wrangler", "dev-token-keys.json");
+const VARS_FILE = join(PROJECT_ROOT, ".dev.vars");
+
+/** Keys, and where they come from. */
+export interface KeySource {
+  readonly name: string;
+  readonly keys: TokenKeySet["keys"];
+}
+
+export interface KeySourceOptions {
+  /** The file that was named, if any. */
+  readonly file: string | undefined;
+  /** The Worker runs on this machine: it may be that of `npm run dev`. */
+  readonly isLocal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * The keys to try, in this order.
+ *
+ * @throws {ScriptError} where there are none, or what was named is not readable
+ */
+export async function readKeySources({ file, isLocal, env }: KeySourceOptions): Promise<KeySource[]> {
+  if (file !== undefined) return [await readNamed(file)];
+  const files = isLocal ? [DEVELOPMENT_KEYS_FILE, VARS_FILE] : [VARS_FILE];
+  const found = await Promise.all(files.map(readOrNothing));
+  const fromEnv = env["TOKEN_KEYS"];
+  if (fromEnv) found.push([{ name: "the environment", ...parse("TOKEN_KEYS of the environment", fromEnv) }]);
+  const sources = found.flat();
+  if (sources.length > 0) return sources;
+  throw new ScriptError(
+    "There are no keys. Give the Worker's TOKEN_KEYS by --keys FILE, in .dev.vars or as a variable.",
+  );
+}
+
+async function readNamed(file: string): Promise<KeySource> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch {
+    throw new ScriptError(`${file} cannot be read.`);
+  }
+  return { name: file, ...parse(file, text) };
+}
+
+async function readOrNothing(path: string): Promise<KeySource[]> {
+  try {
+    return [{ name: relative(PROJECT_ROOT, path), ...parseTokenKeys(await readFile(path, "utf8")) }];
+  } catch {
+    return [];
+  }
+}
+
+function parse(name: string, text: string): TokenKeySet {
+  try {
+    return parseTokenKeys(text);
+  } catch (error) {
+    throw new ScriptError(`${name}: ${error instanceof Error ? error.message : "no keys"}`);
+  }
+}

@@ -1,0 +1,56 @@
+/** What a run of vitest came to, by its JSON report. Nothing run, or no report, is a failure and never a pass. */
+
+import { readFileSync } from "node:fs";
+import * as z from "zod/mini";
+
+/** How much held, and how much did not. */
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** A run of vitest. */
+export interface TestResults extends Tally {
+  /** Absolute paths of the files in which at least one test ran to its end. */
+  readonly files: ReadonlySet<string>;
+}
+
+/** Vitest's JSON report: https://vitest.dev/guide/reporters#json-reporter */
+const reportSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  testResults: z.array(z.object({ name: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
+});
+
+const NOTHING: TestResults = { passed: 0, failed: 1, files: new Set() };
+
+/** Counts single tests. A run that failed otherwise (coverage, a crash, nothing to run) counts as one failure. */
+export function readTestResults(reportFile: string, succeeded: boolean): TestResults {
+  const report = z.safeParse(reportSchema, readJson(reportFile));
+  if (!report.success) return NOTHING;
+  const { numPassedTests: passed, numFailedTests, testResults } = report.data;
+  const ran = testResults.filter(({ assertionResults }) =>
+    assertionResults.some(({ status }) => status === "passed" || status === "failed"),
+  );
+  const isSound = succeeded && passed > 0;
+  const failed = numFailedTests === 0 && !isSound ? 1 : numFailedTests;
+  return { passed, failed, files: new Set(ran.map(({ name }) => name)) };
+}
+
+/** A step that is not made of tests counts as one. */
+export function tallyOfStep(succeeded: boolean): Tally {
+  return { passed: succeeded ? 1 : 0, failed: succeeded ? 0 : 1 };
+}
+
+/** The last line of every run that checks something. */
+export function summaryLine({ passed, failed }: Tally): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as unknown;
+  } catch {
+    return undefined;
+  }
+}
