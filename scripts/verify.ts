@@ -3,14 +3,10 @@
  * that counts: each step is one, the test step counts its tests.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-
-interface Tally {
-  readonly passed: number;
-  readonly failed: number;
-}
+import { readTestResults, summaryLine, tallyOfStep, type Tally } from "./lib/test-results.ts";
 
 const resultsFolder = mkdtempSync(path.join(tmpdir(), "gmail-edge-verify-"));
 const resultsFile = path.join(resultsFolder, "results.json");
@@ -21,6 +17,7 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
   ["types", ["npm", "run", "--silent", "types"]],
   ["knip", ["npm", "run", "--silent", "knip"]],
   ["docs", ["npm", "run", "--silent", "check:docs"]],
+  ["dependencies", ["npm", "run", "--silent", "check:dependencies"]],
   ["size", ["npm", "run", "--silent", "size"]],
   [
     "tests",
@@ -34,22 +31,10 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
       "--reporter=json",
       `--outputFile=${resultsFile}`,
     ],
-    countTests,
+    (ok) => readTestResults(resultsFile, ok),
   ],
   ["demo", ["npm", "run", "--silent", "demo"]],
 ];
-
-/** Counts single tests; a run that fails otherwise (coverage, a crash) counts as a failure, too. */
-function countTests(ok: boolean): Tally {
-  try {
-    const results: unknown = JSON.parse(readFileSync(resultsFile, "utf8"));
-    const { numPassedTests = 0, numFailedTests = 0 } = results as { numPassedTests?: number; numFailedTests?: number };
-    const failed = numFailedTests > 0 || ok ? numFailedTests : 1;
-    return { passed: numPassedTests, failed: numPassedTests === 0 && failed === 0 ? 1 : failed };
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
-}
 
 let passed = 0;
 let failed = 0;
@@ -57,12 +42,12 @@ const failedSteps: string[] = [];
 for (const [name, [command = "", ...args], count] of STEPS) {
   console.log(`\n── ${name} ──`);
   const ok = spawnSync(command, args, { stdio: "inherit" }).status === 0;
-  const tally = count?.(ok) ?? { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+  const tally = count?.(ok) ?? tallyOfStep(ok);
   passed += tally.passed;
   failed += tally.failed;
   if (!ok || tally.failed > 0) failedSteps.push(name);
 }
 rmSync(resultsFolder, { recursive: true, force: true });
 if (failedSteps.length > 0) console.log(`\nFailed: ${failedSteps.join(", ")}`);
-console.log(`\n${passed} passed, ${failed} failed`);
+console.log(`\n${summaryLine({ passed, failed })}`);
 process.exitCode = failed === 0 ? 0 : 1;

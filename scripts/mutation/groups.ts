@@ -1,0 +1,55 @@
+/**
+ * What is mutated, and which tests have to notice: each group of modules with the tests of just these modules, as every
+ * mutant runs all tests that reach it. A module belongs to one group.
+ */
+
+export interface Group {
+  readonly name: string;
+  readonly mutate: readonly string[];
+  /** Files of the vitest project `worker`. */
+  readonly tests: readonly string[];
+}
+
+export const GROUPS: readonly Group[] = [
+  {
+    name: "oauth",
+    mutate: ["src/oauth.ts", "src/id-token.ts", "src/callback.ts", "src/google-keys.ts", "src/document-cache.ts"],
+    tests: unit("oauth", "userinfo", "id-token", "callback", "google-keys"),
+  },
+  {
+    name: "sealing",
+    mutate: [
+      "src/keys.ts",
+      "src/session.ts",
+      "src/transaction.ts",
+      "src/page-token.ts",
+      "src/return-to.ts",
+      "src/accounts.ts",
+    ],
+    tests: unit("keys", "config", "session", "transaction", "page-token", "return-to", "accounts"),
+  },
+  {
+    name: "grant",
+    mutate: ["src/grant.ts"],
+    tests: unit("grant", "grant-outages", "grant-renewal"),
+  },
+  {
+    name: "store",
+    mutate: ["src/kv-store.ts", "src/sealed-kv.ts", "src/storage-keys.ts", "src/revocations.ts"],
+    tests: unit("kv-store", "kv-store-lookups", "revocations", "storage-schema", "storage-schema-tokens"),
+  },
+  {
+    name: "gmail-errors",
+    mutate: ["src/gmail-errors.ts", "src/http.ts"],
+    tests: unit("gmail-errors", "http"),
+  },
+  {
+    name: "sign-in",
+    mutate: ["src/sign-in.ts"],
+    tests: unit("sign-in"),
+  },
+];
+
+function unit(...names: string[]): string[] {
+  return names.map((name) => `test/${name}.test.ts`);
+}
