@@ -103,7 +103,7 @@ const allowedOrigins = z.pipe(
 function count(minimum: number) {
   return z.pipe(
     z.pipe(
-      z.union([z.number(), z.string().check(z.regex(/^\d{1,9}$/))], "must be a whole number"),
+      z.union([z.number(), z.string().check(z.regex(/^\d{1,9}$/, "must be a whole number"))], "must be a whole number"),
       z.transform(Number),
     ),
     z.int("must be a whole number").check(z.gte(minimum, `must be ${minimum} or more`)),

@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 import { type BatchReply, composeBatch, parseBatch, readingCall } from "./batch.ts";
 import { AppError } from "./errors.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail-errors.ts";
-import { type CallOptions, readJson, unexpectedAnswer, type Upstream } from "./http.ts";
+import { type CallOptions, parseJsonOrNull, readJson, unexpectedAnswer, type Upstream } from "./http.ts";
 import { MESSAGE_FIELDS, type MessageMetadata, MessageMetadataSchema, ROW_HEADERS } from "./message.ts";
 import { GET_UNITS, quotaUnits } from "./quota.ts";
 import type { Trace } from "./trace.ts";
@@ -252,12 +252,4 @@ function nonsense(status: number): GmailFailure {
 /** A Response cannot have the statuses that have no body, and none of them is an answer to a GET of a message. */
 function clampStatus(status: number): number {
   return status >= 200 && status <= 599 && ![204, 205, 304].includes(status) ? status : 502;
-}
-
-function parseJsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -132,6 +132,15 @@ export async function readJsonOrNull(response: Response): Promise<unknown> {
   }
 }
 
+/** A text as JSON, or null where it is none. */
+export function parseJsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** Google answered, but not in a way that its documentation knows, or with a 5xx. */
 export function unexpectedAnswer(endpoint: string, status: number, retryAfterSeconds?: number): AppError {
   return new AppError("UPSTREAM_UNAVAILABLE", `${endpoint} is not working properly. Try again in a moment.`, {

@@ -92,6 +92,11 @@ export class KeyRing {
     return this.#keys[0].kid;
   }
 
+  /** How many keys open. */
+  get size(): number {
+    return this.#keys.length;
+  }
+
   /** Whether a sealed value names the key that seals now, and not an older one. */
   isActive(sealed: string): boolean {
     return keyId(sealed) === this.activeKid;

@@ -20,7 +20,8 @@ export interface ListOptions {
 
 const limitMessage = "must be a whole number of 1 or more, or all";
 
-const OptionsSchema = z.object({
+/** The options of a listing, by name; the query of `GET /api/messages` is described from it, too. */
+export const ListOptionsSchema = z.object({
   q: z._default(z.string("must be text"), ""),
   labelIds: z._default(z.array(z.string("must be text").check(z.minLength(1, "must not be empty"))), []),
   includeSpamTrash: z._default(
@@ -42,7 +43,7 @@ const OptionsSchema = z.object({
 });
 
 /** Names of the options. */
-export const LIST_OPTION_NAMES = Object.keys(OptionsSchema.shape);
+export const LIST_OPTION_NAMES = Object.keys(ListOptionsSchema.shape);
 
 /**
  * Checks options by name.
@@ -51,7 +52,7 @@ export const LIST_OPTION_NAMES = Object.keys(OptionsSchema.shape);
  * @throws AppError `INVALID_ARGUMENT`, naming the first bad one
  */
 export function parseListOptions(options: Readonly<Record<string, unknown>>): ListOptions {
-  const { q, labelIds, includeSpamTrash, limit, pageToken, view } = parseOptions(OptionsSchema, options);
+  const { q, labelIds, includeSpamTrash, limit, pageToken, view } = parseOptions(ListOptionsSchema, options);
   return {
     filter: { q, labelIds, includeSpamTrash },
     limit: limit === "all" ? Infinity : limit,

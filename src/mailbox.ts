@@ -3,7 +3,7 @@
  * the service binding have in common; knows nothing of how they are called.
  */
 import type { ErrorStatus } from "./errors.ts";
-import { Gmail, type MessageFilter } from "./gmail.ts";
+import { Gmail, type GmailOptions, type MessageFilter } from "./gmail.ts";
 import type { Grant } from "./grant.ts";
 import { type Cursor, type ListChunk, listMessages, type ListRequest, type Row } from "./listing.ts";
 import type { ListOptions } from "./list-options.ts";
@@ -39,6 +39,27 @@ export async function collectMessages(
     messages: chunks.flatMap((chunk) => chunk.rows),
     ...(await nextPage(scope, user, options.filter, chunks.at(-1)?.next ?? null)),
     resultSizeEstimate: chunks[0]?.resultSizeEstimate ?? 0,
+  };
+}
+
+/** Messages that are being listed: rows as they are read, and what to ask with for those after them. */
+export interface OpenMessages {
+  /** The first chunk comes as soon as Gmail has listed the first page, without rows. */
+  readonly chunks: AsyncGenerator<ListChunk, void>;
+  /** The page token for what follows a chunk; null at the end. */
+  readonly nextPageToken: (chunk: ListChunk) => Promise<string | null>;
+}
+
+/** Lists messages piece by piece. @throws AppError for a page token that is not this user's */
+export async function openMessages(
+  scope: RequestScope,
+  user: MailboxUser,
+  options: ListOptions,
+): Promise<OpenMessages> {
+  const request = await toRequest(scope, user, options, "page");
+  return {
+    chunks: openListing(scope, user, request),
+    nextPageToken: async ({ next }) => (await nextPage(scope, user, options.filter, next)).nextPageToken ?? null,
   };
 }
 
@@ -129,10 +150,15 @@ function openListing(
   signal?: AbortSignal,
 ): AsyncGenerator<ListChunk, void> {
   const { concurrency, config, trace, upstream, world } = scope;
-  const gmail = new Gmail({ apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now, signal });
+  const gmail = new Gmail({ ...gmailOptions(scope, { sub, grant }), signal });
   const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
   const rowReader = new RowReader({ ...shared, access: grant, concurrency: concurrency.of(sub), now: world.now });
   return listMessages({ ...shared, rowReader }, request);
+}
+
+/** What a call to Gmail on behalf of a user needs. */
+export function gmailOptions({ config, trace, upstream, world }: RequestScope, { grant }: MailboxUser): GmailOptions {
+  return { apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now };
 }
 
 async function nextPage(

@@ -3,6 +3,7 @@
  */
 import { accepts } from "hono/accepts";
 import { AppError, invalidArgument, type SignInAgain } from "./errors.ts";
+import { type Reader, toReader } from "./pages/reader.ts";
 import { safeReturnTo } from "./return-to.ts";
 import type { AppContext } from "./scope.ts";
 
@@ -101,6 +102,20 @@ export async function readJsonBody(c: AppContext, maxBytes: number): Promise<unk
   } catch {
     throw invalidArgument("body", "The body is not JSON.");
   }
+}
+
+/** The fields of a form. @throws AppError `INVALID_ARGUMENT` */
+export async function readForm(c: AppContext, maxBytes: number): Promise<URLSearchParams> {
+  return new URLSearchParams(await readText(c, maxBytes));
+}
+
+/** Who reads the page that is asked for. */
+export function readerOf(c: AppContext): Reader {
+  return toReader({
+    acceptLanguage: c.req.header("Accept-Language") ?? null,
+    timeZone: c.req.raw.cf?.timezone,
+    nowMs: c.var.scope.world.now(),
+  });
 }
 
 /** The URL of our sign-in that leads back to where the person is. */

@@ -34,7 +34,9 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
   c.status(toStatusCode(error.code));
   const body = errorBody(c, error);
-  return isForPerson ? c.html(<ErrorPage error={body.error} />) : c.json(body);
+  return isForPerson
+    ? c.html(<ErrorPage error={body.error} retryAfterSeconds={error.retryAfterSeconds} />)
+    : c.json(body);
 };
 
 /** `app.notFound`. */

@@ -15,10 +15,13 @@ import { AppError } from "./errors.ts";
 import { logRequest } from "./log.ts";
 import { requireModestSize, requirePlainPath } from "./request.ts";
 import { handleError, handleNotFound } from "./responses.tsx";
+import { accountRoutes } from "./routes/account.tsx";
 import { apiRoutes } from "./routes/api.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { batchPassthroughRoutes } from "./routes/batch-passthrough.ts";
 import { gmailPassthroughRoutes } from "./routes/gmail-passthrough.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { messageRoutes } from "./routes/message.tsx";
 import { operatorRoutes } from "./routes/operator.ts";
 import { pageRoutes } from "./routes/page.tsx";
 import { tokenRoutes } from "./routes/tokens.ts";
@@ -46,13 +49,15 @@ export function createApp(services: Services) {
     }),
   );
   return app
-    .get("/healthz", (c) => c.json({ status: "ok" }))
+    .route("/healthz", healthRoutes)
     .route("/auth", authRoutes)
     .route("/api/tokens", tokenRoutes)
     .route("/api", apiRoutes)
     .route("/gmail/v1", gmailPassthroughRoutes)
     .route("/batch/gmail/v1", batchPassthroughRoutes)
     .route("/operator", operatorRoutes)
+    .route("/account", accountRoutes)
+    .route("/message", messageRoutes)
     .route("/", pageRoutes);
 }
 
@@ -113,13 +118,18 @@ function crossOrigin({ allowedOrigins }: Config) {
   });
 }
 
-/** What browsers may do with our pages: show them, unframed, with our own style and no script. */
+/** What browsers may do with our pages. A message's HTML is a stranger's, and may do nothing but be looked at. */
 function securityHeaders({ google }: Config) {
-  return secureHeaders({
+  const common = { xFrameOptions: "DENY", strictTransportSecurity: false } as const;
+  const page = secureHeaders({
+    ...common,
     contentSecurityPolicy: {
       defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
       styleSrc: ["'self'"],
       imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      frameSrc: ["'self'"],
       // Chromium applies this to redirects too: a search by somebody whose grant is gone ends at Google's consent page.
       formAction: ["'self'", new URL(google.authorizationEndpoint).origin],
       baseUri: ["'none'"],
@@ -127,7 +137,24 @@ function securityHeaders({ google }: Config) {
     },
     // The path of our own pages is wanted by `signInUrl`; nobody else gets it.
     referrerPolicy: "same-origin",
-    xFrameOptions: "DENY",
-    strictTransportSecurity: false,
   });
+  const strangersHtml = secureHeaders({
+    ...common,
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'unsafe-inline'"],
+      imgSrc: ["data:"],
+      formAction: ["'none'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'self'"],
+      sandbox: ["allow-popups", "allow-popups-to-escape-sandbox"],
+    },
+    xFrameOptions: "SAMEORIGIN",
+    referrerPolicy: "no-referrer",
+    // A sandboxed document has an origin of its own anyway, and browsers warn of what they cannot give it.
+    originAgentCluster: false,
+  });
+  return createMiddleware<AppEnv>((c, next) =>
+    (/^\/message\/[^/]+\/body$/.test(c.req.path) ? strangersHtml : page)(c, next),
+  );
 }

@@ -56,8 +56,9 @@ export async function beginTrip(scope: RequestScope, purpose: TripPurpose): Prom
   };
 }
 
-function redirectUri(scope: RequestScope): string {
-  return `${scope.origin}/auth/callback`;
+/** Where Google sends the browser back to; its console must list exactly this. */
+export function redirectUri({ origin }: RequestScope): string {
+  return `${origin}/auth/callback`;
 }
 
 /** How a trip ended: the person is signed in, or has to go once more. */

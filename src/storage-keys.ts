@@ -33,5 +33,7 @@ export const storageKeys = {
   apiTokenOf: (sub: string, id: string) => `${storageKeys.apiTokensOf(sub)}${id}`,
   /** Prefix of the index of a user's API tokens. */
   apiTokensOf: (sub: string) => `api-token-of:${encodeURIComponent(sub)}:`,
+  /** Written and deleted to see whether storage works. */
+  probe: (requestId: string) => `probe:${requestId}`,
   securityEvent: async (jti: string) => `security-event:${await sha256(jti)}`,
 };

@@ -76,7 +76,7 @@ export async function loseGrant({ google, worker, browser, api }: Demo): Promise
   const back = await browser.press(consent, ALLOW);
   showHops(back);
   checkEqual("after consent they are where they were", [back.status, back.url.href], [200, `${worker.url}${where}`]);
-  check("and see their messages", back.document.querySelectorAll("tbody tr").length > 0, back.document.text);
+  check("and see their messages", back.document.querySelectorAll(".rows > li").length > 0, back.document.text);
   const again = await api.listIds({ limit: "5" });
   checkEqual("the program is served again, too", again.messages.length, 5);
 }
@@ -96,8 +96,8 @@ export async function denyConsent({ worker, browser }: Demo): Promise<void> {
 /** Disconnecting ends the grant at Google and the session here. */
 export async function disconnect({ google, worker, browser, api }: Demo): Promise<void> {
   heading("8. Disconnect");
-  const home = await browser.visit(`${worker.url}/`);
-  const bye = await browser.press(home, 'form[action="/auth/disconnect"] button');
+  const account = await browser.visit(`${worker.url}/account`);
+  const bye = await browser.press(account, 'form[action="/auth/disconnect"] button');
   showHops(bye);
   checkEqual("the person is signed out", [bye.status, bye.url.pathname], [200, "/"]);
   checkEqual("Google knows of no grant any more", google.grantsOf(BUSY_USER.email), 0);

@@ -40,6 +40,8 @@ export interface GoogleEmulatorOptions {
   readonly securityEventReceiver?: string;
   /** Lifetime of access tokens in seconds, an hour when left out, as at Google. */
   readonly expiresInSeconds?: number;
+  /** When the mail ends, in epoch milliseconds: for pictures that show the same at any time. Now, when left out. */
+  readonly mailUntilMs?: number;
   /** The clock of token lifetimes and waits, in epoch milliseconds. */
   readonly now?: () => number;
   /** The chance of faults, from 0 up to 1. */
@@ -84,7 +86,7 @@ export async function startGoogleEmulator(options: GoogleEmulatorOptions): Promi
       clientName: CLIENT_NAME,
       // Without one `emulate` says `picture: null`, where Google says nothing or gives a URL.
       pictureOf: (user) => `${url}${picturePath(user)}`,
-      nowMs: now(),
+      nowMs: options.mailUntilMs ?? now(),
     });
     const started = await startEmulate(url, seed);
     emulator = started.emulator;

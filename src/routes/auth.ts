@@ -18,9 +18,9 @@ import { beginTrip, finishTrip, type Trip } from "../sign-in.ts";
 import { openTransaction, type Transaction } from "../transaction.ts";
 
 /** An e-mail address has at most 254 characters, a `sub` 255. */
-const MAX_LOGIN_HINT_LENGTH = 255;
+export const MAX_LOGIN_HINT_LENGTH = 255;
 /** A delivery is one signed token of a few hundred bytes. */
-const MAX_SECURITY_EVENT_BYTES = 64 * 1024;
+export const MAX_SECURITY_EVENT_BYTES = 64 * 1024;
 
 export const authRoutes = new Hono<AppEnv>()
   .get("/login", limitRate("login"), async (c) => {

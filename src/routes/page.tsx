@@ -1,46 +1,163 @@
 /**
- * `/`: the page. Rendered here in full; it needs no JavaScript.
+ * `/`: the mailbox as a page. It needs no JavaScript: the frame is sent as soon as Gmail has listed what is there, and
+ * the rows as they are read.
  */
+import { raw } from "hono/html";
 import { Hono } from "hono/tiny";
 import { findSession } from "../authentication.ts";
 import { takeNotice } from "../cookies.ts";
+import type { AppError } from "../errors.ts";
+import { type Html, streamPage } from "../html-stream.ts";
+import { countUnread, type Label, listLabels } from "../labels.ts";
 import { parseListOptions } from "../list-options.ts";
-import { collectMessages } from "../mailbox.ts";
-import { MailboxPage, WelcomePage } from "../pages/home.tsx";
-import type { AppEnv } from "../scope.ts";
+import type { ListChunk } from "../listing.ts";
+import { reportError } from "../log.ts";
+import { gmailOptions, type MailboxUser, openMessages } from "../mailbox.ts";
+import {
+  FOLDERS,
+  MailboxFrame,
+  MailboxTop,
+  mailboxUrl,
+  type MailboxView,
+  MessageRow,
+  Pager,
+  type RowContext,
+  Sidebar,
+} from "../pages/mailbox.tsx";
+import { WelcomePage } from "../pages/welcome.tsx";
+import { readerOf } from "../request.ts";
+import { errorBody } from "../responses.tsx";
+import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
 import { settle, unwrap } from "../settle.ts";
 
 /** Rows of a page. */
 const PAGE_ROWS = 25;
+/** Pages that the way back to newer ones remembers; each adds some hundred characters to the address. */
+const MAX_NEWER_PAGES = 8;
+/** Between the page tokens of `newer`. No token has it. */
+const TOKEN_SEPARATOR = "~";
 
 export const pageRoutes = new Hono<AppEnv>().get("/", async (c) => {
   const caller = await findSession(c);
   const notice = takeNotice(c);
   if (caller === null) return c.html(<WelcomePage notice={notice} />);
-  const q = c.req.query("q") ?? "";
-  const pageToken = c.req.query("pageToken") ?? null;
-  const { grant, identity } = caller;
-  const options = { ...parseListOptions({ q, limit: PAGE_ROWS, view: "metadata" }), pageToken };
-  const page = settle(collectMessages(c.var.scope, { sub: identity.sub, grant }, options));
+  const view: MailboxView = { q: c.req.query("q") ?? "", labelId: c.req.query("label") ?? "" };
+  const mailbox = settle(openMailbox(c, caller, view));
   if (unwrap(await caller.isRevoked)) {
     caller.forget();
     return c.html(<WelcomePage notice={notice} />);
   }
-  const { messages, nextPageToken } = unwrap(await page);
-  return c.html(
-    <MailboxPage
-      identity={identity}
-      q={q}
-      rows={messages}
-      olderUrl={nextPageToken === undefined ? null : pageUrl({ q, pageToken: nextPageToken })}
-      newestUrl={pageToken === null ? null : pageUrl({ q })}
-      notice={notice}
-    />,
-  );
+  const top = <MailboxTop view={view} notice={notice} />;
+  const frame = <MailboxFrame identity={caller.identity} />;
+  return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: unwrap(await mailbox) }));
 });
 
-function pageUrl(parameters: { q: string; pageToken?: string }): string {
-  const { q, pageToken } = parameters;
-  const query = new URLSearchParams({ ...(q === "" ? {} : { q }), ...(pageToken === undefined ? {} : { pageToken }) });
-  return query.size === 0 ? "/" : `/?${query.toString()}`;
+/** A mailbox whose messages are listed and whose rows are still to be read. */
+interface OpenMailbox {
+  readonly user: MailboxUser;
+  readonly account: string | null;
+  readonly chunks: AsyncGenerator<ListChunk, void>;
+  readonly nextPageToken: (chunk: ListChunk) => Promise<string | null>;
+  readonly labels: readonly Label[];
+}
+
+async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, view: MailboxView): Promise<OpenMailbox> {
+  const { scope } = c.var;
+  const user = { sub: identity.sub, grant };
+  const options = parseListOptions({
+    q: view.q,
+    labelIds: view.labelId === "" ? [] : [view.labelId],
+    includeSpamTrash: view.labelId === "SPAM" || view.labelId === "TRASH",
+    limit: PAGE_ROWS,
+    view: "metadata",
+    pageToken: c.req.query("pageToken"),
+  });
+  const labels = settle(listLabels(gmailOptions(scope, user)));
+  const { chunks, nextPageToken } = await openMessages(scope, user, options);
+  // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
+  await chunks.next();
+  const listed = await labels;
+  // Folders and chips are worth less than the mail: without them the page is shown all the same.
+  return {
+    user,
+    account: identity.email,
+    chunks,
+    nextPageToken,
+    labels: listed.status === "fulfilled" ? listed.value : [],
+  };
+}
+
+/** The pieces in the order in which they are known: the folders come last, and stand at the side by the style sheet. */
+async function* mailboxPieces(
+  c: AppContext,
+  top: Html,
+  { view, mailbox }: { view: MailboxView; mailbox: OpenMailbox },
+): AsyncGenerator<Html, void> {
+  const { scope } = c.var;
+  const { account, chunks, labels, nextPageToken, user } = mailbox;
+  const unread = settle(countUnread(gmailOptions(scope, user), countedLabels(labels)));
+  const context: RowContext = {
+    reader: readerOf(c),
+    account,
+    labelNames: new Map(labels.filter(({ isOwn }) => isOwn).map(({ id, name }) => [id, name])),
+  };
+  yield raw('<main id="content">');
+  yield top;
+  yield raw('<ol class="rows">');
+  let shown = 0;
+  let last: ListChunk | null = null;
+  let failure: AppError | null = null;
+  try {
+    for await (const chunk of chunks) {
+      last = chunk;
+      shown += chunk.rows.length;
+      yield (
+        <>
+          {chunk.rows.map((row) => (
+            <MessageRow row={row} context={context} />
+          ))}
+        </>
+      );
+    }
+  } catch (error) {
+    failure = reportError(scope.trace, error);
+  }
+  yield raw("</ol>");
+  const older = last === null ? null : await nextPageToken(last);
+  yield (
+    <Pager
+      shown={shown}
+      failure={failure === null ? null : errorBody(c, failure).error}
+      {...pageUrls(c, view, older)}
+    />
+  );
+  yield raw("</main>");
+  const counts = await unread;
+  yield <Sidebar view={view} labels={labels} unread={counts.status === "fulfilled" ? counts.value : new Map()} />;
+}
+
+/** Folders whose count is worth a call, and the user's own labels. */
+function countedLabels(labels: readonly Label[]): string[] {
+  const known = new Set(labels.map(({ id }) => id));
+  const folders = FOLDERS.map(({ id }) => id).filter((id) => known.has(id));
+  return [...folders, ...labels.filter(({ isOwn }) => isOwn).map(({ id }) => id)];
+}
+
+/**
+ * The ways to newer and older messages. Gmail's pages lead one way only, so the address remembers the tokens of the
+ * pages before this one: the last of them is the next newer page.
+ */
+function pageUrls(c: AppContext, view: MailboxView, older: string | null) {
+  const pageToken = c.req.query("pageToken") ?? "";
+  const before = c.req.query("newer")?.split(TOKEN_SEPARATOR) ?? [];
+  const newest = mailboxUrl(view);
+  const [newer, ...rest] = before.toReversed();
+  const newerUrl = newer
+    ? mailboxUrl(view, { pageToken: newer, newer: rest.toReversed().join(TOKEN_SEPARATOR) })
+    : newest;
+  const remembered = [...before, pageToken].slice(-MAX_NEWER_PAGES).join(TOKEN_SEPARATOR);
+  return {
+    newerUrl: pageToken === "" ? null : newerUrl,
+    olderUrl: older === null ? null : mailboxUrl(view, { pageToken: older, newer: remembered }),
+  };
 }

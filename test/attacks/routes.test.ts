@@ -7,7 +7,7 @@ import { nameOf, ROUTES, SESSION_ONLY_ROUTES, SESSION_ROUTES, TOKEN_ROUTES } fro
 import { expectRefusal, FORBIDDEN, operatorToken, requestOf, test, withBearer, withCookie } from "./victim.ts";
 
 /** Paths that only middleware is on. */
-const MIDDLEWARE = ["/*", "/api/tokens/*", "/operator/*"];
+const MIDDLEWARE = ["/*", "/api/tokens/*"];
 const CORS_MIDDLEWARE = ["/api/*", "/gmail/*", "/batch/*"];
 
 function routesOf(vars: Record<string, string>): string[] {

@@ -53,7 +53,19 @@ const PASSTHROUGH = {
   maxBodyBytes: 8 * KIB * KIB,
 } as const;
 
+/** The pass-through with a method that changes something. */
+function changing(method: string): Route {
+  const path = "/gmail/v1/users/me/messages/0/modify";
+  const example = { method, path, type: "application/json", body: '{"addLabelIds":["UNREAD"]}' };
+  return { ...PASSTHROUGH, method, crossSite: "origin-required", example };
+}
+
 const TOKENS = { caller: "session", rateGroup: "tokens", maxBodyBytes: null } as const;
+/** A page for somebody signed in. */
+const PAGE = { method: "GET", caller: "session", crossSite: null, rateGroup: null, maxBodyBytes: null } as const;
+/** A form of such a page. */
+const FORM = { ...TOKENS, method: "POST", crossSite: "origin-required" } as const;
+const FORM_TYPE = "application/x-www-form-urlencoded";
 /** SHA-256 of nothing that exists. */
 const SOME_ID = "0".repeat(43);
 
@@ -66,6 +78,15 @@ export const ROUTES: readonly Route[] = [
     rateGroup: null,
     maxBodyBytes: null,
     example: { method: "GET", path: "/healthz" },
+  },
+  {
+    method: "GET",
+    path: "/healthz",
+    caller: "operator",
+    crossSite: null,
+    rateGroup: "operator",
+    maxBodyBytes: null,
+    example: { method: "GET", path: "/healthz?deep=1" },
   },
   {
     method: "GET",
@@ -177,17 +198,10 @@ export const ROUTES: readonly Route[] = [
     maxBodyBytes: null,
     example: { method: "GET", path: "/gmail/v1/users/me/profile" },
   },
-  ...["POST", "PUT", "PATCH", "DELETE"].map((method): Route => ({
-    ...PASSTHROUGH,
-    method,
-    crossSite: "origin-required",
-    example: {
-      method,
-      path: "/gmail/v1/users/me/messages/0/modify",
-      type: "application/json",
-      body: '{"addLabelIds":["UNREAD"]}',
-    },
-  })),
+  changing("POST"),
+  changing("PUT"),
+  changing("PATCH"),
+  changing("DELETE"),
   {
     ...PASSTHROUGH,
     method: "POST",
@@ -200,6 +214,20 @@ export const ROUTES: readonly Route[] = [
       body: batchOf("/gmail/v1/users/me/messages/0"),
     },
   },
+  { ...PAGE, path: "/account", example: { method: "GET", path: "/account" } },
+  {
+    ...FORM,
+    path: "/account/tokens",
+    maxBodyBytes: 4 * KIB,
+    example: { method: "POST", path: "/account/tokens", type: FORM_TYPE, body: "name=mine&expiresInDays=90" },
+  },
+  {
+    ...FORM,
+    path: "/account/tokens/:id/revoke",
+    example: { method: "POST", path: `/account/tokens/${SOME_ID}/revoke` },
+  },
+  { ...PAGE, path: "/message/:id", example: { method: "GET", path: "/message/0" } },
+  { ...PAGE, path: "/message/:id/body", example: { method: "GET", path: "/message/0/body" } },
   {
     method: "POST",
     path: "/operator/rotate",

@@ -104,10 +104,14 @@ export class Browser {
   }
 
   /** Sends a form of one of our own pages. */
-  submit(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+  submit(
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+    fields: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     return this.fetch(path, {
       method: "POST",
-      body: "",
+      body: new URLSearchParams(fields).toString(),
       headers: {
         ...NAVIGATION,
         origin: this.origin,

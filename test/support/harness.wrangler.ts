@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, inject } from "vitest";
+import { described } from "./described.ts";
 import { Google } from "./google.ts";
 import { sendOverHttp } from "./http-client.ts";
 import { browserFor, CLIENT, googleFor, type Harness, type Stage, type StageOptions } from "./stage.ts";
@@ -29,7 +30,7 @@ async function openStage(options: StageOptions): Promise<Stage> {
   const origin = options.publicUrl ?? deployment.origin;
   await google.act({ action: "reset" });
   await google.configure(googleFor(origin, options.google));
-  const base = { origin, google, now: () => Date.now(), send: sendOverHttp(deployment.origin) };
+  const base = { origin, google, now: () => Date.now(), send: described(sendOverHttp(deployment.origin)) };
   return {
     ...base,
     client: CLIENT,

@@ -150,12 +150,13 @@ function draft(making: Making, index: number): Mail {
 }
 
 function oddMail({ nowMs }: Making): Mail[] {
-  return ODD_MAIL.map(({ from, subject, text, headerEncoding }, index) => ({
+  return ODD_MAIL.map(({ from, subject, text, html, headerEncoding }, index) => ({
     atMs: nowMs - (index + 1) * 151 * MINUTE_MS,
     from,
     to: BUSY,
     subject,
     text,
+    html,
     labels: ["INBOX", "CATEGORY_PERSONAL", "Label_odd"],
     headerEncoding,
   }));

@@ -12,7 +12,7 @@ export interface Mail {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  readonly html?: string;
+  readonly html?: string | undefined;
   readonly labels: readonly string[];
   /** Messages with the same key are one conversation; without one it stands alone. */
   readonly thread?: string;

@@ -6,7 +6,7 @@
 import type { Mail } from "./mail.ts";
 
 /** A curated message; date and recipient are added by the generator. */
-export type OddMail = Pick<Mail, "from" | "subject" | "text" | "headerEncoding">;
+export type OddMail = Pick<Mail, "from" | "subject" | "text" | "html" | "headerEncoding">;
 
 const ANYONE = "Maya Whitfield <maya.whitfield@example.org>";
 const TESTER = "Pat Tester <pat@security.example>";
@@ -53,6 +53,24 @@ const ROWS: readonly (readonly [from: string, subject: string, text: string])[] 
   ["<>", "From nobody", "Delivery status."],
 ];
 
+/** Everything that HTML in a message may try, none of which may work but to be looked at and to follow a link. */
+const HOSTILE_HTML = `<!doctype html><html><head><base href="http://remote.example/">
+<meta http-equiv="refresh" content="0;url=http://remote.example/refresh">
+<link rel="stylesheet" href="http://remote.example/style.css"><link rel="prefetch" href="http://remote.example/prefetch">
+<style>@import url(http://remote.example/import.css); p { background: url(http://remote.example/background.png) }</style>
+<script>document.title = "script ran"; parent.postMessage("script ran", "*")</script>
+<script src="http://remote.example/script.js"></script></head>
+<body onload="document.body.dataset.ran = 'yes'" style="font-family: sans-serif">
+<h1 style="color: #7b1fa2">Special offer</h1><p>Only <b>today</b>.</p>
+<img src="http://remote.example/pixel.gif" alt="a picture from elsewhere" onerror="document.body.dataset.ran = 'yes'">
+<img alt="a picture that came along" width="10" height="10" src="data:image/gif;base64,R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs=">
+<iframe src="http://remote.example/frame"></iframe><object data="http://remote.example/object"></object>
+<video src="http://remote.example/video" autoplay></video>
+<form action="http://remote.example/form" method="post"><input name="password"><button>Log in</button></form>
+<p><a href="http://remote.example/link">A link</a> <a href="http://remote.example/top" target="_top">A link to the top</a>
+<a href="http://remote.example/self" target="_self">A link in place</a> <a href="javascript:alert(1)">A script link</a></p>
+</body></html>`;
+
 export const ODD_MAIL: readonly OddMail[] = [
   ...ROWS.map(([from, subject, text]) => ({ from, subject, text })),
   // RFC 2047: Gmail answers such headers decoded, and `format=raw` as they were sent.
@@ -97,4 +115,5 @@ export const ODD_MAIL: readonly OddMail[] = [
     subject: "Re: =?UTF-8?B?U2Now7ZuZSBHcsO8w59l?=",
     text: "Quoted by a program that does not decode.",
   },
+  { from: TESTER, subject: "HTML that tries everything", text: "Only today.", html: HOSTILE_HTML },
 ];

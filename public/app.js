@@ -1,0 +1,185 @@
+/**
+ * What makes the pages nicer where scripts run; everything works without it. Dates by the browser's own settings, the
+ * search as one types, the keyboard, older messages as one scrolls, and copying a token.
+ */
+
+const SEARCH_DELAY_MS = 350;
+
+const SHORT_TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const SHORT_DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const SHORT_DATE = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
+const LONG_DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+
+/** Writes the dates below an element in the reader's own language and time zone. */
+function localizeDates(/** @type {ParentNode} */ root) {
+  const now = new Date();
+  for (const element of root.querySelectorAll("time[data-format]")) {
+    const date = new Date(element.dateTime);
+    const isToday = date.toDateString() === now.toDateString();
+    const isThisYear = date.getFullYear() === now.getFullYear();
+    const short = isToday ? SHORT_TIME : isThisYear ? SHORT_DAY : SHORT_DATE;
+    element.textContent = (element.dataset.format === "long" ? LONG_DATE : short).format(date);
+    element.title = LONG_DATE.format(date);
+  }
+}
+
+/** Fetches a mailbox page. @returns null where it is no mailbox (signed out, an error): the browser should go there */
+async function fetchPage(/** @type {string} */ url, /** @type {AbortSignal | undefined} */ signal) {
+  const response = await fetch(url, { headers: { Accept: "text/html" }, redirect: "manual", signal });
+  if (!response.ok) return null;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (page.querySelector(".rows") === null) return null;
+  localizeDates(page);
+  return page;
+}
+
+/** Searches while one types. */
+function searchAsTyped() {
+  const form = document.querySelector("form.search");
+  const input = form?.querySelector("input");
+  if (!input) return;
+  let running = new AbortController();
+  let timer = 0;
+  const search = async () => {
+    running.abort();
+    running = new AbortController();
+    const q = input.value.trim();
+    const url = q === "" ? "/" : `/?${new URLSearchParams({ q })}`;
+    try {
+      const page = await fetchPage(url, running.signal);
+      if (page === null) return location.assign(url);
+      for (const selector of [".rows", ".pager"]) {
+        const [shown, found] = [document.querySelector(selector), page.querySelector(selector)];
+        if (shown && found) shown.replaceWith(found);
+      }
+      for (const passing of document.querySelectorAll("main > .empty, main > .notice")) passing.remove();
+      const said = page.querySelector("main > .empty, main > .notice");
+      if (said) document.querySelector(".pager")?.before(said);
+      const count = page.querySelectorAll(".rows > li").length;
+      say(
+        said?.textContent ??
+          (page.querySelector(".pager a[rel=next]") ? `First ${count} messages` : `${count} messages`),
+      );
+      history.replaceState(null, "", url);
+      loadOlderOnScroll();
+    } catch (error) {
+      if (error.name !== "AbortError") location.assign(url);
+    }
+  };
+  input.addEventListener("input", (event) => {
+    clearTimeout(timer);
+    // A word that is still being composed from keystrokes (Chinese, Japanese, Korean) is no search yet.
+    if (event.isComposing) return;
+    timer = setTimeout(() => void search(), SEARCH_DELAY_MS);
+  });
+}
+
+/** Tells those who do not see it what has changed. WCAG 2.2, 4.1.3 */
+function say(/** @type {string} */ text) {
+  status.textContent = text;
+}
+
+const status = document.createElement("p");
+status.className = "visually-hidden";
+status.role = "status";
+
+let olderObserver = null;
+
+/** Appends the next older page when its link comes into view. */
+function loadOlderOnScroll() {
+  olderObserver?.disconnect();
+  const link = document.querySelector(".pager a[rel=next]");
+  if (!link) return;
+  olderObserver = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    olderObserver.disconnect();
+    void appendPage(link);
+  });
+  olderObserver.observe(link);
+}
+
+/** Puts the page that a link leads to below this one. */
+async function appendPage(/** @type {HTMLAnchorElement} */ link) {
+  const page = await fetchPage(link.href).catch(() => null);
+  // The link stays: whoever clicks it sees what is wrong. It is gone where a search has come in between.
+  if (page === null || !link.isConnected) return;
+  const rows = [...page.querySelectorAll(".rows > li")];
+  document.querySelector(".rows")?.append(...rows);
+  say(`${rows.length} more messages`);
+  const next = page.querySelector(".pager a[rel=next]");
+  if (next === null) link.remove();
+  else link.replaceWith(next);
+  loadOlderOnScroll();
+}
+
+const KEYS_ARE_OFF = "keyboard-shortcuts-off";
+
+/** `/` goes to the search, `j` and `k` to the next and the previous message, unless the reader has turned that off. */
+function listenToKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (localStorage.getItem(KEYS_ARE_OFF) !== null) return;
+    const isTyping = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "/") {
+      const input = document.querySelector("form.search input");
+      if (!input) return;
+      event.preventDefault();
+      input.focus();
+      input.select();
+    }
+    if (event.key === "j" || event.key === "k") {
+      const links = [...document.querySelectorAll(".rows a.open")];
+      const current = links.indexOf(document.activeElement?.closest(".row")?.querySelector("a.open"));
+      const step = event.key === "j" ? 1 : -1;
+      links[Math.min(links.length - 1, Math.max(0, current + step))]?.focus();
+    }
+  });
+}
+
+/** A box to turn single keys off: who dictates would press them with every word. WCAG 2.2, 2.1.4 */
+function offerKeySetting() {
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = localStorage.getItem(KEYS_ARE_OFF) === null;
+  box.addEventListener("change", () => {
+    if (box.checked) localStorage.removeItem(KEYS_ARE_OFF);
+    else localStorage.setItem(KEYS_ARE_OFF, "");
+  });
+  const label = document.createElement("label");
+  label.className = "setting";
+  label.append(box, "Keyboard shortcuts: / searches, j and k go to the next and the previous message");
+  document.querySelector(".help")?.append(label);
+}
+
+/** Copies what a button is for. */
+function offerCopying() {
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => void copy(button));
+  }
+}
+
+async function copy(/** @type {HTMLButtonElement} */ button) {
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy)?.textContent ?? "");
+  button.textContent = "Copied";
+  say("Copied");
+}
+
+/** Goes back to the list as it was, and not to a new one. */
+function goBackToTheList() {
+  const link = document.querySelector("a[data-back]");
+  link?.addEventListener("click", (event) => {
+    if (!document.referrer.startsWith(`${location.origin}/`) || history.length < 2) return;
+    event.preventDefault();
+    history.back();
+  });
+}
+
+document.body.append(status);
+localizeDates(document);
+searchAsTyped();
+loadOlderOnScroll();
+listenToKeys();
+offerKeySetting();
+offerCopying();
+goBackToTheList();

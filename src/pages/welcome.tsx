@@ -1,0 +1,33 @@
+/**
+ * The page at `/` for somebody who is not signed in.
+ */
+import { GoogleButton, Layout } from "./layout.tsx";
+
+export function WelcomePage({ notice }: { notice: string | null }) {
+  return (
+    <Layout title="Sign in">
+      <main id="content" class="narrow">
+        <h1>Your mail, at the edge</h1>
+        <Notice text={notice} />
+        <p>Sign in with Google to list and search your Gmail messages here.</p>
+        <p>
+          <GoogleButton href="/auth/login" />
+        </p>
+        <ul class="muted">
+          <li>You see Google's consent page once; after that, signing in is one click.</li>
+          <li>What Google gives this app is kept encrypted. Your messages are not kept.</li>
+          <li>You can end the access here or in your Google account at any time.</li>
+        </ul>
+      </main>
+    </Layout>
+  );
+}
+
+/** Something that is said once. */
+export function Notice({ text }: { text: string | null }) {
+  return text === null ? null : (
+    <p class="notice" role="status">
+      {text}
+    </p>
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * `/account`: who is signed in, what is granted, and the API tokens, as a page with forms.
+ */
+import { Hono } from "hono/tiny";
+import { requireSession } from "../authentication.ts";
+import { AppError } from "../errors.ts";
+import { SealError } from "../keys.ts";
+import { AccountPage, type AccountPageProps } from "../pages/account-page.tsx";
+import { limitRate } from "../rate-limit.ts";
+import { readerOf, readForm, requireSameOrigin } from "../request.ts";
+import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
+import { makeToken, revokeToken } from "../token-management.ts";
+
+const MAX_FORM_BYTES = 4 * 1024;
+
+export const accountRoutes = new Hono<AppEnv>()
+  .get("/", async (c) => c.html(await accountPage(c, await requireSession(c), {})))
+  .post("/tokens", limitRate("tokens"), async (c) => {
+    requireSameOrigin(c, { originRequired: true });
+    const caller = await requireSession(c);
+    const form = await readForm(c, MAX_FORM_BYTES);
+    try {
+      const { secret, name } = await makeToken(c.var.scope, caller, {
+        name: form.get("name") ?? undefined,
+        expiresInDays: Number(form.get("expiresInDays") ?? Number.NaN),
+      });
+      return c.html(await accountPage(c, caller, { newToken: { name, secret } }));
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 400) throw error;
+      c.status(400);
+      return c.html(await accountPage(c, caller, { problem: error.message }));
+    }
+  })
+  .post("/tokens/:id/revoke", limitRate("tokens"), async (c) => {
+    requireSameOrigin(c, { originRequired: true });
+    await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
+    return c.redirect("/account#tokens", 303);
+  });
+
+async function accountPage(
+  c: AppContext,
+  { identity, scopes }: SessionCaller,
+  said: Partial<Pick<AccountPageProps, "newToken" | "problem">>,
+) {
+  const { apiTokens } = c.var.scope;
+  const [tokens, consentedAtMs] = await Promise.all([apiTokens.list(identity.sub), readConsentTime(c, identity.sub)]);
+  return (
+    <AccountPage
+      identity={identity}
+      scopes={scopes}
+      consentedAtMs={consentedAtMs}
+      tokens={tokens}
+      newToken={said.newToken ?? null}
+      problem={said.problem ?? null}
+      reader={readerOf(c)}
+    />
+  );
+}
+
+/** When the stored grant came; null where there is none that opens. */
+async function readConsentTime(c: AppContext, sub: string): Promise<number | null> {
+  try {
+    return (await c.var.scope.store.readCredential(sub))?.updatedAtMs ?? null;
+  } catch (error) {
+    if (error instanceof SealError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * `/healthz`: that the Worker runs; with `?deep=1` and for an operator, whether all that it needs works.
+ */
+import { Hono } from "hono/tiny";
+import { checkHealth } from "../health.ts";
+import { operatorOnly } from "../operator.ts";
+import { limitRate } from "../rate-limit.ts";
+import type { AppEnv } from "../scope.ts";
+
+export const healthRoutes = new Hono<AppEnv>()
+  .get("/", async (c, next) => (c.req.query("deep") === undefined ? c.json({ status: "ok" }) : next()))
+  .get("/", limitRate("operator"), operatorOnly, async (c) => {
+    const checks = await checkHealth(c.var.scope);
+    const isHealthy = checks.every(({ ok }) => ok);
+    return c.json({ status: isHealthy ? "ok" : "failing", checks }, isHealthy ? 200 : 503);
+  });

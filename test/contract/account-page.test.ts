@@ -1,0 +1,139 @@
+/** The account page and its forms. */
+import { describe, expect, test } from "../support/contract.ts";
+import type { Browser } from "../support/browser.ts";
+import { expectPage } from "../support/errors.ts";
+import { signedIn, signIn } from "../support/scenes.ts";
+import type { Stage } from "../support/stage.ts";
+
+const TOKEN = /gmedge_[A-Za-z0-9_-]{43}/;
+
+function make(
+  browser: Browser,
+  fields: Record<string, string>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return browser.submit("/account/tokens", headers, fields);
+}
+
+async function makeToken(browser: Browser, name = "a script"): Promise<string> {
+  const text = await expectPage(await make(browser, { name, expiresInDays: "7" }), 200);
+  return TOKEN.exec(text)?.[0] ?? expect.fail("There is no token in the page.");
+}
+
+/** Paths of the forms that revoke tokens, as the page has them. */
+async function revokeForms(browser: Browser): Promise<string[]> {
+  const text = await expectPage(await browser.step("/account"), 200);
+  return [...text.matchAll(/action="(\/account\/tokens\/[^"]+\/revoke)"/g)].map(([, path]) => path ?? "");
+}
+
+function statusWith(stage: Stage, token: string): Promise<number> {
+  const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+  return stage.send({ path: "/api/messages?limit=1", headers }).then(({ status }) => status);
+}
+
+describe("GET /account", () => {
+  test("says who is signed in and what is granted", async ({ open }) => {
+    const { browser, user } = await signedIn(open);
+    const text = await expectPage(await browser.step("/account"), 200);
+    expect(text).toContain(user.email);
+    expect(text).toContain("gmail.readonly");
+    expect(text).toMatch(/<time datetime="\d{4}-[^"]+" data-format="long">/);
+    expect(text).not.toMatch(TOKEN);
+  });
+
+  test("without a session leads to the sign-in and back", async ({ open }) => {
+    const response = await (await open()).browser().step("/account");
+    expect(response.status).toBe(302);
+    expect(new URL(response.headers.get("location") ?? "").searchParams.get("return_to")).toBe("/account");
+  });
+});
+
+describe("the form for a token", () => {
+  test("makes one that works, shows it once, and lists its name as text", async ({ open }) => {
+    const { browser, stage } = await signedIn(open);
+    const token = await makeToken(browser, "<i>mine</i>");
+    expect(await statusWith(stage, token)).toBe(200);
+    const text = await expectPage(await browser.step("/account"), 200);
+    expect(text).not.toContain(token);
+    expect(text).toContain("&lt;i&gt;mine&lt;/i&gt;");
+    expect(text).not.toContain("<i>mine");
+  });
+
+  test.for<[string, Record<string, string>]>([
+    ["no name", { expiresInDays: "7" }],
+    ["a blank name", { name: "  ", expiresInDays: "7" }],
+    ["a name that is too long", { name: "x".repeat(101), expiresInDays: "7" }],
+    ["no days", { name: "a" }],
+    ["no whole number of days", { name: "a", expiresInDays: "1.5" }],
+    ["too many days", { name: "a", expiresInDays: "366" }],
+    ["words for days", { name: "a", expiresInDays: "soon" }],
+  ])("with %s says what is wrong, on the page, and makes none", async ([, fields], { open }) => {
+    const { browser } = await signedIn(open);
+    const text = await expectPage(await make(browser, fields), 400);
+    expect(text).toContain('role="alert"');
+    expect(text).not.toMatch(TOKEN);
+    expect(await revokeForms(browser)).toEqual([]);
+  });
+
+  test("that is too large is refused", async ({ open }) => {
+    const { browser } = await signedIn(open);
+    await expectPage(await make(browser, { name: "x".repeat(5_000), expiresInDays: "7" }), 413);
+  });
+
+  test.for<[string, Record<string, string>]>([
+    ["another origin", { origin: "https://evil.test" }],
+    ["an opaque origin", { origin: "null" }],
+    ["another origin, by Sec-Fetch-Site alone", { "sec-fetch-site": "cross-site" }],
+    ["another port of this host", { "sec-fetch-site": "same-site" }],
+  ])("is refused from %s", async ([, headers], { open }) => {
+    const { browser } = await signedIn(open);
+    await expectPage(await make(browser, { name: "a", expiresInDays: "7" }, headers), 403);
+    expect(await revokeForms(browser)).toEqual([]);
+  });
+
+  test("is refused where it does not say from where it comes", async ({ open }) => {
+    const { browser } = await signedIn(open);
+    const response = await browser.fetch("/account/tokens", {
+      method: "POST",
+      body: "name=a&expiresInDays=7",
+      headers: { "content-type": "application/x-www-form-urlencoded", accept: "text/html" },
+    });
+    await expectPage(response, 403);
+    expect(await revokeForms(browser)).toEqual([]);
+  });
+
+  test("is not for somebody who is not signed in", async ({ open }) => {
+    await expectPage(await make((await open()).browser(), { name: "a", expiresInDays: "7" }), 401);
+  });
+});
+
+describe("the button that revokes a token", () => {
+  test("ends it, and leads back to the list", async ({ open }) => {
+    const { browser, stage } = await signedIn(open);
+    const token = await makeToken(browser);
+    const [form = ""] = await revokeForms(browser);
+    const response = await browser.submit(form);
+    expect([response.status, response.headers.get("location")]).toEqual([303, "/account#tokens"]);
+    expect(await revokeForms(browser)).toEqual([]);
+    expect(await statusWith(stage, token)).toBe(401);
+  });
+
+  test("does nothing to a token of somebody else", async ({ open }) => {
+    const { browser, google, stage } = await signedIn(open);
+    const token = await makeToken(browser);
+    const [form = ""] = await revokeForms(browser);
+    const stranger = stage.browser();
+    await signIn(stranger, await google.addUser());
+    await expectPage(await stranger.submit(form), 404);
+    expect(await statusWith(stage, token)).toBe(200);
+    expect(await revokeForms(browser)).toEqual([form]);
+  });
+
+  test("is refused from another origin", async ({ open }) => {
+    const { browser, stage } = await signedIn(open);
+    const token = await makeToken(browser);
+    const [form = ""] = await revokeForms(browser);
+    await expectPage(await browser.submit(form, { origin: "https://evil.test" }), 403);
+    expect(await statusWith(stage, token)).toBe(200);
+  });
+});

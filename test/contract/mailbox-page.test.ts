@@ -1,0 +1,144 @@
+/** The mailbox page: what it asks Gmail for, its pages, and that nothing from outside gets into it as markup. */
+import { parse } from "node-html-parser";
+import { describe, expect, test } from "../support/contract.ts";
+import type { Browser } from "../support/browser.ts";
+import { expectPage } from "../support/errors.ts";
+import { signedIn } from "../support/scenes.ts";
+
+const PAGE_ROWS = 25;
+const HOSTILE = `"><script>alert(1)</script>&'~`;
+
+async function show(browser: Browser, path: string) {
+  const response = await browser.step(path);
+  const root = parse(await expectPage(response, 200));
+  return {
+    root,
+    rows: root.querySelectorAll(".row a.open").map((link) => link.getAttribute("href") ?? ""),
+    older: root.querySelector("a[rel=next]")?.getAttribute("href") ?? null,
+    newer: root.querySelector("a[rel=prev]")?.getAttribute("href") ?? null,
+  };
+}
+
+describe("the mailbox page", () => {
+  test("has a row for each message, a link to Gmail's own page, and the folders", async ({ open }) => {
+    const { browser, user } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const { root, rows, older, newer } = await show(browser, "/");
+    expect(rows).toHaveLength(5);
+    expect([older, newer]).toEqual([null, null]);
+    expect(root.querySelector(".row a.gmail")?.getAttribute("href")).toContain(
+      `?authuser=${encodeURIComponent(user.email)}#all/`,
+    );
+    const folders = root.querySelectorAll(".folders a").map((link) => link.getAttribute("href"));
+    expect(folders).toEqual(expect.arrayContaining(["/?label=INBOX", "/", "/?label=TRASH"]));
+  });
+
+  test("asks once for messages and once for labels, and for rows and counts in batches only", async ({ open }) => {
+    const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 100 } } });
+    await show(browser, "/");
+    const endpoints = (await google.calls()).map(({ endpoint }) => endpoint);
+    expect(endpoints.filter((endpoint) => endpoint !== "batch").sort()).toEqual(["labels", "list"]);
+    expect(endpoints.length).toBeLessThan(10);
+  });
+
+  test.for<[string, Record<string, string>]>([
+    ["/?q=subject%3Areport", { q: "subject:report" }],
+    ["/?label=INBOX", { labelIds: "INBOX" }],
+    ["/?label=SPAM", { labelIds: "SPAM", includeSpamTrash: "true" }],
+    ["/?label=TRASH", { labelIds: "TRASH", includeSpamTrash: "true" }],
+    ["/?label=INBOX&q=a", { labelIds: "INBOX", q: "a" }],
+  ])("%s asks Gmail for that", async ([path, expected], { open }) => {
+    const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 30 } } });
+    await show(browser, path);
+    const list = (await google.calls()).find(({ endpoint }) => endpoint === "list");
+    const { q, labelIds, includeSpamTrash } = Object.fromEntries(list?.query ?? []);
+    expect(JSON.parse(JSON.stringify({ q, labelIds, includeSpamTrash }))).toEqual(expected);
+  });
+
+  test("is shown without folders where labels cannot be read", async ({ open }) => {
+    const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    await google.always("labels", { named: "backendError" });
+    expect((await show(browser, "/")).rows).toHaveLength(5);
+  });
+
+  test("with a list that breaks off has what was read, what happened, and the way on", async ({ open }) => {
+    const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    await google.always("batch", { status: 503 });
+    const { root, rows } = await show(browser, "/");
+    expect(rows).toEqual([]);
+    expect(root.querySelector("[role=alert]")?.text).toContain("could not be read");
+    // A list that broke off is not an empty one.
+    expect(root.querySelector(".empty")).toBeNull();
+    expect(root.querySelector("body")?.innerHTML.trimEnd().endsWith("</nav></div>")).toBe(true);
+  });
+});
+
+describe("the pages of the mailbox", () => {
+  test("lead to the end and back again, each message once", async ({ open }) => {
+    const { browser } = await signedIn(open, {
+      user: { mailbox: { messages: 4 * PAGE_ROWS, spamEvery: 0, trashEvery: 0 } },
+    });
+    const pages = [await show(browser, "/")];
+    for (let page = pages[0]; page?.older; page = pages.at(-1)) pages.push(await show(browser, page.older));
+    expect(pages.map(({ rows }) => rows.length)).toEqual([25, 25, 25, 25]);
+    expect(new Set(pages.flatMap(({ rows }) => rows)).size).toBe(4 * PAGE_ROWS);
+    let here = pages.at(-1);
+    for (const expected of pages.slice(0, -1).toReversed()) {
+      here = await show(browser, here?.newer ?? "");
+      expect(here.rows).toEqual(expected.rows);
+    }
+    expect(here?.newer).toBeNull();
+  });
+
+  test("keep search and label, and the way back to the newest when there were many", async ({ open }) => {
+    const { browser } = await signedIn(open, {
+      user: { mailbox: { messages: 14 * PAGE_ROWS } },
+      google: { quotaUnitsPerMinute: 60_000 },
+    });
+    let page = await show(browser, "/?q=message&label=INBOX");
+    for (let step = 0; step < 10; step += 1) page = await show(browser, page.older ?? "");
+    const remembered = new URL(page.newer ?? "", "http://x").searchParams;
+    expect([remembered.get("q"), remembered.get("label")]).toEqual(["message", "INBOX"]);
+    let steps = 0;
+    for (; page.newer !== null; steps += 1) page = await show(browser, page.newer);
+    // The two that were forgotten are skipped.
+    expect(steps).toBe(9);
+  });
+
+  test.for([
+    ["newer", "/?newer="],
+    ["newer on an older page", "/?pageToken=TOKEN&newer="],
+    ["q", "/?q="],
+  ])("take a hostile value of %s as text", async ([, prefix = ""], { open }) => {
+    const { browser } = await signedIn(open, { user: { mailbox: { messages: 60 } } });
+    const { older } = await show(browser, "/");
+    const token = new URL(older ?? "", "http://x").searchParams.get("pageToken") ?? "";
+    const path = prefix.replace("TOKEN", encodeURIComponent(token)) + encodeURIComponent(HOSTILE);
+    const { root } = await show(browser, path);
+    expect(root.querySelectorAll("script").map((script) => script.getAttribute("src"))).toEqual(["/app.js"]);
+    for (const link of root.querySelectorAll("a[href]")) {
+      expect(link.getAttribute("href")).toMatch(/^(\/|#|https:\/\/(mail|support)\.google\.com\/)/);
+    }
+  });
+
+  test.for(["~", "~~~~", "a~~b", "~".repeat(500), "a~".repeat(400)])(
+    "lead somewhere from any list of tokens: %s",
+    async (newer, { open }) => {
+      const { browser } = await signedIn(open, { user: { mailbox: { messages: 60 } } });
+      const first = await show(browser, "/");
+      const { newer: back, older } = await show(browser, `${first.older?.split("&newer")[0]}&newer=${newer}`);
+      expect(back).toMatch(/^\//);
+      expect(older?.length ?? 0).toBeLessThan(4_000);
+    },
+  );
+
+  test.for(["/?pageToken=nonsense", `/?label=${encodeURIComponent(HOSTILE)}`])(
+    "of something that Gmail does not have are a page that says so: %s",
+    async (path, { open }) => {
+      const { browser } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+      const response = await browser.step(path);
+      const text = await response.text();
+      expect([200, 400, 404]).toContain(response.status);
+      expect(text).not.toContain("<script>alert");
+    },
+  );
+});
