@@ -1,0 +1,119 @@
+/**
+ * `/api/*`: the user, the messages, the API tokens. Parameters and bodies come from the schemas that check them.
+ */
+import type * as z from "zod";
+import { ListOptionsSchema } from "../../src/list-options.ts";
+import { AUTHENTICATED, COMMON_HEADERS, errorResponses, GRANTED, LIMITED, SAME_ORIGIN } from "./errors.ts";
+import { API_TOKEN, empty, inPath, json, query, SESSION, TO_SIGN_IN } from "./responses.ts";
+import { describeInput, refTo } from "./schemas.ts";
+import type { Parameter, Paths, Schema } from "./types.ts";
+
+const LIST_PARAMETERS: Readonly<Record<keyof z.output<typeof ListOptionsSchema>, string>> = {
+  q: "Gmail search, passed on unchanged, as in Gmail's own search box.",
+  labelIds: "Labels that every message must have. Repeat the parameter for several.",
+  includeSpamTrash: "Spam and trash, too.",
+  limit: "How many messages in all.",
+  pageToken: "The `nextPageToken` of an earlier answer to the same filters.",
+  view: "`id`: IDs only. `metadata`: what a row of a mailbox shows, at 20 quota units a message.",
+};
+
+/** The parameters of a listing. */
+function listParameters(): Parameter[] {
+  const properties = describeInput(ListOptionsSchema)["properties"] as Record<string, Schema>;
+  return Object.entries(LIST_PARAMETERS).map(([name, description]) => query(name, description, properties[name]));
+}
+
+export const API_PATHS: Paths = {
+  "/api/me": {
+    get: {
+      operationId: "getMe",
+      tags: ["Messages"],
+      summary: "Who is signed in",
+      security: [SESSION, API_TOKEN],
+      responses: {
+        200: json("The user, and the scopes that were granted.", "Me"),
+        ...TO_SIGN_IN,
+        ...errorResponses(AUTHENTICATED),
+      },
+    },
+  },
+  "/api/messages": {
+    get: {
+      operationId: "listMessages",
+      tags: ["Messages"],
+      summary: "List messages, newest first",
+      description:
+        "Follows Gmail's pages until `limit` is reached, or a budget of the request is used up: then `nextPageToken` says " +
+        "where to go on. With `Accept: application/x-ndjson` each message is a line of its own, sent as soon as it is " +
+        "known, and the last line counts them.",
+      security: [SESSION, API_TOKEN],
+      parameters: listParameters(),
+      responses: {
+        200: {
+          description: "The messages. As NDJSON, the schema is that of a line.",
+          headers: COMMON_HEADERS,
+          content: {
+            "application/json": { schema: refTo("Messages") },
+            "application/x-ndjson": { schema: refTo("MessagesLine") },
+          },
+        },
+        ...TO_SIGN_IN,
+        ...errorResponses(GRANTED, {
+          400: ["FAILED_PRECONDITION"],
+          403: ["PERMISSION_DENIED"],
+          404: ["NOT_FOUND"],
+          "4XX": ["INVALID_ARGUMENT", "FAILED_PRECONDITION"],
+        }),
+      },
+    },
+  },
+  "/api/tokens": {
+    get: {
+      operationId: "listTokens",
+      tags: ["API tokens"],
+      summary: "List your API tokens",
+      security: [SESSION],
+      responses: {
+        200: json("The tokens that are in force, without their secrets.", "Tokens"),
+        ...TO_SIGN_IN,
+        ...errorResponses(LIMITED, AUTHENTICATED, { 403: ["PERMISSION_DENIED"] }),
+      },
+    },
+    post: {
+      operationId: "createToken",
+      tags: ["API tokens"],
+      summary: "Make an API token",
+      description: "A token speaks for you, with the scopes that you have granted so far. It cannot make tokens.",
+      security: [SESSION],
+      requestBody: {
+        required: true,
+        content: {
+          "application/json": {
+            schema: refTo("NewToken"),
+            examples: { script: { value: { name: "my script", expiresInDays: 30 } } },
+          },
+        },
+      },
+      responses: {
+        201: json("The token. Its secret is shown this once.", "CreatedToken"),
+        ...errorResponses(LIMITED, AUTHENTICATED, SAME_ORIGIN, {
+          400: ["FAILED_PRECONDITION"],
+          413: ["INVALID_ARGUMENT"],
+        }),
+      },
+    },
+  },
+  "/api/tokens/{id}": {
+    delete: {
+      operationId: "revokeToken",
+      tags: ["API tokens"],
+      summary: "Revoke an API token",
+      security: [SESSION],
+      parameters: [inPath("id", "The token's ID, not its secret.")],
+      responses: {
+        204: empty("It is revoked; this holds everywhere within a minute."),
+        ...errorResponses(LIMITED, AUTHENTICATED, SAME_ORIGIN, { 404: ["NOT_FOUND"] }),
+      },
+    },
+  },
+};

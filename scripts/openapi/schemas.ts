@@ -1,0 +1,170 @@
+/**
+ * What the Worker answers, as schemas. It makes these answers itself and need not check them, so they are kept out of
+ * its bundle; their types are tied to those of the code, and every answer of the contract tests is checked against them.
+ */
+import * as z from "zod";
+import { type ErrorStatus, type Reason, REASONS } from "../../src/errors.ts";
+import type { MessagesAnswer } from "../../src/mailbox.ts";
+import type { MessageMetadata } from "../../src/message.ts";
+import type { RotationPage } from "../../src/rotation.ts";
+import { NewTokenSchema } from "../../src/token-management.ts";
+import { IdentitySchema } from "../../src/session.ts";
+import type { Schema } from "./types.ts";
+
+const reasons = Object.keys(REASONS) as [Reason, ...Reason[]];
+
+const ErrorStatusSchema = z.object({
+  code: z.int().describe("The HTTP status."),
+  status: z.string().describe("The canonical status of google.rpc.Code."),
+  message: z.string().min(1).describe("What is wrong, and what to do, for a person."),
+  details: z.tuple([
+    z.object({
+      "@type": z.literal("type.googleapis.com/google.rpc.ErrorInfo"),
+      domain: z.literal("gmail-edge"),
+      reason: z.enum(reasons).describe("What programs read."),
+      metadata: z
+        .record(z.string(), z.string())
+        .describe("Always `requestId`; `authorizationUrl` where signing in helps; `parameter` of a bad parameter."),
+    }),
+  ]),
+}) satisfies z.ZodType<ErrorStatus>;
+
+const MessageRefSchema = z.object({ id: z.string(), threadId: z.string() });
+
+const MessageRowSchema = z.object({
+  ...MessageRefSchema.shape,
+  labelIds: z.array(z.string()),
+  snippet: z.string().describe("As Gmail gives it: with HTML entities."),
+  date: z.iso.datetime().describe("RFC 3339, in UTC."),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  subject: z.string().nullable(),
+  unread: z.boolean(),
+}) satisfies z.ZodType<MessageMetadata>;
+
+const UnreadableRowSchema = z
+  .object({ ...MessageRefSchema.shape, error: ErrorStatusSchema })
+  .describe("A message that could not be read in time stands in its place with its error.");
+
+const rowSchema = z.union([MessageRowSchema, UnreadableRowSchema, MessageRefSchema]);
+const pageToken = z.string().min(1).exactOptional().describe("There is more: where to go on.");
+
+const MessagesSchema = z.object({
+  messages: z.array(rowSchema).describe("Newest first."),
+  nextPageToken: pageToken,
+  resultSizeEstimate: z.int().describe("Gmail's guess of how many match in all."),
+}) satisfies z.ZodType<MessagesAnswer>;
+
+const StreamEndSchema = z
+  .object({ nextPageToken: pageToken, count: z.int(), quotaUnits: z.int() })
+  .describe("The last line.");
+const StreamFailureSchema = z
+  .object({ error: ErrorStatusSchema })
+  .describe("The last line, where something went wrong after the first one.");
+
+const TokenSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+  lastUsedOn: z.iso.date().nullable().describe("A day, in UTC; null for never."),
+});
+
+const CreatedTokenSchema = z.object({
+  id: z.string(),
+  token: z.string().describe("The secret. It is shown this once."),
+  name: z.string(),
+  expiresAt: z.iso.datetime(),
+});
+
+const DisconnectedSchema = z.object({
+  disconnected: z.literal(true),
+  revoked: z.boolean().describe("Whether Google confirmed that the grant is gone."),
+  message: z.string().exactOptional().describe("What to do where it did not."),
+});
+
+const RotationPageSchema = z.object({
+  activeKid: z.string().describe("The key that seals now."),
+  current: z.int().describe("Records that were under the active key already."),
+  resealed: z.int().describe("Records that were sealed anew by this call."),
+  left: z
+    .record(z.string(), z.int())
+    .describe("Records that could not be sealed anew, by the `kid` that they are sealed under."),
+  dead: z.int().describe("Credentials whose refresh token is dead: nobody needs them any more."),
+  changing: z
+    .int()
+    .describe(
+      "Records of users who have just consented anew or ended sessions: to be looked at again in some minutes.",
+    ),
+  cursor: z.string().nullable().describe("Where to go on; null at the end."),
+}) satisfies z.ZodType<RotationPage>;
+
+const ANSWERS = {
+  Error: z.object({ error: ErrorStatusSchema }).describe("One shape for all errors: https://google.aip.dev/193"),
+  ErrorStatus: ErrorStatusSchema,
+  Me: z.object({ ...IdentitySchema.shape, scopes: z.array(z.string()) }),
+  MessageRef: MessageRefSchema,
+  MessageRow: MessageRowSchema,
+  UnreadableRow: UnreadableRowSchema,
+  Messages: MessagesSchema,
+  MessagesLine: z.union([
+    MessageRowSchema,
+    UnreadableRowSchema,
+    MessageRefSchema,
+    StreamEndSchema,
+    StreamFailureSchema,
+  ]),
+  StreamEnd: StreamEndSchema,
+  StreamFailure: StreamFailureSchema,
+  Token: TokenSchema,
+  Tokens: z.object({ tokens: z.array(TokenSchema).describe("Newest first.") }),
+  CreatedToken: CreatedTokenSchema,
+  SignedOut: z.object({ signedOut: z.literal(true) }),
+  Disconnected: DisconnectedSchema,
+  RotationPage: RotationPageSchema,
+  Health: z.object({
+    status: z.enum(["ok", "failing"]),
+    checks: z.optional(z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() }))),
+  }),
+} as const;
+
+/** Names of the schemas in the document. */
+export type SchemaName = keyof typeof ANSWERS | "NewToken";
+
+/** A reference to a schema of the document. */
+export function refTo(name: SchemaName): Schema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** All named schemas, as JSON Schema. */
+export function componentSchemas(): Record<string, Schema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(ANSWERS)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}` });
+  const answers = Object.entries(schemas).map(([name, schema]) => [name, open(schema)] as const);
+  return Object.fromEntries([...answers, ["NewToken", describeInput(NewTokenSchema)]]);
+}
+
+/** What a validating schema takes: types, limits and defaults. */
+export function describeInput(schema: z.ZodType | z.core.$ZodType): Schema {
+  // Of what is transformed only the outcome has a type; what may be left out is known of the input.
+  const outcome = z.toJSONSchema(schema, { io: "output" });
+  const { required } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { required: _, ...rest } = open(outcome);
+  return { ...rest, ...(required === undefined ? {} : { required }) };
+}
+
+/**
+ * Without what stands for itself in OpenAPI, without a promise that no property will ever be added, and without what
+ * zod says of every whole number and every time.
+ */
+function open(schema: Schema): Schema {
+  return JSON.parse(
+    JSON.stringify(schema, function (this: Schema, key, value: unknown) {
+      if (key === "$schema" || key === "$id" || key === "propertyNames") return undefined;
+      if (key === "pattern" && "format" in this) return undefined;
+      if (typeof value === "number" && Math.abs(value) === Number.MAX_SAFE_INTEGER) return undefined;
+      return key === "additionalProperties" && value === false ? undefined : value;
+    }),
+  );
+}
