@@ -8,8 +8,8 @@ import * as z from "zod/mini";
 import { type KeySource, readKeySources } from "./key-sources.ts";
 import { ScriptError } from "./script-error.ts";
 import { sealOperatorToken } from "./token-keys.ts";
+import { isLoopback, LOCAL_URL, parseOrigin } from "./worker-url.ts";
 
-const DEFAULT_URL = "http://localhost:8787";
 const CALL_TIMEOUT_MS = 120_000;
 /** For one call; the walk may last longer, as each call has a token of its own. */
 const TOKEN_LIFETIME_MS = 5 * 60_000;
@@ -59,29 +59,16 @@ export async function rotate(args: readonly string[], world: RotateWorld): Promi
   const { values } = parseArgs({
     args: [...args],
     options: {
-      url: { type: "string", default: DEFAULT_URL },
+      url: { type: "string", default: LOCAL_URL },
       keys: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
-  const origin = checkUrl(values.url);
-  const sources = await readKeySources({ file: values.keys, isLocal: isLoopback(new URL(origin)), env: world.env });
+  const origin = parseOrigin("--url", values.url);
+  const sources = await readKeySources({ file: values.keys, isLocal: isLoopback(origin), env: world.env });
   const sum = await walk({ origin, sources, world });
   const isComplete = sum.left.size === 0 && sum.changing === 0;
   return { text: values.json ? toJson(origin, sum) : toText(sum), isComplete };
-}
-
-function checkUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/`) {
-    throw new ScriptError("--url must be the Worker's origin, such as https://mail.example.com, without a path.");
-  }
-  if (url.protocol === "http:" && !isLoopback(url)) throw new ScriptError("--url must be https, but on this machine.");
-  return url.origin;
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 interface Walk {

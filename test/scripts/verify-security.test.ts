@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readTestResults } from "../../scripts/lib/test-results.ts";
+import { countLine, type FileScore } from "../../scripts/mutation/report.ts";
 import { findCountProblem, parseCounts } from "../../scripts/security/counts.ts";
 import { findSuiteProblems, notRun, renderOutcomes } from "../../scripts/security/outcome.ts";
 import { runCommand, type Command } from "../../scripts/security/run-command.ts";
@@ -70,6 +71,24 @@ describe("printed counts", () => {
       expect(parseCounts(line, "fuzz").size).toBe(0);
     },
   );
+
+  it("of mutation testing are read from its own line", () => {
+    const scores: FileScore[] = [
+      { file: "src/a.ts", killed: 40, timedOut: 2, survivors: ["survived  src/a.ts:1:1"], errors: 0 },
+      { file: "src/b.ts", killed: 9, timedOut: 0, survivors: [], errors: 0 },
+    ];
+    expect(countLine(scores)).toBe("mutation: 52 mutants, 49 killed, 2 timed out, 1 survived");
+    const more = countLine([...scores, { file: "src/c.ts", killed: 0, timedOut: 0, survivors: [], errors: 3 }]);
+    expect([...parseCounts(more, "mutation")]).toEqual([
+      ["mutants", 55],
+      ["killed", 49],
+      ["timed out", 2],
+      ["survived", 1],
+      ["errors", 3],
+    ]);
+    expect(findCountProblem(parseCounts(countLine(scores), "mutation"), "mutation")).toBeNull();
+    expect(findCountProblem(parseCounts(countLine([]), "mutation"), "mutation")).toBe("tried 0 mutants");
+  });
 
   it("prove nothing when there are none, or when one is zero", () => {
     expect(findCountProblem(parseCounts("", "fuzz"), "fuzz")).toBe('printed no line like "fuzz: 20000 inputs"');

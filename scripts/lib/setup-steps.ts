@@ -1,0 +1,151 @@
+/** The steps of `npm run setup`, from arguments to what is to be printed. */
+
+import { chmod, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs, parseEnv } from "node:util";
+import { deploy, type DeployCommands, type Deployment, listSecrets, putSecrets } from "./deployment.ts";
+import { findClientFile, readClient, requireRedirectUri } from "./google-client.ts";
+import { ScriptError } from "./script-error.ts";
+import { addTokenKey, parseTokenKeys } from "./token-keys.ts";
+import { readTextOrNull, setVars, writeSecretFile } from "./vars-file.ts";
+import { isLoopback, LOCAL_URL, parseOrigin } from "./worker-url.ts";
+
+/** What the steps need of the world. */
+export interface SetupWorld {
+  /** The project's folder. */
+  readonly root: string;
+  /** Where the person is. */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => Date;
+  readonly commands: DeployCommands;
+  /** Gets lines for a person who waits. */
+  readonly onProgress: (text: string) => void;
+}
+
+interface Outcome {
+  readonly clientFile: string;
+  readonly redirectUri: string;
+  /** Names in .dev.vars. */
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly kept: readonly string[];
+  /** Names of secrets at Cloudflare. */
+  readonly secretsPut: readonly string[];
+  readonly secretsKept: readonly string[];
+  readonly deployed: boolean;
+  readonly dryRun: boolean;
+}
+
+const OPTIONS = {
+  deploy: { type: "boolean", default: false },
+  "public-url": { type: "string" },
+  "redirect-uri-added": { type: "boolean", default: false },
+  "dry-run": { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+} as const;
+
+/**
+ * Does what the arguments of the command line say. Nothing is written before everything is checked.
+ *
+ * @returns what to print
+ * @throws {ScriptError} that says what to do
+ */
+export async function setUp(args: readonly string[], world: SetupWorld): Promise<string> {
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  if (positionals.length > 1) throw new ScriptError("Give one file only.");
+  const origin = originOf(values.deploy, values["public-url"]);
+  const clientFile = await findClientFile(world.folder, positionals[0]);
+  const client = await readClient(clientFile);
+  const redirectUri = `${origin}/auth/callback`;
+  if (!values["redirect-uri-added"]) requireRedirectUri(client, redirectUri);
+
+  const local = await planVars(world, { GOOGLE_CLIENT_ID: client.id, GOOGLE_CLIENT_SECRET: client.secret });
+  const dryRun = values["dry-run"];
+  if (!dryRun) await local.write();
+  const remote = values.deploy ? await toCloudflare(world, local.vars, dryRun) : { secretsPut: [], secretsKept: [] };
+  const { added, changed, kept } = local;
+  const deployed = values.deploy && !dryRun;
+  const outcome = { clientFile, redirectUri, added, changed, kept, ...remote, deployed, dryRun };
+  return values.json ? JSON.stringify(outcome) : toText(outcome, origin);
+}
+
+function originOf(isDeployment: boolean, publicUrl: string | undefined): string {
+  if (!isDeployment) {
+    if (publicUrl !== undefined) throw new ScriptError("--public-url is for --deploy.");
+    return LOCAL_URL;
+  }
+  if (publicUrl === undefined)
+    throw new ScriptError("--deploy needs --public-url https://…, where people will open it.");
+  const origin = parseOrigin("--public-url", publicUrl);
+  if (isLoopback(origin)) throw new ScriptError("--public-url must be where people will open it, not this machine.");
+  return origin;
+}
+
+/** What is to become of .dev.vars. Keys that are there stay, or nobody could open what they have sealed. */
+async function planVars({ root, now }: SetupWorld, client: Readonly<Record<string, string>>) {
+  const path = join(root, ".dev.vars");
+  const existing = await readTextOrNull(path);
+  const text = existing ?? (await readTextOrNull(join(root, ".dev.vars.example"))) ?? "";
+  const before = parseEnv(text);
+  const vars = { ...client, TOKEN_KEYS: before["TOKEN_KEYS"] || JSON.stringify(addTokenKey(now())) };
+  try {
+    parseTokenKeys(vars.TOKEN_KEYS);
+  } catch {
+    throw new ScriptError(`TOKEN_KEYS in .dev.vars is not a JWK Set of 256-bit oct keys with a kid. It is left as it is:
+mend it, or remove the line to get new keys (what the old ones sealed is then lost).`);
+  }
+  const next = setVars(text, vars);
+  const names = Object.entries(vars);
+  return {
+    vars,
+    added: names.filter(([name]) => !before[name]).map(([name]) => name),
+    changed: names.filter(([name, value]) => before[name] && before[name] !== value).map(([name]) => name),
+    kept: names.filter(([name, value]) => before[name] === value).map(([name]) => name),
+    write: async () => {
+      if (next !== existing) await writeSecretFile(path, next);
+      else if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600);
+    },
+  };
+}
+
+/** Puts the secrets, but no keys over keys that are there, and deploys. */
+async function toCloudflare(world: SetupWorld, vars: Readonly<Record<string, string>>, dryRun: boolean) {
+  const deployment: Deployment = { ...world, onOutput: world.onProgress };
+  world.onProgress("Asking Cloudflare which secrets the Worker has …\n");
+  const secretsKept = (await listSecrets(deployment)).includes("TOKEN_KEYS") ? ["TOKEN_KEYS"] : [];
+  const toPut = Object.fromEntries(Object.entries(vars).filter(([name]) => !secretsKept.includes(name)));
+  if (!dryRun) {
+    world.onProgress("Putting the secrets …\n");
+    await putSecrets(deployment, toPut);
+    world.onProgress("Deploying …\n");
+    await deploy(deployment);
+  }
+  return { secretsPut: Object.keys(toPut), secretsKept };
+}
+
+function toText(outcome: Outcome, origin: string): string {
+  const { dryRun, deployed } = outcome;
+  const isForCloudflare = outcome.secretsPut.length > 0;
+  return [
+    ...(dryRun ? ["Nothing is written: this is what would be done.", ""] : []),
+    `OAuth client of ${outcome.clientFile}: fine, with redirect URI ${outcome.redirectUri}`,
+    ".dev.vars",
+    ...list("added", outcome.added),
+    ...list("changed", outcome.changed),
+    ...list("left as it was", outcome.kept),
+    ...(isForCloudflare ? ["Secrets at Cloudflare", ...list("put", outcome.secretsPut)] : []),
+    ...list("left as it was", outcome.secretsKept),
+    ...(dryRun ? [] : ["", nextStep(deployed, origin)]),
+  ].join("\n");
+}
+
+function nextStep(deployed: boolean, origin: string): string {
+  return deployed
+    ? `Next: npm run doctor -- --url ${origin}`
+    : "Next: npm run dev:google, and in another terminal npm run doctor";
+}
+
+function list(what: string, names: readonly string[]): string[] {
+  return names.length > 0 ? [`  ${what}: ${names.join(", ")}`] : [];
+}

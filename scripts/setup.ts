@@ -1,0 +1,37 @@
+/**
+ * `npm run setup`: from the OAuth client that Google's console gives as a file to a Worker that runs, here with
+ * `.dev.vars`, or at Cloudflare with `--deploy --public-url https://…`. Safe to run again: keys are never replaced.
+ */
+
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { runScript } from "./lib/run.ts";
+import { setUp } from "./lib/setup-steps.ts";
+import { PROJECT_ROOT } from "./lib/wrangler.ts";
+
+const args = process.argv.slice(2);
+// Looked at before the arguments are understood, so that a mistake in them is told in JSON, too.
+const wantsJson = args.includes("--json");
+const wrangler = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin", "wrangler.js");
+
+await runScript(
+  async () => {
+    const text = await setUp(args, {
+      root: PROJECT_ROOT,
+      // npm runs scripts in the project's folder, wherever it was called.
+      folder: process.env["INIT_CWD"] ?? process.cwd(),
+      env: process.env,
+      now: () => new Date(),
+      commands: { wrangler: [process.execPath, wrangler], deploy: ["npm", "run", "deploy"] },
+      onProgress: (line) => {
+        if (!wantsJson) process.stderr.write(line);
+      },
+    });
+    console.log(text);
+    return 0;
+  },
+  {
+    interruptedExitCode: 130,
+    onFailure: (message) => console.error(wantsJson ? JSON.stringify({ error: message }) : message),
+  },
+);

@@ -1,0 +1,69 @@
+/** The OpenAPI document: valid, complete, and made from what the code checks with. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { expect, test } from "vitest";
+import { makeDocument } from "../../scripts/openapi/document.ts";
+import { METHODS } from "../../scripts/openapi/types.ts";
+import { REASONS } from "../../src/errors.ts";
+import { LIST_OPTION_NAMES } from "../../src/list-options.ts";
+
+const ROOT = path.join(import.meta.dirname, "../..");
+const document = makeDocument();
+
+test("is a valid OpenAPI 3.1 document without a dead reference", async () => {
+  const validator = new Validator();
+  const { valid, errors } = await validator.validate(JSON.parse(JSON.stringify(document)));
+  expect(errors ?? []).toEqual([]);
+  expect(valid).toBe(true);
+  expect(() => validator.resolveRefs()).not.toThrow();
+});
+
+test("the validator finds what is wrong", async () => {
+  const broken = { ...document, paths: { "/x": { get: { responses: { 200: {} } } } } };
+  expect((await new Validator().validate(JSON.parse(JSON.stringify(broken)))).valid).toBe(false);
+});
+
+test("the committed files are up to date", () => {
+  const { status, stderr } = spawnSync("node", ["scripts/openapi.ts", "--check"], { cwd: ROOT, encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+});
+
+test("every reason has an example, and is the answer of some operation", () => {
+  expect(Object.keys(document.components.examples)).toEqual(Object.keys(REASONS));
+  const answered = JSON.stringify([document.paths, document.components.responses]);
+  for (const reason of Object.keys(REASONS)) expect(answered).toContain(`#/components/examples/${reason}"`);
+});
+
+test("a listing takes the options that are checked, with their limits and defaults", () => {
+  const parameters = document.paths["/api/messages"]?.get?.parameters ?? [];
+  expect(parameters.map(({ name }) => name).toSorted()).toEqual(LIST_OPTION_NAMES.toSorted());
+  const schemas = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
+  expect(schemas["view"]).toMatchObject({ enum: ["id", "metadata"], default: "id" });
+  expect(schemas["limit"]).toMatchObject({ default: 100 });
+  expect(document.components.schemas["NewToken"]).toMatchObject({
+    required: ["name"],
+    properties: { name: { maxLength: 100 }, expiresInDays: { minimum: 1, maximum: 365, default: 90 } },
+  });
+});
+
+test("operations have names of their own", () => {
+  const ids = Object.values(document.paths).flatMap((item) =>
+    METHODS.flatMap((method) => item[method]?.operationId ?? []),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test("the page names every operation and every reason", () => {
+  const page = readFileSync(path.join(ROOT, "public/docs/index.html"), "utf8");
+  for (const item of Object.values(document.paths)) {
+    for (const method of METHODS) {
+      const id = item[method]?.operationId;
+      if (id !== undefined) expect(page).toContain(`id="${id}"`);
+    }
+  }
+  for (const reason of Object.keys(REASONS)) expect(page).toContain(`id="${reason}"`);
+  expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=|<script(?! src="\/docs\/docs\.js" defer>)/);
+});
