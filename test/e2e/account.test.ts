@@ -1,0 +1,48 @@
+/** The account page in a browser: what is granted, and API tokens from the making to the end. */
+import { inject } from "vitest";
+import { BUSY_USER } from "../../scripts/emulator/users.ts";
+import { describe, expect, test } from "./support/test.ts";
+
+function callApi(token: string): Promise<Response> {
+  return fetch(`${inject("workerOrigin")}/api/messages?limit=1`, { headers: { Authorization: `Bearer ${token}` } });
+}
+
+describe("the account page", () => {
+  test("says who is signed in, what is granted and what for, and since when", async ({ mailbox: { page } }) => {
+    await page.getByRole("link", { name: BUSY_USER.email, exact: true }).click();
+    await page.waitForURL("**/account");
+    const text = await page.locator("main").innerText();
+    expect(text).toContain(BUSY_USER.name);
+    expect(text).toContain("to list, search and read your messages");
+    expect(text).toMatch(/Consent given\s+\w+day/);
+  });
+
+  test("makes a token that is shown once, can be copied and used, and ends when it is revoked", async ({ mailbox }) => {
+    const { context, page } = mailbox;
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.goto("/account");
+    await page.getByLabel("Name").fill("A script <b>of mine</b>");
+    await page.getByLabel("Valid for").selectOption("7");
+    await page.getByRole("button", { name: "Make a token" }).click();
+    const secret = await page.locator("#new-token").innerText();
+    await page.getByRole("button", { name: "Copy" }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+    expect((await callApi(secret)).status).toBe(200);
+    await page.goto("/account");
+    expect(await page.content()).not.toContain(secret);
+    await page.getByRole("button", { name: "Revoke A script <b>of mine</b>" }).click();
+    await page.waitForURL("**/account#tokens");
+    expect(await page.getByRole("button", { name: /^Revoke A script/ }).count()).toBe(0);
+    await expect.poll(async () => (await callApi(secret)).status, { timeout: 90_000, interval: 2_000 }).toBe(401);
+  }, 120_000);
+
+  test("says what is wrong with a token's name", async ({ mailbox }) => {
+    const { page } = mailbox;
+    mailbox.expectComplaints(/the server responded with a status of 400/);
+    await page.goto("/account");
+    await page.getByLabel("Name").fill("   ");
+    await page.getByRole("button", { name: "Make a token" }).click();
+    expect(await page.getByRole("alert").innerText()).toMatch(/name.*empty/i);
+  });
+});

@@ -1,0 +1,88 @@
+/** Reading a message in a browser, above all one that tries everything that HTML can. */
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "./support/test.ts";
+
+async function openHostileMessage(page: Page): Promise<void> {
+  await page.goto("/?q=subject%3Atries");
+  await page.getByRole("link", { name: "HTML that tries everything" }).first().click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
+
+describe("a message", () => {
+  test("is shown with its headers and its text, and leads back to the list where one was", async ({ mailbox }) => {
+    const { page } = mailbox;
+    await page.goto("/?label=Label_odd");
+    const row = page.locator(".row", { hasText: "{{7*7}}" });
+    await row.locator("a.open").click();
+    await page.waitForURL("**/message/*");
+    expect(await page.getByRole("heading", { level: 1 }).innerText()).toContain("{{7*7}} ${7*7}");
+    expect(await page.locator(".headers").innerText()).toContain("pat@security.example");
+    expect(await page.locator(".text").innerText()).toBe("Templates.");
+    expect(await page.getByRole("link", { name: "Open in Gmail" }).getAttribute("href")).toContain("#all/");
+    await page.getByRole("link", { name: "Back to the mailbox" }).click();
+    await page.waitForURL("**/?label=Label_odd");
+  });
+
+  test("that does not exist is a page that says so", async ({ mailbox }) => {
+    mailbox.expectComplaints(/the server responded with a status of 404/);
+    await mailbox.page.goto("/message/0000000000000000");
+    await mailbox.page.getByText("It may have been moved or deleted.").waitFor();
+  });
+});
+
+describe("the HTML of a message", () => {
+  test("runs no script, loads nothing from elsewhere and cannot leave its frame", async ({ mailbox }) => {
+    const { page } = mailbox;
+    // Each of these is the browser refusing something that the message tries.
+    mailbox.expectComplaints(/Content Security Policy|sandboxed|Blocked script execution|violates/);
+    await openHostileMessage(page);
+    await page.evaluate(() => addEventListener("message", () => (document.title = "script ran")));
+    await page.getByText("Show as the sender formatted it").click();
+    const frame = page.frameLocator(".html iframe");
+    await frame.getByRole("heading", { name: "Special offer" }).waitFor();
+    // What came along in the message itself is shown.
+    const isShown = await frame
+      .getByAltText("a picture that came along")
+      .evaluate((image) => image instanceof HTMLImageElement && image.naturalWidth > 0);
+    expect(isShown).toBe(true);
+    await page.waitForTimeout(1_000);
+    expect(await frame.locator("body").getAttribute("data-ran")).toBeNull();
+    expect(await page.title()).not.toContain("script ran");
+    await frame.getByRole("button", { name: "Log in" }).click();
+    await frame.getByRole("link", { name: "A script link" }).click();
+    await page.waitForTimeout(500);
+    expect(await frame.getByRole("heading", { name: "Special offer" }).count()).toBe(1);
+    expect(new URL(page.url()).pathname).toMatch(/^\/message\//);
+    expect(mailbox.foreign).toEqual([]);
+  });
+
+  test("cannot lead the page or its frame elsewhere by a link", async ({ mailbox }) => {
+    const { page } = mailbox;
+    mailbox.expectComplaints(/Content Security Policy|sandboxed|Blocked script execution|violates|Unsafe attempt/);
+    await openHostileMessage(page);
+    const address = page.url();
+    await page.getByText("Show as the sender formatted it").click();
+    const frame = page.frameLocator(".html iframe");
+    await frame.getByRole("link", { name: "A link to the top" }).click();
+    await page.waitForTimeout(500);
+    expect(page.url()).toBe(address);
+    await frame.getByRole("link", { name: "A link in place" }).click();
+    await page.waitForTimeout(500);
+    expect(page.url()).toBe(address);
+    expect(mailbox.foreign).toEqual([]);
+  });
+
+  test("opens links in a tab of their own, which knows nothing of ours", async ({ mailbox }) => {
+    const { context, page } = mailbox;
+    mailbox.expectComplaints(/Content Security Policy|sandboxed|Blocked script execution|violates/);
+    await openHostileMessage(page);
+    await page.getByText("Show as the sender formatted it").click();
+    const opened = context.waitForEvent("page");
+    await page.frameLocator(".html iframe").getByRole("link", { name: "A link", exact: true }).click();
+    const tab = await opened;
+    await tab.waitForLoadState();
+    expect(tab.url()).toBe("http://remote.example/link");
+    expect(await tab.evaluate(() => [window.opener, document.referrer])).toEqual([null, ""]);
+    expect(mailbox.foreign.splice(0)).toEqual(["http://remote.example/link"]);
+  });
+});
