@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type BatchCall, composeBatch } from "../src/batch.ts";
 import { parseBatchRequest } from "../src/batch-request.ts";
 import { AppError } from "../src/errors.ts";
+import { SENTENCE } from "./fixtures.ts";
 import pythonBatch from "./fixtures/python-client-batch.txt?raw";
 
 const TYPE = "multipart/mixed; boundary=b";
@@ -16,6 +17,11 @@ function batchOf(...parts: readonly (readonly string[])[]): string {
 
 function part(...inner: readonly string[]): readonly string[] {
   return ["Content-Type: application/http", "Content-ID: <one>", "", ...inner, "", ""];
+}
+
+/** A part with these headers beside its type. */
+function partWith(...headers: readonly string[]): readonly string[] {
+  return ["Content-Type: application/http", ...headers, "", `GET ${PATH}`, "", ""];
 }
 
 function errorOf(text: string, contentType: string | null = TYPE): AppError {
@@ -131,9 +137,9 @@ describe("a batch", () => {
 
   test("has 1 to 100 parts", () => {
     expect(parseBatchRequest(TYPE, many(100))).toHaveLength(100);
-    for (const text of [many(101), "--b--\r\n", "--b\r\n--b--"]) {
-      expect(errorOf(text)).toMatchObject({ reason: "INVALID_ARGUMENT", metadata: { parameter: "body" } });
-    }
+    const message = "A batch must have 1 to 100 parts.";
+    expect(errorOf(many(101))).toMatchObject({ message, metadata: { parameter: "body" } });
+    expect(errorOf("--b--\r\n")).toMatchObject({ message, metadata: { parameter: "body" } });
   });
 
   test.each([
@@ -150,12 +156,15 @@ describe("a batch", () => {
   ])("is not of the type %j", (contentType) => {
     const error = errorOf(batchOf(part(`GET ${PATH}`)).replaceAll("--b", "--"), contentType);
     expect(error).toMatchObject({ reason: "INVALID_ARGUMENT", metadata: { parameter: "Content-Type" } });
+    expect(error.message).toContain("multipart/mixed");
   });
 
   test("that is cut off anywhere is refused: half of it is not what the client wants done", () => {
     const text = batchOf(part(`DELETE ${PATH}1`), part(`DELETE ${PATH}2`)).trimEnd();
     for (let length = 0; length < text.length; length += 1) {
-      expect(errorOf(text.slice(0, length)).reason, text.slice(0, length)).toBe("INVALID_ARGUMENT");
+      const { message, metadata, reason } = errorOf(text.slice(0, length));
+      expect([reason, metadata], text.slice(0, length)).toEqual(["INVALID_ARGUMENT", { parameter: "body" }]);
+      expect(message).toMatch(SENTENCE);
     }
   });
 
@@ -188,11 +197,12 @@ describe("a part", () => {
     ["no type", ["Content-ID: <one>", "", `GET ${PATH}`]],
     ["another type", ["Content-Type: application/json", "", "{}"]],
     ["a type that begins alike", ["Content-Type: application/http2", "", `GET ${PATH}`]],
+    ["a type that ends alike", ["Content-Type: x-application/http", "", `GET ${PATH}`]],
     ["a batch of its own", ["Content-Type: multipart/mixed; boundary=c", "", "--c", ...part(`GET ${PATH}`), "--c--"]],
     ["nothing at all", []],
     ["only headers", ["Content-Type: application/http", ""]],
   ])("with %s is refused", (_title, lines) => {
-    expect(errorOf(batchOf(lines))).toMatchObject({ message: expect.stringContaining("Part 1 of the batch") });
+    expect(errorOf(batchOf(lines)).message).toMatch(/^Part 1 of the batch must (be of type|begin with) .+\.$/);
   });
 
   test.each([
@@ -219,7 +229,13 @@ describe("a part", () => {
     "HTTP/1.1 200 OK",
     ":method: GET",
   ])("that begins with %j is refused", (requestLine) => {
-    expect(errorOf(batchOf(part(requestLine))).reason).toBe("INVALID_ARGUMENT");
+    const { message, metadata, reason } = errorOf(batchOf(part(requestLine)));
+    expect([reason, metadata]).toEqual(["INVALID_ARGUMENT", { parameter: "body" }]);
+    expect(message).toContain("Part 1 of the batch must begin with a method");
+  });
+
+  test("may begin with empty lines before its request", () => {
+    expect(only(batchOf(part("", "", `GET ${PATH}`)))).toMatchObject({ method: "GET", path: PATH });
   });
 
   test.each(["", " HTTP/1.1", " HTTP/1.0", " HTTP/2", " HTTP/2.0"])("may name its protocol: %j", (protocol) => {
@@ -263,31 +279,21 @@ describe("a part", () => {
     ": <a>",
     "Content ID: <a>",
   ])("with the header %j, outside or inside, is refused", (line) => {
-    const outside = ["Content-Type: application/http", line, "", `GET ${PATH}`, "", ""];
-    for (const lines of [outside, part(`GET ${PATH}`, line)]) {
+    for (const lines of [partWith(line), part(`GET ${PATH}`, line)]) {
       expect(errorOf(batchOf(lines)).message).toContain("has a header that cannot be read");
     }
   });
 
   test("with a line break in its Content-ID gives another header, which goes nowhere", () => {
-    const smuggled = [
-      "Content-Type: application/http",
-      "Content-ID: <a>",
-      "Authorization: x",
-      "",
-      `GET ${PATH}`,
-      "",
-      "",
-    ];
-    expect(composeBatch(parseBatchRequest(TYPE, batchOf(smuggled)), "c")).not.toContain("Authorization");
+    const smuggled = batchOf(partWith("Content-ID: <a>", "Authorization: x"));
+    expect(composeBatch(parseBatchRequest(TYPE, smuggled), "c")).not.toContain("Authorization");
   });
 
-  test("may fold a long header", () => {
-    const lines = ["Content-Type: application/http", "Content-ID: <a-long-one +", " 1>", "", `GET ${PATH}`, "", ""];
-    expect(only(batchOf(lines))?.contentId).toBe("<a-long-one + 1>");
-  });
-
-  test("whose first header is folded has no request line", () => {
+  test("may fold a long header, and not its request line", () => {
+    const text = batchOf(partWith("Content-ID: <a-long-one +", "\t  1>"));
+    for (const eol of ["\r\n", "\n"]) {
+      expect(only(text.replaceAll("\r\n", eol))?.contentId).toBe("<a-long-one + 1>");
+    }
     expect(errorOf(batchOf(part(`GET ${PATH}`, " HTTP/1.1"))).reason).toBe("INVALID_ARGUMENT");
   });
 });

@@ -95,6 +95,12 @@ describe("whether it is believed, in this order", () => {
     expect(refusal(`error=${"x".repeat(5_000)}`).message.length).toBeLessThan(300);
   });
 
+  test("an error that is no code, such as anybody can put in a link: its words are not shown", () => {
+    const error = refusal("error=Call+555-0100+now");
+    expect(error.message).toBe("Google did not authorize the sign-in: an error that is none of its codes");
+    expect(error.metadata).toEqual({ error: "an error that is none of its codes" });
+  });
+
   test("an error without a transaction is shown, and uses nothing of one", () => {
     for (const [query, reason] of [
       ["error=access_denied", "CONSENT_DENIED"],

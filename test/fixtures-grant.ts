@@ -1,4 +1,5 @@
 /** What the tests of a grant share: a Google that takes some access tokens and refreshes, and a user whose grant is stored. */
+import { env } from "cloudflare:workers";
 import { Grant, type GrantOptions } from "../src/grant.ts";
 import type { AccessToken, Credential } from "../src/kv-store.ts";
 import { type Call, CLIENT_ID, configuration, createStore, createWorld, START_MS, type World } from "./fixtures.ts";
@@ -94,4 +95,19 @@ export function failWrite(target: KVNamespace, name: string | symbol): unknown {
   if (name === "put") return failRead();
   const value: unknown = Reflect.get(target, name);
   return typeof value === "function" ? value.bind(target) : value;
+}
+
+/** KV in which one operation fails for keys that begin so. */
+export function failAt(operation: string, prefix: string): KVNamespace {
+  return new Proxy(env.CREDENTIALS, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== "function") return value;
+      return async (...input: unknown[]): Promise<unknown> => {
+        const isHit = name === operation && [input[0]].flat().some((key) => String(key).startsWith(prefix));
+        if (isHit) throw new Error("KV is down");
+        return Reflect.apply(value, target, input);
+      };
+    },
+  });
 }

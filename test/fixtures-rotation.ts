@@ -93,11 +93,14 @@ export interface WatchedKv {
   readonly kv: KVNamespace;
   /** The keys that were written. */
   readonly puts: string[];
+  /** The keys whose values were read. */
+  readonly reads: string[];
 }
 
 /** Real KV. `before` runs ahead of each write to it, and may throw in its place. */
 export function watchedKv(before: (key: string) => Promise<void> = async () => {}): WatchedKv {
   const puts: string[] = [];
+  const reads: string[] = [];
   const kv = new Proxy(env.CREDENTIALS, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
@@ -107,9 +110,10 @@ export function watchedKv(before: (key: string) => Promise<void> = async () => {
           await before(String(input[0]));
           puts.push(String(input[0]));
         }
+        if (name === "get") reads.push(...[input[0]].flat().map(String));
         return value.apply(target, input);
       };
     },
   });
-  return { kv, puts };
+  return { kv, puts, reads };
 }

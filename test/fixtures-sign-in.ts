@@ -44,6 +44,10 @@ export interface Trial {
   readonly scope: RequestScope;
   /** The tokens that were revoked. */
   readonly revoked: string[];
+  /** What the token endpoint was asked for. */
+  readonly asked: URLSearchParams[];
+  /** Resolves when what goes on after the answer is done. */
+  readonly afterwards: () => Promise<void>;
   readonly finish: (changes?: Partial<Transaction>) => Promise<TripOutcome>;
 }
 
@@ -61,6 +65,8 @@ async function idToken(claims: object): Promise<string> {
 
 export async function trial(answers: Answers = {}, vars: Record<string, unknown> = {}): Promise<Trial> {
   const revoked: string[] = [];
+  const asked: URLSearchParams[] = [];
+  const deferred: Promise<unknown>[] = [];
   const token = {
     access_token: "at",
     expires_in: 3600,
@@ -71,7 +77,10 @@ export async function trial(answers: Answers = {}, vars: Record<string, unknown>
     ...answers.token,
   };
   const world = createWorld(({ url, body }) => {
-    if (url.pathname === "/token") return Response.json(token, { status: answers.tokenStatus ?? 200 });
+    if (url.pathname === "/token") {
+      asked.push(new URLSearchParams(body));
+      return Response.json(token, { status: answers.tokenStatus ?? 200 });
+    }
     if (url.pathname === "/v1/userinfo") return Response.json({ ...USER, ...answers.userinfo });
     if (url.pathname === "/oauth2/v3/certs") return Response.json({ keys: [jwk] });
     if (url.pathname !== "/revoke") throw new Error(`Nobody was to call ${url.href}`);
@@ -80,9 +89,17 @@ export async function trial(answers: Answers = {}, vars: Record<string, unknown>
   });
   const { now, sleep, upstream } = world;
   const services = createServices(configuration(vars), { fetch, now, sleep, callTimeoutMs: 1_000 });
-  const context = { url: "https://mail.example.test/auth/callback", waitUntil: () => {} };
+  const context = {
+    url: "https://mail.example.test/auth/callback",
+    waitUntil: (work: Promise<unknown>) => void deferred.push(work),
+  };
   const scope = { ...createRequestScope(services, context), upstream };
-  return { scope, revoked, finish: (changes) => finishTrip(scope, { ...TRANSACTION, ...changes }, "the-code") };
+  const afterwards = async (): Promise<void> => {
+    // What goes on may leave more to do.
+    while (deferred.length > 0) await deferred.shift();
+  };
+  const finish: Trial["finish"] = (changes) => finishTrip(scope, { ...TRANSACTION, ...changes }, "the-code");
+  return { scope, revoked, asked, afterwards, finish };
 }
 
 export function storage(keys: readonly TokenKey[] = [KEY_A]): CredentialStore {
@@ -97,8 +114,12 @@ export async function record(): Promise<Credential | null> {
 }
 
 /** A session of someone whose grant is stored already, so that no refresh token comes. */
-export async function returning(changes: Partial<Credential> = {}, answers: Answers = {}): Promise<Trial> {
+export async function returning(
+  changes: Partial<Credential> = {},
+  answers: Answers = {},
+  vars: Record<string, unknown> = {},
+): Promise<Trial> {
   const stored = { ...CREDENTIAL, scopes: ["openid", READONLY], ...changes };
   await storage().writeCredential(stored);
-  return trial({ ...answers, token: { refresh_token: undefined, ...answers.token } });
+  return trial({ ...answers, token: { refresh_token: undefined, ...answers.token } }, vars);
 }

@@ -9,7 +9,7 @@ import {
   sha512,
   TokenKeysSchema,
 } from "../src/keys.ts";
-import { KEY_A, KEY_B } from "./fixtures.ts";
+import { failureOf, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 
 const HERE: Binding = { purpose: "credential", owner: "credential:alice" };
 const ring = new KeyRing([KEY_A]);
@@ -20,6 +20,32 @@ describe("a ring", () => {
     expect(rotated.activeKid).toBe("b");
     expect(rotated.isActive(await rotated.seal(HERE, "value"))).toBe(true);
     expect(rotated.isActive(await ring.seal(HERE, "value"))).toBe(false);
+  });
+
+  test("says how many keys open", () => {
+    expect([ring.size, new KeyRing([KEY_B, KEY_A]).size]).toEqual([1, 2]);
+  });
+
+  test("seals a value anew under the active key: same data, same end", async () => {
+    const rotated = new KeyRing([KEY_B, KEY_A]);
+    const after = new KeyRing([KEY_B]);
+    const lasting = await rotated.reseal(HERE, await ring.seal(HERE, { a: 1 }), START_MS);
+    expect(rotated.isActive(lasting)).toBe(true);
+    expect(await after.open(HERE, lasting, START_MS + 10 ** 13)).toEqual({ a: 1 });
+    const ending = await rotated.reseal(HERE, await ring.seal(HERE, 1, START_MS + 60_000), START_MS);
+    expect(await after.open(HERE, ending, START_MS + 59_999)).toBe(1);
+    expect(await failureOf(after.open(HERE, ending, START_MS + 60_000))).toMatchObject({ code: "expired" });
+  });
+
+  test("seals nothing anew that does not open", async () => {
+    const sealed = await ring.seal(HERE, "value", START_MS);
+    const attempts = [
+      ring.reseal({ ...HERE, owner: "credential:bob" }, sealed, START_MS - 1),
+      ring.reseal(HERE, sealed, START_MS),
+      new KeyRing([KEY_B]).reseal(HERE, sealed, START_MS - 1),
+    ];
+    const errors = await Promise.all(attempts.map(failureOf));
+    expect(errors).toMatchObject(["wrong-binding", "expired", "unknown-key"].map((code) => ({ code })));
   });
 
   test("that misses a key: the operator's fault, and only the log says which", () => {

@@ -3,8 +3,9 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { sha512 } from "../src/keys.ts";
+import { Revocations } from "../src/revocations.ts";
 import { storageKeys } from "../src/storage-keys.ts";
-import { appErrorOf, createStore, createWorld, failureOf, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
+import { appErrorOf, createKv, createStore, createWorld, failureOf, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 
 const world = createWorld(json({}));
@@ -101,7 +102,9 @@ describe("a credential under an older key, once Google has accepted its refresh 
   test("is written back under the active one, once", async () => {
     await store.writeCredential(CREDENTIAL);
     const record = (await rotated.readCredential("1"))!;
-    expect(await rotated.reseal(record)).toBe(true);
+    expect([rotated.isOutdated("1"), rotated.isOutdated("2")]).toEqual([true, false]);
+    expect(await rotated.reseal(record)).toBe("resealed");
+    expect(rotated.isOutdated("1")).toBe(false);
     expect(await kidOfRecord()).toEqual({ kid: "b" });
     expect(await createStore(world, { keys: [KEY_B] }).readCredential("1")).toEqual(CREDENTIAL);
     await env.CREDENTIALS.delete(KEY);
@@ -113,7 +116,7 @@ describe("a credential under an older key, once Google has accepted its refresh 
     await store.writeCredential(CREDENTIAL);
     const record = (await store.readCredential("1"))!;
     await env.CREDENTIALS.delete(KEY);
-    expect(await store.reseal(record)).toBe(true);
+    expect(await store.reseal(record)).toBe("resealed");
     expect(await kidOfRecord()).toBeNull();
   });
 
@@ -121,7 +124,7 @@ describe("a credential under an older key, once Google has accepted its refresh 
     await store.writeCredential(CREDENTIAL);
     const record = (await rotated.readCredential("1"))!;
     await store.deleteCredential("1", CREDENTIAL.refreshToken);
-    expect(await rotated.reseal(record)).toBe(false);
+    expect(await rotated.reseal(record)).toBe("dead");
     expect(await kidOfRecord()).toBeNull();
   });
 
@@ -129,7 +132,17 @@ describe("a credential under an older key, once Google has accepted its refresh 
     await store.writeCredential(CREDENTIAL);
     const kv = interruptedKv("put", () => store.markDead(CREDENTIAL.refreshToken));
     const racing = createStore(world, { kv, keys: [KEY_B, KEY_A] });
-    await racing.reseal((await racing.readCredential("1"))!);
+    expect(await racing.reseal((await racing.readCredential("1"))!)).toBe("dead");
     expect(await kidOfRecord()).toBeNull();
+  });
+
+  test("waits where its user may just have consented anew, and not where it came after that", async () => {
+    await store.writeCredential(CREDENTIAL);
+    await new Revocations(createKv(world)).revokeUser("1", CREDENTIAL.updatedAtMs);
+    expect(await rotated.reseal((await rotated.readCredential("1"))!)).toBe("changing");
+    expect(await kidOfRecord()).toEqual({ kid: "a" });
+    await store.writeCredential({ ...CREDENTIAL, updatedAtMs: CREDENTIAL.updatedAtMs + 1 });
+    expect(await rotated.reseal((await rotated.readCredential("1"))!)).toBe("resealed");
+    expect(await kidOfRecord()).toEqual({ kid: "b" });
   });
 });

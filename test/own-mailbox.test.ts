@@ -4,16 +4,23 @@ import { describe, expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
 import { ownMailboxPath } from "../src/own-mailbox.ts";
 import type { Identity } from "../src/session.ts";
+import { SENTENCE } from "./fixtures.ts";
 
 const ADA: Identity = { sub: "104729", email: "Ada.L+gmail@example.com", name: null, picture: null };
 
-function reasonOf(path: string, identity = ADA): string {
+function resultOf(path: string, identity = ADA): string | AppError {
   try {
     return ownMailboxPath(path, identity);
   } catch (error) {
-    if (error instanceof AppError) return error.reason;
+    if (error instanceof AppError) return error;
     throw error;
   }
+}
+
+/** The path to ask Gmail for, or why there is none. */
+function reasonOf(path: string, identity = ADA): string {
+  const result = resultOf(path, identity);
+  return typeof result === "string" ? result : result.reason;
 }
 
 test.each([
@@ -50,6 +57,17 @@ test("without an address, a caller has none by the name of null or undefined", (
   for (const userId of ["null", "undefined"]) {
     expect(reasonOf(`/gmail/v1/users/${userId}/messages`, nobody)).toBe("PERMISSION_DENIED");
   }
+});
+
+test("what is wrong is told in a sentence, by the name of the parameter", () => {
+  expect(resultOf("/gmail/v1/users/other@example.com/messages")).toMatchObject({
+    message: expect.stringMatching(SENTENCE),
+    metadata: { parameter: "userId" },
+  });
+  expect(resultOf("/gmail/v1/users/me/%2e%2e/x")).toMatchObject({
+    message: expect.stringContaining("/gmail/v1/users/{userId}/"),
+    metadata: { parameter: "path" },
+  });
 });
 
 describe("what a server could read as another path is INVALID_ARGUMENT", () => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { base64url, jwtDecrypt } from "jose";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { MessageFilter } from "../src/gmail.ts";
 import { KeyRing } from "../src/keys.ts";
 import type { Cursor } from "../src/listing.ts";
@@ -35,7 +35,11 @@ function question({ q, labelIds, includeSpamTrash }: MessageFilter): string {
   return JSON.stringify([q, [...new Set(labelIds)].toSorted(), includeSpamTrash]);
 }
 
-const sealed = await sealPageToken(ring, { sub: SUB, filter: FILTER }, CURSOR);
+let sealed: string;
+
+beforeEach(async () => {
+  sealed = await sealPageToken(ring, { sub: SUB, filter: FILTER }, CURSOR);
+});
 
 describe("a page token", () => {
   test("opens for the user and the filter that it was made for", async () => {
@@ -87,12 +91,13 @@ describe("400 INVALID_ARGUMENT, naming pageToken, for a token", () => {
     await expectRefused(sealed, changes);
   });
 
-  test.each(["", "x", "09876543210987654321", "a.b.c.d.e", "null", "💌", "%00", sealed.slice(0, -2), `${sealed}.x`])(
-    "that is none: %j",
-    async (value) => {
-      await expectRefused(value);
-    },
-  );
+  test.each(["", "x", "09876543210987654321", "a.b.c.d.e", "null", "💌", "%00"])("that is none: %j", async (value) => {
+    await expectRefused(value);
+  });
+
+  test("that was cut off, or has something more at its end", async () => {
+    for (const value of [sealed.slice(0, -2), `${sealed}.x`]) await expectRefused(value);
+  });
 
   test.each([{ pageToken: GMAIL_TOKEN }, { ...CURSOR, skip: -1 }, GMAIL_TOKEN, null])(
     "that another version of this code sealed in another form: %j",
@@ -102,6 +107,7 @@ describe("400 INVALID_ARGUMENT, naming pageToken, for a token", () => {
       await expectRefused(await ring.seal({ purpose: "page-token", owner: String(payload.sub) }, form));
     },
   );
+
   test("of which any bit was flipped (property)", async () => {
     const [header = "", ...parts] = sealed.split(".");
     const bytes = [new TextEncoder().encode(header), ...parts.map((part) => base64url.decode(part))];

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { Revocations } from "../src/revocations.ts";
+import { isFresh, Revocations } from "../src/revocations.ts";
 import { createSession, sessionExpiresAtMs } from "../src/session.ts";
 import { storageKeys } from "../src/storage-keys.ts";
 import { appErrorOf, createKv, createWorld, json, START_MS } from "./fixtures.ts";
@@ -97,4 +97,12 @@ describe("whether a session was ended", () => {
     await env.CREDENTIALS.put(storageKeys.revokedSession(session), "x");
     expect(await revocations.isSessionRevoked(session, session.signedInAtMs)).toBe(true);
   });
+});
+
+test("a mark is fresh for five minutes, in which not every place may know it; none is not", () => {
+  const mark = new Date(START_MS).toISOString();
+  expect(isFresh(mark, START_MS)).toBe(true);
+  expect(isFresh(mark, START_MS + 299_999)).toBe(true);
+  expect(isFresh(mark, START_MS + 300_000)).toBe(false);
+  expect(isFresh(null, START_MS)).toBe(false);
 });

@@ -109,6 +109,21 @@ describe("a user who has ended all sessions", () => {
   });
 });
 
+describe("a user who ends all sessions while the walk is at a record", () => {
+  test.each([
+    ["address", "keeps it: it is of the grant", true],
+    ["access-token", "loses it: it is of a session that has ended", false],
+    ["api-token", "loses it: it has ended, too", false],
+  ] as const)("%s: %s", async (kind, _, isKept) => {
+    const { keys } = await storeEverything(before, "1");
+    const { kv } = watchedKv(async (key) => {
+      if (key === keys[kind]) await elsewhere.revocations.revokeUser("1");
+    });
+    await walk(scopeWith(KEYS, { kv }));
+    expect((await env.CREDENTIALS.get(keys[kind])) !== null).toBe(isKept);
+  });
+});
+
 describe("what is left of a user without a grant", () => {
   test("is of no use under any key: it stays as it is, and is counted as such", async () => {
     await storeEverything(before, "1");

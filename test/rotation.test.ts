@@ -21,6 +21,13 @@ const before = scopeWith([KEY_A]);
 const rotated = scopeWith([KEY_B, KEY_A]);
 const NOTHING = { current: 0, resealed: 0, dead: 0, changing: 0, left: {}, activeKid: "b", calls: 1 };
 
+/** A listing of what is deleted before anybody can read it. */
+async function listAndDelete(options: KVNamespaceListOptions): Promise<unknown> {
+  const page = await env.CREDENTIALS.list(options);
+  await Promise.all(page.keys.map(({ name }) => env.CREDENTIALS.delete(name)));
+  return page;
+}
+
 beforeEach(() => reset());
 // What the next file finds is not reset by then.
 afterAll(() => reset());
@@ -52,12 +59,12 @@ describe("what is under an older key", () => {
     expect(await Promise.all(Object.values(keys).map((key) => claimsUnder(KEY_B, key)))).toEqual(contents);
   });
 
-  test("is written once: the next walk finds everything current and writes nothing", async () => {
+  test("is written once: the next walk finds everything current, and reads and writes no value", async () => {
     await storeEverything(before, "1");
     await walk(rotated);
-    const { kv, puts } = watchedKv();
+    const { kv, puts, reads } = watchedKv();
     expect(await walk(scopeWith([KEY_B, KEY_A], { kv }))).toEqual({ ...NOTHING, current: 5 });
-    expect(puts).toEqual([]);
+    expect([puts, reads]).toEqual([[], []]);
   });
 
   test("is found, too, where it was written before the kid was kept in metadata", async () => {
@@ -84,6 +91,25 @@ describe("what is under an older key", () => {
     expect(await walk(late)).toEqual({ ...NOTHING, resealed: 3 });
     expect(await kidsOf(keys["access-token"])).toEqual({ header: "a", metadata: "a" });
     expect(await expirations()).toEqual(ends);
+  });
+
+  test("and ends in exactly a minute and a half is sealed anew, and not a millisecond later", async () => {
+    const { keys } = await storeEverything(before, "1");
+    const endMs = ((await expirations())[keys["access-token"]] ?? 0) * 1_000;
+    await walk(scopeWith([KEY_B, KEY_A], { nowMs: endMs - 89_999 }));
+    expect(await kidsOf(keys["access-token"])).toMatchObject({ header: "a" });
+    await walk(scopeWith([KEY_B, KEY_A], { nowMs: endMs - 90_000 }));
+    expect(await kidsOf(keys["access-token"])).toMatchObject({ header: "b" });
+  });
+
+  test("and was deleted since the listing is nobody's loss", async () => {
+    await storeEverything(before, "1");
+    const { kv, puts } = watchedKv();
+    const gone = new Proxy(kv, {
+      get: (target, name) => (name === "list" ? listAndDelete : Reflect.get(target, name)),
+    });
+    expect(await walk(scopeWith([KEY_B, KEY_A], { kv: gone }))).toEqual(NOTHING);
+    expect(puts).toEqual([]);
   });
 
   test("and does not open any more, because it has expired, is nobody's loss", async () => {
@@ -122,7 +148,8 @@ describe("what cannot be opened", () => {
     const moved = (await env.CREDENTIALS.get(storageKeys.credential("2"))) ?? "";
     await env.CREDENTIALS.put(storageKeys.credential("3"), moved, { metadata: { kid: "a" } });
     await env.CREDENTIALS.put(storageKeys.credential("4"), "not sealed", { metadata: { kid: "a" } });
-    expect(await walk(rotated)).toEqual({ ...NOTHING, resealed: 1, left: { a: 3 } });
+    await env.CREDENTIALS.put(storageKeys.credential("5"), "not sealed, and without metadata");
+    expect(await walk(rotated)).toEqual({ ...NOTHING, resealed: 1, left: { a: 3, unknown: 1 } });
   });
 
   test("is counted by whichever kid, also one that JavaScript has a meaning for", async () => {

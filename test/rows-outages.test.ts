@@ -45,7 +45,7 @@ describe("a batch endpoint that always", () => {
   test("answers 404 is passed on, at once", async () => {
     const rows = createRows(
       broken(
-        () => googleError(404, { status: "NOT_FOUND", message: "no batch" }),
+        () => googleError(404, { status: "NOT_FOUND", message: "There is no batch." }),
         () => true,
       ),
     );
@@ -193,7 +193,7 @@ describe("budgets", () => {
           (call) =>
             answerBatch(call, (id) => {
               const next: unknown = fates.next().value;
-              return next === "ok" ? messageOf(id) : googleError(Number(next), { message: "no" });
+              return next === "ok" ? messageOf(id) : googleError(Number(next), { message: "No, never." });
             }),
           options,
         );

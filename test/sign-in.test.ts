@@ -2,13 +2,14 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { TokenKey } from "../src/keys.ts";
 import type { Credential } from "../src/kv-store.ts";
 import type { RequestScope } from "../src/scope.ts";
 import type { TripOutcome } from "../src/sign-in.ts";
 import { storageKeys } from "../src/storage-keys.ts";
 import { openTransaction, type Transaction } from "../src/transaction.ts";
-import { appErrorOf, KEY_B, START_MS } from "./fixtures.ts";
-import { CREDENTIAL, failRead, failWrite } from "./fixtures-grant.ts";
+import { appErrorOf, CLIENT_ID, CLIENT_SECRET, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
+import { CREDENTIAL, failAt, failRead, failWrite } from "./fixtures-grant.ts";
 import {
   type Answers,
   MODIFY,
@@ -156,11 +157,59 @@ describe("no refresh token came", () => {
   });
 });
 
+describe("no refresh token came, and the stored one", () => {
+  test.each<[string, TokenKey[], (string | null)[]]>([
+    ["is under an older key: it is used, and its record sealed anew", [KEY_B, KEY_A], [null, CREDENTIAL.refreshToken]],
+    ["is under the active key: it is not used", [KEY_A, KEY_B], [null]],
+  ])("%s", async (_, keys, refreshTokens) => {
+    const { afterwards, asked, finish } = await returning({}, {}, { TOKEN_KEYS: JSON.stringify({ keys }) });
+    expect(await finish()).toMatchObject({ kind: "signed-in" });
+    await afterwards();
+    expect(asked.map((request) => request.get("refresh_token"))).toEqual(refreshTokens);
+    expect(await storage(keys.slice(0, 1)).readCredential("1")).toMatchObject({
+      refreshToken: CREDENTIAL.refreshToken,
+    });
+  });
+});
+
 describe("storage takes no writes", () => {
   test("the user is not signed in with a grant that is not kept: STORAGE_UNAVAILABLE", async () => {
     const { finish } = await trial({}, { CREDENTIALS: new Proxy(env.CREDENTIALS, { get: failWrite }) });
     expect(await appErrorOf(finish())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
   });
+});
+
+describe("an outage is told as what it is, and changes nothing:", () => {
+  test.each<[string, string, string]>([
+    ["the record cannot be read", "get", "credential:"],
+    ["the mark cannot be written", "put", "revoked-user:"],
+    ["the address cannot be written", "put", "address:"],
+  ])("%s", async (_, operation, prefix) => {
+    const { finish } = await trial({}, { CREDENTIALS: failAt(operation, prefix) });
+    expect(await appErrorOf(finish())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
+    expect(await record()).toBeNull();
+  });
+
+  test.each([true, false])("the token endpoint is down, when the code was tried before: %j", async (codeRetried) => {
+    const { finish } = await trial({ tokenStatus: 503, token: { error: undefined } });
+    expect(await appErrorOf(finish({ codeRetried }))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+    expect(await record()).toBeNull();
+  });
+});
+
+test("the code is exchanged with what proves that this trip began here (RFC 7636 §4.5)", async () => {
+  const { asked, finish } = await trial();
+  await finish();
+  expect(asked.map((request) => Object.fromEntries(request))).toEqual([
+    {
+      grant_type: "authorization_code",
+      code: "the-code",
+      code_verifier: TRANSACTION.codeVerifier,
+      redirect_uri: "https://mail.example.test/auth/callback",
+      client_id: CLIENT_ID,
+      client_secret: CLIENT_SECRET,
+    },
+  ]);
 });
 
 describe("the code is refused", () => {

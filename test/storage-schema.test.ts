@@ -62,6 +62,7 @@ const keysOfExample: Record<Exclude<keyof typeof storageKeys, PrefixName>, Reado
   apiTokenAccess: { "api-token-access": storageKeys.apiTokenAccess(API_TOKEN_ID) },
   apiTokenUsed: { "api-token-used": storageKeys.apiTokenUsed(API_TOKEN_ID) },
   apiTokenOf: { "api-token-of": storageKeys.apiTokenOf(credential.sub, API_TOKEN_ID) },
+  probe: { probe: storageKeys.probe(example("probe")) },
   securityEvent: { "security-event": await storageKeys.securityEvent("756E69717565206964656E746966696572") },
 };
 

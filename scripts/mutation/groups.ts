@@ -14,7 +14,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "oauth",
     mutate: ["src/oauth.ts", "src/id-token.ts", "src/callback.ts", "src/google-keys.ts", "src/document-cache.ts"],
-    tests: unit("oauth", "userinfo", "id-token", "callback", "google-keys"),
+    tests: unit("oauth", "userinfo", "id-token", "callback", "google-keys", "google-keys-fetching", "document-cache"),
   },
   {
     name: "sealing",
@@ -26,7 +26,7 @@ export const GROUPS: readonly Group[] = [
       "src/return-to.ts",
       "src/accounts.ts",
     ],
-    tests: unit("keys", "config", "session", "transaction", "page-token", "return-to", "accounts"),
+    tests: unit("keys", "key-ring", "config", "session", "transaction", "page-token", "return-to", "accounts"),
   },
   {
     name: "grant",
@@ -36,7 +36,32 @@ export const GROUPS: readonly Group[] = [
   {
     name: "store",
     mutate: ["src/kv-store.ts", "src/sealed-kv.ts", "src/storage-keys.ts", "src/revocations.ts"],
-    tests: unit("kv-store", "kv-store-lookups", "revocations", "storage-schema", "storage-schema-tokens"),
+    tests: unit("kv-store", "kv-store-lookups", "revocations", "storage-schema", "storage-schema-tokens", "sealed-kv"),
+  },
+  {
+    name: "api-tokens",
+    mutate: ["src/api-tokens.ts"],
+    tests: unit("api-tokens", "api-token-list", "storage-schema-tokens"),
+  },
+  {
+    name: "rotation",
+    mutate: ["src/rotation.ts"],
+    tests: unit("rotation", "rotation-races"),
+  },
+  {
+    name: "passthrough",
+    mutate: ["src/own-mailbox.ts", "src/batch-request.ts"],
+    tests: unit("own-mailbox", "batch-request"),
+  },
+  {
+    name: "security-events",
+    mutate: ["src/security-event-token.ts"],
+    tests: unit("security-event-token"),
+  },
+  {
+    name: "edge",
+    mutate: ["src/operator.ts", "src/cookies.ts", "src/token-authentication.ts"],
+    tests: unit("operator", "cookie-attributes", "token-authentication"),
   },
   {
     name: "gmail-errors",

@@ -53,7 +53,15 @@ export function printSummary(scores: readonly FileScore[], tookMs: number): void
   for (const line of scores.flatMap(({ survivors }) => survivors)) console.log(line);
   console.log(`\n${row("file", "score", "killed", "timeout", "survived", "error")}`);
   for (const score of scores) console.log(rowOf(score));
-  console.log(`${rowOf(addUp(scores))}\n\nIn ${(tookMs / 60_000).toFixed(1)} minutes.`);
+  console.log(`${rowOf(addUp(scores))}\n\n${countLine(scores)}\nIn ${(tookMs / 60_000).toFixed(1)} minutes.`);
+}
+
+/** The counts in one line, as `verify:security` reads them (scripts/security/counts.ts). */
+export function countLine(scores: readonly FileScore[]): string {
+  const { killed, timedOut, survivors, errors } = addUp(scores);
+  const mutants = killed + timedOut + survivors.length + errors;
+  const counts = `mutation: ${mutants} mutants, ${killed} killed, ${timedOut} timed out, ${survivors.length} survived`;
+  return errors === 0 ? counts : `${counts}, ${errors} errors`;
 }
 
 /** Per cent of the mutants that a test noticed. */

@@ -12,6 +12,8 @@ export interface Spoiled {
   readonly lasts: boolean;
   /** The answer when nothing is spoiled. */
   readonly undisturbed: string;
+  /** The status of the call when nothing is spoiled. */
+  readonly status: number;
 }
 
 /** How an error of the API shows: as an answer, as the last line of a stream, or in rows. */
@@ -34,7 +36,7 @@ function patternOf(spoiled: Spoiled): string {
     limit: shownAs("429", "RATE_LIMITED", spoiled) + recovered(spoiled),
     refused: `(?:302 Google → )+(?:400 CODE_EXCHANGE_FAILED${lasts ? "" : "|302 /healthz"})`,
     operator: "(?:302 Google → )*500 INTERNAL",
-    unauthorized: lasts ? consent : `${consent}|${undisturbed}`,
+    unauthorized: lasts && spoiled.group !== "extra" ? consent : `${consent}|${undisturbed}`,
     gone: consent,
     scope: shownAs("403", "SCOPE_REQUIRED", spoiled),
     final: [
@@ -45,7 +47,8 @@ function patternOf(spoiled: Spoiled): string {
     nobody: "(?:302 Google → )*400 NO_USER_ID",
     empty: spoiled.endpoint === "list" ? "200" : outage(spoiled),
     status: "passed [2-5]\\d\\d",
-    broken: "broken off",
+    // Of a 401 the status is enough to go on with a new access token.
+    broken: spoiled.status === 401 ? undisturbed : "broken off",
   };
   return patterns[effect];
 }

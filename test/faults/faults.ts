@@ -3,8 +3,22 @@
  */
 import type { Fault, NamedFault } from "../support/google.ts";
 
-/** Endpoints that mean the same to whoever asked: `api` is Gmail called for ourselves, `passed` Gmail for the caller. */
-export type Group = "code" | "refresh" | "userinfo" | "certs" | "revoke" | "api" | "batch" | "part" | "passed" | "risc";
+/**
+ * Endpoints that mean the same to whoever asked: `api` is Gmail called for ourselves, `passed` Gmail for the caller, `extra`
+ * Gmail for what the answer can do without.
+ */
+export type Group =
+  | "code"
+  | "refresh"
+  | "userinfo"
+  | "certs"
+  | "revoke"
+  | "api"
+  | "batch"
+  | "part"
+  | "passed"
+  | "extra"
+  | "risc";
 
 /**
  * What a spoiled call means. `right`: nothing, it is only late. `outage`, `limit`: not now. `refused`: the token endpoint
@@ -38,6 +52,8 @@ export interface FaultKind {
 /** Milliseconds: late, but well within the time that a call has in these tests. */
 const SLOW_MS = 60;
 const HUGE_CHARACTERS = 2_000_000;
+/** Gmail's words are shown on pages, where they must be nothing but words. */
+export const MARKUP = "<fz onfz=fz()>";
 
 /** Where a redirect leads: another host, which must never hear of it. */
 export function elsewhereOf(googleOrigin: string): string {
@@ -47,7 +63,7 @@ export function elsewhereOf(googleOrigin: string): string {
 /** All kinds of faults. @param googleOrigin of the double that they are for */
 export function faultKinds(googleOrigin: string): readonly FaultKind[] {
   const elsewhere = `${elsewhereOf(googleOrigin)}/collect`;
-  return [
+  const kinds: FaultKind[] = [
     { name: "slow", fault: { delayMs: SLOW_MS }, effect: () => "right" },
     { name: "disconnect", mayLast: true, fault: { disconnect: true }, effect: unlessPart("outage") },
     { name: "hang", fault: { hang: true }, effect: unlessPart("outage") },
@@ -90,9 +106,25 @@ export function faultKinds(googleOrigin: string): readonly FaultKind[] {
     { name: "400 in HTML", fault: { status: 400, nonJson: true }, effect: badRequest },
     { name: "403 in HTML", fault: { status: 403, nonJson: true }, effect: clientError },
     { name: "404 in HTML", fault: { status: 404, nonJson: true }, effect: clientError },
+    {
+      name: "403 with markup in its words",
+      fault: { status: 403, body: { error: { code: 403, message: MARKUP, status: "PERMISSION_DENIED" } } },
+      effect: only({ api: "final", batch: "final", part: "final" }),
+    },
     ...oauthErrors(),
     ...gmailErrors(),
   ];
+  return kinds.map((kind) =>
+    Object.assign({}, kind, {
+      effect: (group: Group) => (group === "extra" ? effectOnExtra(kind) : kind.effect(group)),
+    }),
+  );
+}
+
+/** The answer does without it, but an access token that is dead is dead for all calls. */
+function effectOnExtra({ name, effect }: FaultKind): Effect | null {
+  if (effect("api") === null) return null;
+  return name === "authError" ? "unauthorized" : "right";
 }
 
 /** Of every known answer something, and nothing as it should be. */

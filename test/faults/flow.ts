@@ -35,6 +35,8 @@ const OAUTH = {
 } as const;
 /** What each endpoint is to our own API. */
 export const API = { ...OAUTH, list: "api", get: "api", profile: "api", batch: "batch", part: "part" } as const;
+/** The same to the page, which does without the names of labels. */
+export const PAGE = { ...API, labels: "extra" } as const;
 /** The same where Gmail is passed through. */
 export const PASSED = {
   ...OAUTH,

@@ -5,12 +5,15 @@
  */
 import * as z from "zod";
 import { apiErrorSchema } from "../support/errors.ts";
+import { MARKUP } from "./faults.ts";
 import type { Stage } from "../support/stage.ts";
 
 export interface Outcome {
   readonly label: string;
   /** All of it that a caller could read: headers and body, but not where Google's own page is. */
   readonly text: string;
+  /** When the answer began, by the Worker's clock; when it was complete, where it is not read as a stream. */
+  readonly beganAtMs: number;
 }
 
 const SECURITY_HEADERS = {
@@ -24,15 +27,19 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** Reads an answer of the Worker. @param success form of the body where there is no error */
 export async function readOutcome(response: Response, stage: Stage, success: z.ZodType): Promise<Outcome> {
+  const beganAtMs = stage.now();
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     if (response.headers.get(name)?.includes(value) !== true) throw new Error(`${name} is missing`);
   }
   for (const name of COST_HEADERS) if (!response.headers.has(name)) throw new Error(`${name} is missing`);
   const body = new TextDecoder().decode(await response.arrayBuffer());
+  if (response.headers.get("content-type")?.startsWith("text/html") === true && body.includes(MARKUP)) {
+    throw new Error("Gmail's words are markup of the page");
+  }
   const headers = [...response.headers]
     .filter(([, value]) => !value.startsWith(`${stage.google.origin}/o/oauth2/`))
     .map(([name, value]) => `${name}: ${value}`);
-  return { label: labelOf(response, body, stage, success), text: [...headers, body].join("\n") };
+  return { label: labelOf(response, body, stage, success), text: [...headers, body].join("\n"), beganAtMs };
 }
 
 function labelOf(response: Response, body: string, stage: Stage, success: z.ZodType): string {
@@ -47,7 +54,9 @@ function labelOf(response: Response, body: string, stage: Stage, success: z.ZodT
   const json = type.startsWith("application/json") ? parseOrNull(body) : null;
   const error = apiErrorSchema.safeParse(json);
   if (error.success) return readError(response, error.data);
-  if (response.ok && success.safeParse(json ?? body).success) return `${response.status}${errorRows(json)}`;
+  if (response.ok && success.safeParse(json ?? body).success) {
+    return `${response.status}${type.startsWith("text/html") ? failuresOfPage(body) : errorRows(json)}`;
+  }
   if (response.headers.has("x-powered-by")) throw new Error("a header that says what it is made with");
   return `passed ${response.status}`;
 }
@@ -78,6 +87,32 @@ function readErrorPage(response: Response, body: string): string {
   return `${response.status} ${reason[1]}`;
 }
 
+/** What a page says in words, and the reason that it stands for. */
+const REASONS_IN_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/did not answer in time|cannot be reached|is not working properly|refused to refresh/, "UPSTREAM_UNAVAILABLE"],
+  [/limits how much this account may ask for/, "RATE_LIMITED"],
+  [/no longer grants access/, "CONSENT_REQUIRED"],
+  [/a permission is missing/, "SCOPE_REQUIRED"],
+  [/Mail service not enabled/, "FAILED_PRECONDITION"],
+  [/Daily Limit Exceeded|disabled Gmail apps|has not been used in project/, "PERMISSION_DENIED"],
+  [/&lt;fz onfz=fz\(\)&gt;/, "PERMISSION_DENIED"],
+  [/entity was not found/, "NOT_FOUND"],
+];
+
+/** Of a page that came with 200: messages that could not be read, in their place, and why the rest is missing. */
+function failuresOfPage(html: string): string {
+  if (!html.endsWith("</html>")) throw new Error("the page is cut off");
+  const reasons = [...html.matchAll(/<li class="row failed"><span>(.*?)<\/span>/gs)].map(([, text]) => reasonOf(text));
+  const [alert] = [...html.matchAll(/<p class="notice" role="alert">(.*?)<\/p>/gs)].map(([, text]) => reasonOf(text));
+  return alert === undefined ? withRows(reasons) : `, then ${alert}`;
+}
+
+function reasonOf(text = ""): string {
+  const found = REASONS_IN_WORDS.find(([words]) => words.test(text));
+  if (found === undefined) throw new Error(`a page that gives no reason: ${text}`);
+  return found[1];
+}
+
 const endSchema = z.strictObject({
   nextPageToken: z.string().exactOptional(),
   count: z.number().int(),
@@ -103,7 +138,10 @@ const rowsSchema = z.object({ messages: z.array(z.object({ error: apiErrorSchema
 
 function errorRows(json: unknown): string {
   const rows = rowsSchema.safeParse(json).data?.messages ?? [];
-  const reasons = rows.flatMap(({ error }) => error?.details[0].reason ?? []);
+  return withRows(rows.flatMap(({ error }) => error?.details[0].reason ?? []));
+}
+
+function withRows(reasons: readonly string[]): string {
   return reasons.length === 0 ? "" : ` with rows ${[...new Set(reasons)].toSorted().join(" ")}`;
 }
 

@@ -5,7 +5,7 @@ import * as z from "zod";
 import { inside } from "../support/contract.ts";
 import { GMAIL_READONLY, type SceneOptions } from "../support/scenes.ts";
 import { verification } from "../support/security-events.ts";
-import { API, FIRST_MESSAGE, type Flow, listingOf, PASSED, profileSchema, refSchema, rowSchema } from "./flow.ts";
+import { API, FIRST_MESSAGE, type Flow, listingOf, PAGE, PASSED, profileSchema, refSchema, rowSchema } from "./flow.ts";
 import { readOutcome } from "./outcome.ts";
 
 const GMAIL_MODIFY = "https://www.googleapis.com/auth/gmail.modify";
@@ -27,11 +27,24 @@ interface Request extends Pick<Flow, "name" | "run" | "groups"> {
   readonly states?: readonly State[];
 }
 
-function get(path: string, success: z.ZodType, accept = "application/json"): Flow["run"] {
-  return async ({ browser, stage }) => readOutcome(await browser.fetch(path, { headers: { accept } }), stage, success);
+function get(path: string, success: z.ZodType): Flow["run"] {
+  const headers = { accept: "application/json" };
+  return async ({ browser, stage }) => readOutcome(await browser.fetch(path, { headers }), stage, success);
 }
 
-const NDJSON = "application/x-ndjson";
+/** Read as it comes. */
+function stream(path: string, success: z.ZodType, headers: Readonly<Record<string, string>>): Flow["run"] {
+  return async ({ browser, stage }) =>
+    readOutcome(await browser.fetch(path, { headers, stream: true }), stage, success);
+}
+
+const NDJSON = { accept: "application/x-ndjson" };
+const NAVIGATION = {
+  accept: "text/html,application/xhtml+xml",
+  "sec-fetch-mode": "navigate",
+  "sec-fetch-dest": "document",
+  "sec-fetch-site": "none",
+};
 const BATCH = [
   "--b",
   "Content-Type: application/http",
@@ -70,7 +83,7 @@ const REQUESTS: readonly Request[] = [
   { name: "GET /api/messages", run: get("/api/messages?limit=5", listingOf(refSchema)), groups: API },
   {
     name: "GET /api/messages as NDJSON",
-    run: get("/api/messages?limit=5", refSchema, NDJSON),
+    run: stream("/api/messages?limit=5", refSchema, NDJSON),
     groups: API,
     states: ["warm", "dead"],
   },
@@ -84,7 +97,7 @@ const REQUESTS: readonly Request[] = [
   {
     name: "GET /api/messages as NDJSON over several pages",
     options: { google: { listing: { shortBy: 497 } } },
-    run: get("/api/messages?limit=8", refSchema, NDJSON),
+    run: stream("/api/messages?limit=8", refSchema, NDJSON),
     groups: API,
     states: ["warm"],
   },
@@ -95,7 +108,7 @@ const REQUESTS: readonly Request[] = [
   },
   {
     name: "GET /api/messages?view=metadata as NDJSON",
-    run: get("/api/messages?limit=6&view=metadata", rowSchema, NDJSON),
+    run: stream("/api/messages?limit=6&view=metadata", rowSchema, NDJSON),
     groups: API,
     states: ["warm"],
   },
@@ -139,9 +152,36 @@ const REQUESTS: readonly Request[] = [
   {
     name: "the page /",
     options: { user: { mailbox: { messages: 6 } } },
+    run: stream("/", z.string().regex(/<li class="row|No messages here\.|role="alert"/), NAVIGATION),
+    groups: PAGE,
+  },
+  {
+    name: "GET /message/{id}",
     run: async ({ browser, stage }) =>
-      readOutcome(await browser.step("/"), stage, z.string().regex(/<h1><a href="\/">Mailbox/)),
+      readOutcome(
+        await browser.step(`/message/${FIRST_MESSAGE}`),
+        stage,
+        z.string().regex(/<main id="content" class="message">/),
+      ),
     groups: API,
+  },
+  {
+    name: "GET /account",
+    run: async ({ browser, stage }) =>
+      readOutcome(await browser.step("/account"), stage, z.string().includes("<h1>Account</h1>")),
+    groups: API,
+    states: ["warm"],
+  },
+  {
+    name: "POST /account/tokens",
+    run: async ({ browser, stage }) => {
+      const headers = { ...NAVIGATION, "content-type": "application/x-www-form-urlencoded", origin: stage.origin };
+      const body = "name=fault+run&expiresInDays=7";
+      const response = await browser.fetch("/account/tokens", { method: "POST", body, headers });
+      return readOutcome(response, stage, z.string().regex(/id="new-token">gmedge_/));
+    },
+    groups: API,
+    states: ["warm"],
   },
 ];
 

@@ -16,12 +16,13 @@ function service(work: (scope: RequestScope, user: string) => Promise<unknown>, 
     const scope = inside(stage).openScope();
     try {
       const result = await work(scope, user.email);
+      const beganAtMs = stage.now();
       const text = result instanceof ReadableStream ? await new Response(result).text() : JSON.stringify(result);
-      if (result instanceof ReadableStream) return { label: `200${await lastLine(text)}`, text };
-      return { label: success.safeParse(result).success ? "200" : "200 of another form", text };
+      if (result instanceof ReadableStream) return { label: `200${await lastLine(text)}`, text, beganAtMs };
+      return { label: success.safeParse(result).success ? "200" : "200 of another form", text, beganAtMs };
     } catch (error) {
       const { code, reason, message } = reportError(scope.trace, error);
-      return { label: `${code} ${reason}`, text: message };
+      return { label: `${code} ${reason}`, text: message, beganAtMs: stage.now() };
     }
   };
 }

@@ -25,6 +25,7 @@ async function goThere(scene: Scene, between: () => Promise<void> = async () => 
       return {
         label: outcomes.map(({ label }) => label).join(" → "),
         text: outcomes.map(({ text }) => text).join("\n"),
+        beganAtMs: outcome.beganAtMs,
       };
     }
   }

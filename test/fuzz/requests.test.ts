@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { harness, print } from "../support/harness.workerd.ts";
 import { call, type Scene, signedIn, signIn } from "../support/scenes.ts";
 import { expectSoundAnswer } from "./answers.ts";
-import { type Real, requests, ROUTES } from "./inputs.ts";
+import { type Real, requests } from "./inputs.ts";
+import { ROUTES } from "./routes.ts";
 import { anyText } from "./values.ts";
 
 /** With so many inputs or more, every status of a route's list must come up. */

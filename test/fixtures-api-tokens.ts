@@ -1,0 +1,16 @@
+/** What the tests of API tokens share: a token as its user asks for it. */
+import type { ApiToken } from "../src/api-tokens.ts";
+
+export const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A token for 90 days from now on. */
+export function apiTokenOf(sub: string, nowMs: number, changes: Partial<ApiToken> = {}): Omit<ApiToken, "version"> {
+  return {
+    name: `token of ${sub}`,
+    identity: { sub, email: `${sub}@example.com`, name: null, picture: null },
+    scopes: ["openid"],
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + 90 * DAY_MS,
+    ...changes,
+  };
+}
