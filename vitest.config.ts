@@ -1,6 +1,7 @@
 /**
  * Three projects. `worker`: unit and contract tests inside of workerd, with the double of Google behind every outbound call.
- * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the double itself.
+ * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the double itself. `browser`:
+ * Chromium against `npm run dev`.
  */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { Response as MiniflareResponse } from "miniflare";
@@ -56,6 +57,8 @@ export default defineConfig({
           ],
           // Each stage has its own Worker, Google and people; a runtime per file would double the time.
           isolate: false,
+          // On a busy machine a stage of its own takes seconds to begin.
+          testTimeout: 30_000,
           provide: {
             fuzzRuns: Number(process.env["FUZZ_RUNS"] ?? 20_000),
             fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_122),
@@ -83,6 +86,19 @@ export default defineConfig({
           name: "node",
           environment: "node",
           include: ["clients", "examples", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          environment: "node",
+          include: ["test/e2e/**/*.test.ts"],
+          globalSetup: ["test/e2e/support/servers.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // One Google for all of them: what one test makes fail there must not concern another.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

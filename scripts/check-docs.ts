@@ -1,8 +1,8 @@
 /**
  * Checks the documents against the project: relative links and anchors, paths and npm scripts in code spans, tests that
- * are named as proofs, sections that other files refer to, and that README.md lists every error reason and every
- * configuration name. Prints what is wrong and exits 1, or says what was checked. Knows no network: links to other sites
- * are not followed.
+ * are named as proofs, sections that other files refer to, that README.md lists every error reason and every configuration
+ * name, and that docs/troubleshooting.md has an entry for every reason. Prints what is wrong and exits 1, or says what was
+ * checked. Knows no network: links to other sites are not followed.
  */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -118,6 +118,30 @@ function checkReadmeLists(names: readonly string[], what: string): void {
   for (const name of names) check(rows.has(name), `README.md: no table row for the ${what} ${name}`);
 }
 
+/** Whom each entry of the troubleshooting guide speaks to. */
+const READERS = ["Person", "Developer", "Operator"];
+
+/** The troubleshooting guide has an entry for each reason, for each of its readers, and none for anything else. */
+function checkTroubleshooting(reasons: readonly string[]): void {
+  const file = "docs/troubleshooting.md";
+  const [, section = ""] = /^## Reasons$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(read(file)) ?? [];
+  const entries = new Map(
+    section
+      .split(/^### /m)
+      .slice(1)
+      .map((entry) => [entry.slice(0, entry.indexOf("\n")), entry]),
+  );
+  for (const reason of reasons) {
+    const entry = entries.get(reason);
+    check(entry !== undefined, `${file}: no entry for the reason ${reason}`);
+    if (entry === undefined) continue;
+    check(entry.includes(" Fault: "), `${file}: ${reason} does not say whose fault it is`);
+    for (const reader of READERS)
+      check(entry.includes(`- **${reader}:** `), `${file}: ${reason} has no line "${reader}"`);
+  }
+  for (const name of entries.keys()) check(reasons.includes(name), `${file}: an entry for ${name}, which is no reason`);
+}
+
 /** What is read here of wrangler.toml. */
 interface WranglerConfig {
   readonly vars: Readonly<Record<string, unknown>>;
@@ -150,6 +174,7 @@ for (const file of find([
 }
 checkReadmeLists(Object.keys(REASONS), "reason");
 checkReadmeLists(configurationNames(), "configuration name");
+checkTroubleshooting(Object.keys(REASONS));
 
 if (problems.length > 0) {
   console.error(problems.join("\n"));

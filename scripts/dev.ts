@@ -2,12 +2,12 @@
  * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C.
  *
  * The emulated Google forgets everything when it stops; the Worker's KV and sealing keys stay under
- * `.wrangler`. After a restart a browser is thus still signed in, but its grant is unknown to the new
+ * `.wrangler`, or in the folder that `--state` names. After a restart a browser is thus still signed in, but its grant is unknown to the new
  * Google, and the first page leads through consent once.
  */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { startGoogleEmulator, type GoogleEmulator } from "./emulator/start.ts";
 import { BUSY_USER, USERS } from "./emulator/users.ts";
@@ -24,7 +24,8 @@ const EMULATOR_PORT = 4002;
 
 await runScript(
   async ({ stack }) => {
-    const ports = await choosePorts();
+    const { state, ...asked } = readArguments();
+    const ports = await choosePorts(asked);
     const publicUrl = `http://localhost:${ports.worker}`;
     const google = await startGoogleEmulator({
       port: ports.emulator,
@@ -38,11 +39,14 @@ await runScript(
     const envFile = await writeEnvFile(folder, {
       ...google.vars,
       PUBLIC_URL: publicUrl,
-      TOKEN_KEYS: await developmentKeys(),
+      TOKEN_KEYS: await developmentKeys(
+        state === undefined ? DEVELOPMENT_KEYS_FILE : join(state, basename(DEVELOPMENT_KEYS_FILE)),
+      ),
     });
     const worker = await startWorker(stack, {
       port: ports.worker,
       envFile,
+      ...(state === undefined ? {} : { persistTo: state }),
       onOutput: (text) => process.stdout.write(text),
     });
     console.log(welcome(publicUrl, google));
@@ -51,14 +55,24 @@ await runScript(
   { interruptedExitCode: 0 },
 );
 
+interface Arguments {
+  readonly port?: string | undefined;
+  readonly "emulator-port"?: string | undefined;
+  /** The folder for the Worker's KV and sealing keys. */
+  readonly state?: string | undefined;
+}
+
+function readArguments(): Arguments {
+  return parseArgs({
+    options: { port: { type: "string" }, "emulator-port": { type: "string" }, state: { type: "string" } },
+  }).values;
+}
+
 /** The ports asked for, or the usual ones, or free ones when those are taken. */
-async function choosePorts(): Promise<{ worker: number; emulator: number }> {
-  const { values } = parseArgs({
-    options: { port: { type: "string" }, "emulator-port": { type: "string" } },
-  });
+async function choosePorts(asked: Arguments): Promise<{ worker: number; emulator: number }> {
   return {
-    worker: await choosePort("--port", values.port, WORKER_PORT),
-    emulator: await choosePort("--emulator-port", values["emulator-port"], EMULATOR_PORT),
+    worker: await choosePort("--port", asked.port, WORKER_PORT),
+    emulator: await choosePort("--emulator-port", asked["emulator-port"], EMULATOR_PORT),
   };
 }
 
@@ -77,13 +91,13 @@ async function choosePort(name: string, asked: string | undefined, usual: number
 }
 
 /** The same keys at every start, so that sessions and stored credentials outlive a restart. */
-async function developmentKeys(): Promise<string> {
+async function developmentKeys(file: string): Promise<string> {
   try {
-    return JSON.stringify(parseTokenKeys(await readFile(DEVELOPMENT_KEYS_FILE, "utf8")));
+    return JSON.stringify(parseTokenKeys(await readFile(file, "utf8")));
   } catch {
     const keys = JSON.stringify(addTokenKey(new Date()));
-    await mkdir(join(DEVELOPMENT_KEYS_FILE, ".."), { recursive: true });
-    await writeFile(DEVELOPMENT_KEYS_FILE, keys, { mode: 0o600 });
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, keys, { mode: 0o600 });
     return keys;
   }
 }

@@ -12,14 +12,10 @@ const MAX_GZIP_KIB = 80;
 
 const outdir = mkdtempSync(path.join(tmpdir(), "gmail-edge-size-"));
 try {
-  const wrangler = spawnSync(
-    "npx",
-    ["--no-install", "wrangler", "deploy", "--dry-run", "--minify", "--outdir", outdir],
-    {
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" },
-      encoding: "utf8",
-    },
-  );
+  const wrangler = spawnSync("npx", ["--no-install", "wrangler", "deploy", "--dry-run", "--outdir", outdir], {
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" },
+    encoding: "utf8",
+  });
   if (wrangler.status !== 0) throw new Error(`wrangler failed:\n${wrangler.stdout}${wrangler.stderr}`);
   const bundle = readFileSync(path.join(outdir, "index.js"));
   const gzipKib = gzipSync(bundle).byteLength / 1024;

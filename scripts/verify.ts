@@ -1,6 +1,6 @@
 /**
  * `npm test`: everything that CI checks, in one command. Runs every step even when one fails, and ends with a line
- * that counts: each step is one, the test step counts its tests.
+ * that counts: each step is one, those that run tests count them.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,6 +10,7 @@ import { readTestResults, summaryLine, tallyOfStep, type Tally } from "./lib/tes
 
 const resultsFolder = mkdtempSync(path.join(tmpdir(), "gmail-edge-verify-"));
 const resultsFile = path.join(resultsFolder, "results.json");
+const browserFile = path.join(resultsFolder, "browser.json");
 
 const STEPS: readonly (readonly [name: string, command: readonly string[], count?: (ok: boolean) => Tally])[] = [
   ["format", ["npm", "run", "--silent", "format:check"]],
@@ -17,6 +18,7 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
   ["types", ["npm", "run", "--silent", "types"]],
   ["knip", ["npm", "run", "--silent", "knip"]],
   ["docs", ["npm", "run", "--silent", "check:docs"]],
+  ["openapi", ["npm", "run", "--silent", "openapi", "--", "--check"]],
   ["dependencies", ["npm", "run", "--silent", "check:dependencies"]],
   ["size", ["npm", "run", "--silent", "size"]],
   [
@@ -32,6 +34,20 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
       `--outputFile=${resultsFile}`,
     ],
     (ok) => readTestResults(resultsFile, ok),
+  ],
+  [
+    "browser",
+    [
+      "npm",
+      "run",
+      "--silent",
+      "test:browser",
+      "--",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile=${browserFile}`,
+    ],
+    (ok) => readTestResults(browserFile, ok),
   ],
   ["demo", ["npm", "run", "--silent", "demo"]],
 ];

@@ -30,7 +30,7 @@ export interface WorkerSpec {
 export function bundleWorker(folder: string): string {
   const wrangler = path.join(path.dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin");
   const outdir = path.join(folder, "bundle");
-  const args = [path.join(wrangler, "wrangler.js"), "deploy", "--dry-run", "--minify", "--outdir", outdir];
+  const args = [path.join(wrangler, "wrangler.js"), "deploy", "--dry-run", "--outdir", outdir];
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: "utf8" });
   if (status !== 0) throw new Error(`wrangler failed:\n${stdout}${stderr}`);

@@ -10,7 +10,7 @@ const PERMISSIVE = ["0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueO
 export const ALLOWED_LICENSES = {
   production: PERMISSIVE,
   /** Nothing of these tools is passed on, so licenses that put terms on passing on, or are meant for data, do no harm. */
-  development: [...PERMISSIVE, "CC-BY-4.0", "CC0-1.0", "LGPL-3.0-or-later", "MPL-2.0"],
+  development: [...PERMISSIVE, "BSD", "CC-BY-4.0", "CC0-1.0", "LGPL-3.0-or-later", "MPL-2.0"],
 } as const;
 
 /** From which severity on an advisory fails the check. Development tools never meet a user's data. */

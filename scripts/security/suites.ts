@@ -13,7 +13,13 @@ export interface Suite {
   readonly printsCounts?: boolean;
 }
 
-const RACES = "test/races*.test.ts";
+const RACES = [
+  "test/races*.test.ts",
+  "test/*-races.test.ts",
+  "test/interleavings.test.ts",
+  "test/live-revocation.test.ts",
+  "test/storage-faults.test.ts",
+];
 
 /** In the order in which they run. */
 export const SUITES: readonly Suite[] = [
@@ -23,7 +29,7 @@ export const SUITES: readonly Suite[] = [
     files: ["test/*.test.ts", "test/contract/**/*.test.ts", "test/scripts/token-keys.test.ts"],
     // About listing and reading mail: nothing there decides about trust.
     except: [
-      RACES,
+      ...RACES,
       "test/batch.test.ts",
       "test/concurrency-limit.test.ts",
       "test/gmail*.test.ts",
@@ -39,7 +45,7 @@ export const SUITES: readonly Suite[] = [
     projects: ["worker", "node"],
   },
   { name: "attacks", files: ["test/attacks/**/*.test.ts"] },
-  { name: "races", files: [RACES] },
+  { name: "races", files: RACES },
   { name: "faults", files: ["test/faults/**/*.test.ts"], printsCounts: true },
   { name: "fuzz", files: ["test/fuzz/**/*.test.ts"], printsCounts: true },
 ];
