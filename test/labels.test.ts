@@ -44,7 +44,7 @@ describe("the labels", () => {
   });
 
   test("fail as any call to Gmail does", async () => {
-    const refused = create(json({ error: { code: 400, message: "no" } }, { status: 400 }));
+    const refused = create(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
     expect((await appErrorOf(listLabels(refused.options))).reason).toBe("FAILED_PRECONDITION");
     const odd = create(json({ labels: [{ id: 1 }] }));
     expect((await appErrorOf(listLabels(odd.options))).reason).toBe("UPSTREAM_UNAVAILABLE");
@@ -90,7 +90,7 @@ describe("what is unread", () => {
   });
 
   test("fails as any call to Gmail does", async () => {
-    const { options } = create(json({ error: { code: 400, message: "no" } }, { status: 400 }));
+    const { options } = create(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
     expect((await appErrorOf(countUnread(options, ["INBOX"]))).reason).toBe("FAILED_PRECONDITION");
   });
 });

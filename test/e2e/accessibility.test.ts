@@ -105,6 +105,7 @@ const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
       await page.reload();
     }),
   ],
+  ["the API's description", async ({ page }) => void (await page.goto("/docs"))],
   ["the page of an address with nothing", async ({ page }) => void (await page.goto("/nothing"))],
 ];
 
