@@ -26,8 +26,10 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   "Making an API token": { prints: [/^gmedge_[\w-]{43}\n?$/] },
   "Listing and revoking API tokens": { prints: [/"name":"short-lived"/, /\nrevoked: 204\n$/] },
   "Who the user is": { prints: [new RegExp(`"email":"${USER}"`), /"scopes":\[.*gmail\.modify/] },
-  "Listing messages": { prints: [/^\{"messages":\[(?:\{"id":"\w+","threadId":"\w+"\},?){3}\],"nextPageToken":"/] },
-  Searching: { prints: [/^\{"messages":\[(?:\{"id":"\w+","threadId":"\w+"\},?){3}\],/] },
+  "Listing messages": {
+    prints: [/^\{"messages":\[(?:\{"id":"[\w-]+","threadId":"[\w-]+"\},?){3}\],"nextPageToken":"/],
+  },
+  Searching: { prints: [/^\{"messages":\[(?:\{"id":"[\w-]+","threadId":"[\w-]+"\},?){3}\],/] },
   "Sender, subject and date": { prints: [new RegExp(`${row}.*${row}`)] },
   "Page by page": { prints: [/^messages: \d{4}\n$/] },
   "As a stream of lines": { prints: [/^(?:subject: .+\n){5}end: \{.*"count":5,"quotaUnits":\d+\}\n$/] },

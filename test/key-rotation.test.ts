@@ -1,12 +1,12 @@
 /** Rotating TOKEN_KEYS, seen from users: nobody is asked to sign in again, and what a missing key means. */
 import { decodeProtectedHeader } from "jose";
-import { storageKeys } from "../../src/storage-keys.ts";
-import type { Browser } from "../support/browser.ts";
-import { describeInside, expect, inside, test } from "../support/contract.ts";
-import { expectError } from "../support/errors.ts";
-import { firstKeyOnly, operatorToken, rotate, withNewKey } from "../support/rings.ts";
-import { call, type Scene, signedIn, signIn } from "../support/scenes.ts";
-import type { Stage } from "../support/stage.ts";
+import { storageKeys } from "../src/storage-keys.ts";
+import type { Browser } from "./support/browser.ts";
+import { describeInside, expect, inside, test } from "./support/contract.ts";
+import { expectError } from "./support/errors.ts";
+import { firstKeyOnly, operatorToken, rotate, withNewKey } from "./support/rings.ts";
+import { call, type Scene, signedIn, signIn } from "./support/scenes.ts";
+import type { Stage } from "./support/stage.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
