@@ -15,14 +15,19 @@ import type { Trace } from "./trace.ts";
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
 
-export interface GrantOptions {
+/** What a grant works with: a request's scope has it all. */
+export interface GrantServices {
   readonly config: Config;
   readonly store: CredentialStore;
   readonly upstream: Upstream;
   readonly trace: Trace;
-  readonly now: () => number;
+  readonly world: { readonly now: () => number };
   /** Lets work go on beside the answer. */
   readonly defer: (work: Promise<unknown>) => void;
+}
+
+/** Who acts with a grant. */
+export interface GrantHolder {
   /** Whose grant. */
   readonly user: { readonly sub: string; readonly email: string | null };
   /** The access token that the caller brings, if any. */
@@ -47,7 +52,7 @@ export type TokenChange = AccessToken | null | undefined;
 
 /** One user's grant during one request. */
 export class Grant {
-  readonly #options: GrantOptions;
+  readonly #options: GrantServices & GrantHolder;
   #current: AccessToken | null;
   #change: TokenChange;
   /** Shared by concurrent calls of this request, and no other's. */
@@ -57,9 +62,9 @@ export class Grant {
   #generation = 0;
   #isGone = false;
 
-  constructor(options: GrantOptions) {
-    this.#options = options;
-    this.#current = options.accessToken;
+  constructor({ config, store, upstream, trace, world, defer }: GrantServices, holder: GrantHolder) {
+    this.#options = { config, store, upstream, trace, world, defer, ...holder };
+    this.#current = holder.accessToken;
   }
 
   get tokenChange(): TokenChange {
@@ -112,7 +117,7 @@ export class Grant {
   /** The access token that is at hand and has not expired, without asking Google. */
   async heldAccessToken(): Promise<string | null> {
     const token = this.#current ?? (await this.#storedAccessToken());
-    return token !== null && token.expiresAtMs > this.#options.now() ? token.value : null;
+    return token !== null && token.expiresAtMs > this.#options.world.now() ? token.value : null;
   }
 
   async #send(accessToken: string, input: string, init: RequestInit, options: CallOptions): Promise<Response> {
@@ -122,7 +127,7 @@ export class Grant {
   }
 
   #usable(token: AccessToken | null): AccessToken | null {
-    return token !== null && token.expiresAtMs - this.#options.now() > REFRESH_MARGIN_MS ? token : null;
+    return token !== null && token.expiresAtMs - this.#options.world.now() > REFRESH_MARGIN_MS ? token : null;
   }
 
   async #storedAccessToken(): Promise<AccessToken | null> {
@@ -159,7 +164,7 @@ export class Grant {
   }
 
   async #refreshed(): Promise<string> {
-    const { config, store, upstream, now } = this.#options;
+    const { config, store, upstream, world } = this.#options;
     const credential = await this.#credential();
     if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
     if (!isAllowedAccount(config.allowedAccounts, credential)) {
@@ -174,7 +179,7 @@ export class Grant {
       throw error;
     }
     this.#options.defer(store.reseal(credential));
-    this.#current = toAccessToken(response, now());
+    this.#current = toAccessToken(response, world.now());
     this.#change = this.#current;
     this.#generation += 1;
     return this.#current.value;

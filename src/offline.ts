@@ -88,21 +88,11 @@ function gmailOf({ config, trace, upstream, world }: RequestScope, { grant }: Ma
  * after a disconnect.
  */
 async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
-  const { accessTokens, config, defer, store, trace, upstream, world } = scope;
+  const { accessTokens, store } = scope;
   const { sub, email, refreshToken } = await findCredential(scope, user);
   const accessToken = accessTokens.get(refreshToken);
   const isDead = accessToken === null ? null : settle(store.isDead(refreshToken));
-  const grant = new Grant({
-    config,
-    store,
-    upstream,
-    trace,
-    now: world.now,
-    defer,
-    user: { sub, email },
-    accessToken,
-    readStoredAccessToken: null,
-  });
+  const grant = new Grant(scope, { user: { sub, email }, accessToken, readStoredAccessToken: null });
   try {
     const result = await work({ sub, grant });
     if (isDead === null || !unwrap(await isDead)) return result;

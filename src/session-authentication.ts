@@ -38,17 +38,11 @@ function sessionKey({ id, identity }: Session): SessionKey {
 }
 
 function grantOf(c: AppContext, session: Session): Grant {
-  const { config, defer, store, upstream, trace, world } = c.var.scope;
-  return new Grant({
-    config,
-    store,
-    upstream,
-    trace,
-    now: world.now,
-    defer,
+  const { scope } = c.var;
+  return new Grant(scope, {
     user: session.identity,
     accessToken: session.accessToken,
-    readStoredAccessToken: session.accessTokenIsStored ? () => store.readAccessToken(sessionKey(session)) : null,
+    readStoredAccessToken: session.accessTokenIsStored ? () => scope.store.readAccessToken(sessionKey(session)) : null,
   });
 }
 

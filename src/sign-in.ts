@@ -228,9 +228,8 @@ async function keepGrant(
 }
 
 /** A record under an older key is sealed anew once Google has accepted its refresh token: a refresh sees to both. */
-async function renewSeal({ config, defer, store, trace, upstream, world }: RequestScope, user: User): Promise<void> {
-  const services = { config, defer, store, trace, upstream, now: world.now };
-  await new Grant({ ...services, user, accessToken: null, readStoredAccessToken: null }).accessToken();
+async function renewSeal(scope: RequestScope, user: User): Promise<void> {
+  await new Grant(scope, { user, accessToken: null, readStoredAccessToken: null }).accessToken();
 }
 
 /**

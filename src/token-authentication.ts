@@ -23,7 +23,11 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
   const known: KnownApiToken | null = remembered ?? found;
   if (id === null || known === null || known.token.expiresAtMs <= world.now()) throw invalidApiToken();
   const { token, lastUsedOn } = known;
-  const grant = grantOf(c, known);
+  const grant = new Grant(c.var.scope, {
+    user: token.identity,
+    accessToken: known.accessToken,
+    readStoredAccessToken: null,
+  });
   return {
     identity: token.identity,
     scopes: token.scopes,
@@ -45,21 +49,6 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
       if (found?.isOutdated) defer(apiTokens.reseal(id, token));
     },
   };
-}
-
-function grantOf(c: AppContext, { token, accessToken }: KnownApiToken): Grant {
-  const { config, defer, store, upstream, trace, world } = c.var.scope;
-  return new Grant({
-    config,
-    store,
-    upstream,
-    trace,
-    now: world.now,
-    defer,
-    user: token.identity,
-    accessToken,
-    readStoredAccessToken: null,
-  });
 }
 
 function invalidApiToken(): AppError {

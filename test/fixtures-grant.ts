@@ -1,6 +1,6 @@
 /** What the tests of a grant share: a Google that takes some access tokens and refreshes, and a user whose grant is stored. */
 import { env } from "cloudflare:workers";
-import { Grant, type GrantOptions } from "../src/grant.ts";
+import { Grant, type GrantHolder, type GrantServices } from "../src/grant.ts";
 import type { AccessToken, Credential } from "../src/kv-store.ts";
 import { type Call, CLIENT_ID, configuration, createStore, createWorld, START_MS, type World } from "./fixtures.ts";
 
@@ -62,19 +62,20 @@ export function createGoogle(changes: Partial<Google> = {}): { google: Google; w
   return { google, world };
 }
 
-export function createGrant(world: World, changes: Partial<GrantOptions> = {}): Grant {
-  return new Grant({
+export function createGrant(world: World, changes: Partial<GrantServices & GrantHolder> = {}): Grant {
+  const options: GrantServices & GrantHolder = {
     config: configuration(),
     store: createStore(world),
     upstream: world.upstream,
     trace: world.trace,
-    now: world.now,
+    world,
     defer: (work) => void work,
     user: { sub: "1", email: "ann@example.test" },
     accessToken: HELD,
     readStoredAccessToken: null,
     ...changes,
-  });
+  };
+  return new Grant(options, options);
 }
 
 export async function stored(): Promise<Credential | null> {
