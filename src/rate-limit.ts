@@ -10,6 +10,8 @@ import type { AppEnv } from "./scope.ts";
 const PERIOD_SECONDS = 60;
 /** An IPv6 customer has a /64 at least: its addresses count as one. */
 const IPV6_NETWORK_GROUPS = 4;
+/** The machine itself, which is who calls under `wrangler dev`: the edge never sees it. */
+const LOOPBACK = /^(?:127\.[\d.]+|::1)$/;
 
 /**
  * Limits a group of routes.
@@ -21,7 +23,7 @@ export function limitRate(group: string) {
     const { rateLimiter } = c.var.scope.config;
     // Cloudflare's edge sets it, over whatever the client says. Without it nobody can be told from anybody.
     const address = c.req.header("CF-Connecting-IP");
-    if (rateLimiter !== null && address !== undefined) {
+    if (rateLimiter !== null && address !== undefined && !LOOPBACK.test(address)) {
       const { success } = await rateLimiter.limit({ key: `${group}:${networkOf(address)}` });
       if (!success) {
         throw new AppError("RATE_LIMITED", "Too many requests from your network. Wait a minute and try again.", {

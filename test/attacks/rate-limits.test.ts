@@ -57,4 +57,17 @@ describe("a network that has called too often", () => {
     }
     expect(new Set(RATE_LIMITER.keys).size).toBe(1);
   });
+
+  test("is not the machine itself, whose calls under `wrangler dev` are no flood", async ({ victim }) => {
+    const { stage } = await victim();
+    const RATE_LIMITER = exhausted();
+    const ask = openWorker(stage, { RATE_LIMITER });
+    for (const address of ["127.0.0.1", "::1"]) {
+      const response = await ask(`${stage.origin}/auth/login`, { headers: { "cf-connecting-ip": address } });
+      expect(response.status).toBe(302);
+    }
+    expect(RATE_LIMITER.keys).toEqual([]);
+    await ask(`${stage.origin}/auth/login`, { headers: { "cf-connecting-ip": "2001:db8::1" } });
+    expect(RATE_LIMITER.keys).toHaveLength(1);
+  });
 });
