@@ -37,7 +37,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   Labels: { prints: [/"id": ?"INBOX"/, /"name": ?"Work\/CI"/] },
   "One message": { prints: [/"name": ?"Subject"/, /"name": ?"From"/] },
   "An attachment": { prints: [new RegExp(`^${ATTACHED}$`)] },
-  "Several calls in one: batch": { prints: [/(?:Content-ID: <response-\w+>[^]*HTTP\/1\.1 200 OK[^]*){2}/i] },
+  "Several calls in one: batch": { prints: [/(?:Content-ID: <response-[\w-]+>[^]*HTTP\/1\.1 200 OK[^]*){2}/i] },
   "Changing something": { prints: [/"STARRED"/] },
   "What a call costs": {
     prints: [/^x-gmail-quota-units: 105$/im, /^server-timing: .*list;dur=/im, /^x-request-id: /im],
