@@ -25,7 +25,8 @@ export function readingCall(id: string, path: string): BatchCall {
 /** The answer to one part. */
 export interface BatchReply {
   readonly status: number;
-  readonly headers: Headers;
+  /** Its header lines, unread: few replies are asked for one. {@link parseHeaders} reads them. */
+  readonly head: string;
   readonly body: string;
 }
 
@@ -59,12 +60,11 @@ export function parseBatch(contentType: string | null, text: string): Map<string
   const replies = new Map<string, BatchReply>();
   for (const part of splitParts(text, boundary)) {
     const outer = splitHead(part);
-    const id = replyId(parseHeaders(outer.head).get("Content-ID"));
+    const id = replyId(outer.head);
     const inner = splitHead(outer.body.replace(/^[\r\n]+/, ""));
     const [, status] = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(inner.head) ?? [];
     if (id === null || status === undefined) continue;
-    const headers = parseHeaders(inner.head.replace(/^[^\n]*\n?/, ""));
-    replies.set(id, { status: Number(status), headers, body: inner.body });
+    replies.set(id, { status: Number(status), head: inner.head, body: inner.body });
   }
   return replies;
 }
@@ -123,8 +123,10 @@ function isFieldValue(value: string): boolean {
   return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 }
 
-/** Google answers `<response-ID>` to our `<ID>`. */
-function replyId(contentId: string | null): string | null {
-  const [, id] = /^<?response-(.+?)>?$/.exec(contentId ?? "") ?? [];
+/** The ID of a part, by its head: Google answers `<response-ID>` to our `<ID>`. */
+function replyId(head: string): string | null {
+  // Not by parseHeaders: an object of the runtime for each part costs more than all the rest.
+  const [, contentId = ""] = /(?:^|\n)content-id:([^\r\n]*)/i.exec(head) ?? [];
+  const [, id] = /^<?response-(.+?)>?$/.exec(contentId.trim()) ?? [];
   return id ?? null;
 }

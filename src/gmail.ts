@@ -5,7 +5,7 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
 import * as z from "zod/mini";
-import { type BatchReply, composeBatch, parseBatch, readingCall } from "./batch.ts";
+import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./batch.ts";
 import { AppError } from "./errors.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail-errors.ts";
 import { type CallOptions, parseJsonOrNull, readJson, unexpectedAnswer, type Upstream } from "./http.ts";
@@ -208,9 +208,13 @@ export class Gmail {
   async #readReply(id: string, reply: BatchReply | null): Promise<MetadataResult> {
     if (reply === null) return { kind: "failed", failure: nonsense(200) };
     if (reply.status === 401) return { kind: "unauthorized" };
-    const response = new Response(reply.body, { status: clampStatus(reply.status), headers: reply.headers });
-    if (reply.status !== 200)
+    if (reply.status !== 200) {
+      const response = new Response(reply.body, {
+        status: clampStatus(reply.status),
+        headers: parseHeaders(reply.head),
+      });
       return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
+    }
     const message = MessageMetadataSchema.safeParse(parseJsonOrNull(reply.body));
     if (!message.success || message.data.id !== id) return { kind: "failed", failure: nonsense(200) };
     return { kind: "message", message: message.data };
@@ -236,12 +240,16 @@ export function backoffMs(attempt: number): number {
   return FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
 }
 
+/** The same for every message. */
+const METADATA_QUERY = new URLSearchParams([
+  ["format", "metadata"],
+  ...ROW_HEADERS.map((name) => ["metadataHeaders", name]),
+  ["fields", MESSAGE_FIELDS],
+  ["prettyPrint", "false"],
+]).toString();
+
 function metadataPath(id: string): string {
-  const query = new URLSearchParams({ format: "metadata" });
-  for (const name of ROW_HEADERS) query.append("metadataHeaders", name);
-  query.set("fields", MESSAGE_FIELDS);
-  query.set("prettyPrint", "false");
-  return `/gmail/v1/users/me/messages/${encodeURIComponent(id)}?${query.toString()}`;
+  return `/gmail/v1/users/me/messages/${encodeURIComponent(id)}?${METADATA_QUERY}`;
 }
 
 /** An answer, or a part of one, that is missing or cannot be read. It may come right when asked again. */

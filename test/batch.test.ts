@@ -1,7 +1,7 @@
 /** Gmail's batch format (RFC 2046 §5.1): what we compose others can read, and what they write we read or leave out. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BatchReply, composeBatch, parseBatch, readingCall } from "../src/batch.ts";
+import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "../src/batch.ts";
 
 /** RFC 2046 §5.1.1: bchars. */
 const BCHARS = "abcXYZ019'()+_,-./:=?".split("");
@@ -170,7 +170,8 @@ describe("a batch answer", () => {
     const head = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nno header\r\nX-Bad: \u0001\r\nX-Empty:\r\n";
     const text = `--b\r\ncontent-id: <response-one>\r\n\r\n${head}\r\n{}\r\n--b--`;
     const reply = parseBatch("multipart/mixed; boundary=b", text)?.get("one");
-    expect([reply?.status, reply?.headers.get("Retry-After"), reply?.headers.get("X-Bad")]).toEqual([429, "7", null]);
+    const headers = parseHeaders(reply?.head ?? "");
+    expect([reply?.status, headers.get("Retry-After"), headers.get("X-Bad")]).toEqual([429, "7", null]);
   });
 
   test.each<[string, string | undefined]>([
