@@ -80,24 +80,35 @@ export function boundaryOf(contentType: string | null): string | null {
 export function splitParts(text: string, boundary: string): string[] {
   const parts: string[] = [];
   let start: number | null = null;
-  for (const match of text.matchAll(delimiterOf(boundary))) {
-    if (start !== null) parts.push(text.slice(start, match.index).replace(/^\r?\n/, ""));
-    start = match.index + match[0].length;
-    if (match[1] !== undefined) break;
+  for (const line of delimiterLines(text, boundary)) {
+    // The line breaks around a part belong to the delimiters: RFC 2046 §5.1.1.
+    if (start !== null)
+      parts.push(
+        text
+          .slice(start, line.start)
+          .replace(/^\r?\n/, "")
+          .replace(/\r?\n$/, ""),
+      );
+    start = line.end;
+    if (line.closes) break;
   }
   return parts;
 }
 
 /** Whether the delimiter that ends the last part is there. */
 export function isClosed(text: string, boundary: string): boolean {
-  return text.matchAll(delimiterOf(boundary)).some((match) => match[1] !== undefined);
+  return delimiterLines(text, boundary).some((line) => line.closes);
 }
 
-/** A delimiter line; its first group is there in the one that closes the batch. */
-function delimiterOf(boundary: string): RegExp {
-  const escaped = boundary.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
-  // The line break before a delimiter belongs to it: RFC 2046 §5.1.1.
-  return new RegExp(String.raw`(?:^|\r?\n)--${escaped}(--)?[ \t]*(?=\r?\n|$)`, "g");
+/** Where the delimiter lines begin and end, without their line breaks, and whether they close the batch. */
+function* delimiterLines(text: string, boundary: string): Generator<{ start: number; end: number; closes: boolean }> {
+  const delimiter = `--${boundary}`;
+  const ending = /(--)?[ \t]*(?=\r?\n|$)/y;
+  for (let start = text.indexOf(delimiter); start !== -1; start = text.indexOf(delimiter, start + delimiter.length)) {
+    ending.lastIndex = start + delimiter.length;
+    const match = start === 0 || text[start - 1] === "\n" ? ending.exec(text) : null;
+    if (match !== null) yield { start, end: ending.lastIndex, closes: match[1] !== undefined };
+  }
 }
 
 /** Splits at the first empty line. A message without one is all head. */
