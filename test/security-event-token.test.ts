@@ -165,6 +165,8 @@ describe("a token is refused", () => {
     ["an empty jti", { jti: "" }],
     ["a jti of more than 1,000 characters", { jti: "j".repeat(1_001) }],
     ["no events", { events: undefined }],
+    ["events as a list", { events: [{}] }],
+    ["null for events", { events: null }],
     ["an event that is no object", { events: { "https://a.test/": "x" } }],
   ])("for %s", async (_, changes) => {
     await expectRefused(await sign(claims(changes)), "claims");
