@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { AppError } from "./errors.ts";
-import { missingKey, randomToken, SealError, sha256 } from "./keys.ts";
+import { openedOrNull, randomToken, SealError, sha256 } from "./keys.ts";
 import { type AccessToken, AccessTokenSchema } from "./kv-store.ts";
 import { endsWhatBegan, Revocations } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
@@ -160,13 +160,8 @@ export class ApiTokenStore {
 
   async #open(id: string, sealed: string | null): Promise<ApiToken | null> {
     if (sealed === null) return null;
-    try {
-      return await this.#kv.open("api-token", { key: storageKeys.apiToken(id), sealed }, ApiTokenSchema);
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      if (error.code === "unknown-key") throw missingKey("An API token", error);
-      return null;
-    }
+    const key = storageKeys.apiToken(id);
+    return openedOrNull(this.#kv.open("api-token", { key, sealed }, ApiTokenSchema), "An API token");
   }
 
   async #openOrNull(id: string, sealed: string | null): Promise<ApiToken | null> {
@@ -181,11 +176,7 @@ export class ApiTokenStore {
   /** It is only a shortcut: without it there is a refresh. */
   async #openAccess(id: string, sealed: string | null): Promise<AccessToken | null> {
     if (sealed === null) return null;
-    try {
-      return await this.#kv.open("access-token", { key: storageKeys.apiTokenAccess(id), sealed }, AccessTokenSchema);
-    } catch (error) {
-      if (error instanceof SealError) return null;
-      throw error;
-    }
+    const key = storageKeys.apiTokenAccess(id);
+    return openedOrNull(this.#kv.open("access-token", { key, sealed }, AccessTokenSchema));
   }
 }

@@ -6,6 +6,7 @@
  * After TCP's slow start and congestion avoidance (RFC 5681 §3.1); but a refusal says exactly how many were too many,
  * so the limit falls to that instead of to a half.
  */
+import { LruCache } from "./lru-cache.ts";
 
 /** Where to begin: batches of 25 mostly pass, batches of 100 do not. */
 const INITIAL_LIMIT = 18;
@@ -86,14 +87,11 @@ const MAX_USERS = 1_000;
 
 /** The limits of the users of an isolate. */
 export class ConcurrencyLimits {
-  readonly #byUser = new Map<string, ConcurrencyLimit>();
+  readonly #byUser = new LruCache<ConcurrencyLimit>(MAX_USERS);
 
   of(sub: string): ConcurrencyLimit {
     const limit = this.#byUser.get(sub) ?? new ConcurrencyLimit();
-    this.#byUser.delete(sub);
     this.#byUser.set(sub, limit);
-    const [oldest] = this.#byUser.keys();
-    if (this.#byUser.size > MAX_USERS && oldest !== undefined) this.#byUser.delete(oldest);
     return limit;
   }
 }

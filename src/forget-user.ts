@@ -1,8 +1,7 @@
 /**
  * Deleting everything of a user: what disconnect does at the person's wish, and a security event at Google's.
  */
-import { SealError } from "./keys.ts";
-import type { Credential } from "./kv-store.ts";
+import { openedOrNull } from "./keys.ts";
 import type { RequestScope } from "./scope.ts";
 
 /**
@@ -19,7 +18,8 @@ export async function forgetUser(
 ): Promise<string | null> {
   const { apiTokens, store } = scope;
   const { sub } = user;
-  const credential = await readOrNull(scope, sub);
+  // A record that does not open is deleted all the same.
+  const credential = await openedOrNull(store.readCredential(sub));
   await store.deleteCredential(sub, credential?.refreshToken ?? null);
   await store.deleteAccessTokens(sub);
   await apiTokens.deleteAll(sub);
@@ -28,14 +28,4 @@ export async function forgetUser(
     if (email !== null) await store.deleteAddress(email, sub);
   }
   return credential?.refreshToken ?? null;
-}
-
-/** A record that does not open is deleted all the same. */
-async function readOrNull({ store }: RequestScope, sub: string): Promise<Credential | null> {
-  try {
-    return await store.readCredential(sub);
-  } catch (error) {
-    if (error instanceof SealError) return null;
-    throw error;
-  }
 }

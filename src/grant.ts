@@ -7,7 +7,7 @@ import { isAllowedAccount } from "./accounts.ts";
 import type { Config } from "./config.ts";
 import { AppError } from "./errors.ts";
 import type { CallOptions, Upstream } from "./http.ts";
-import { missingKey, SealError } from "./keys.ts";
+import { openedOrNull } from "./keys.ts";
 import type { AccessToken, Credential, CredentialStore } from "./kv-store.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse } from "./oauth.ts";
 import type { Trace } from "./trace.ts";
@@ -132,13 +132,8 @@ export class Grant {
 
   async #storedAccessToken(): Promise<AccessToken | null> {
     if (this.#options.readStoredAccessToken === null || this.#change !== undefined) return null;
-    try {
-      return await this.#options.readStoredAccessToken();
-    } catch (error) {
-      // It is only a shortcut: a refresh gives another.
-      if (error instanceof SealError) return null;
-      throw error;
-    }
+    // It is only a shortcut: where it does not open, a refresh gives another.
+    return openedOrNull(this.#options.readStoredAccessToken());
   }
 
   async #tokenAfter401(rejected: string): Promise<string> {
@@ -165,7 +160,8 @@ export class Grant {
 
   async #refreshed(): Promise<string> {
     const { config, store, upstream, world } = this.#options;
-    const credential = await this.#credential();
+    // The operator can add a key that is missing; consenting again would only hide it.
+    const credential = await openedOrNull(store.readCredential(this.#options.user.sub), "A credential");
     if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
     if (!isAllowedAccount(config.allowedAccounts, credential)) {
       throw accountNotAllowed();
@@ -183,17 +179,6 @@ export class Grant {
     this.#change = this.#current;
     this.#generation += 1;
     return this.#current.value;
-  }
-
-  async #credential(): Promise<Credential | null> {
-    try {
-      return await this.#options.store.readCredential(this.#options.user.sub);
-    } catch (error) {
-      if (!(error instanceof SealError)) throw error;
-      if (error.code !== "unknown-key") return null;
-      // The operator can mend this; consenting again would only hide it.
-      throw missingKey("A credential", error);
-    }
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */

@@ -75,6 +75,22 @@ export function missingKey(what: string, error: SealError): AppError {
   });
 }
 
+/**
+ * What a sealed value holds, or null where it does not open.
+ *
+ * @param what names the value, where a key that is missing is to be told to the operator and not taken for nothing
+ * @throws AppError `INTERNAL` for such a key
+ */
+export async function openedOrNull<T>(opening: Promise<T>, what: string | null = null): Promise<T | null> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    if (what !== null && error.code === "unknown-key") throw missingKey(what, error);
+    return null;
+  }
+}
+
 export class KeyRing {
   readonly #keys: readonly [TokenKey, ...TokenKey[]];
   // Resolved keys only: a promise that one request made must not be awaited by another.
@@ -154,12 +170,7 @@ export class KeyRing {
 
   /** Opens a value of a known form. @returns null where it does not open, or is not of that form */
   async openAs<T>(binding: Binding, sealed: string, nowMs: number, schema: z.ZodMiniType<T>): Promise<T | null> {
-    try {
-      return schema.safeParse(await this.open(binding, sealed, nowMs)).data ?? null;
-    } catch (error) {
-      if (error instanceof SealError) return null;
-      throw error;
-    }
+    return schema.safeParse(await openedOrNull(this.open(binding, sealed, nowMs))).data ?? null;
   }
 
   async #cryptoKey(key: TokenKey): Promise<CryptoKey> {

@@ -6,7 +6,7 @@
  * token from Google, or by itself under another key ({@link CredentialStore.reseal}).
  */
 import * as z from "zod/mini";
-import { SealError, sha512 } from "./keys.ts";
+import { openedOrNull, SealError, sha512 } from "./keys.ts";
 import { endsWhatBegan, isFresh } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
 import { type SessionKey, storageKeys, type TokenIdentifierAlgorithm } from "./storage-keys.ts";
@@ -122,16 +122,7 @@ export class CredentialStore {
 
   /** Forgets that a user has an address, unless it has gone to another one meanwhile. */
   async deleteAddress(email: string, sub: string): Promise<void> {
-    if ((await this.#addressOwner(email)) === sub) await this.#kv.delete(await storageKeys.address(email));
-  }
-
-  async #addressOwner(email: string): Promise<string | null> {
-    try {
-      return await this.readAddress(email);
-    } catch (error) {
-      if (error instanceof SealError) return null;
-      throw error;
-    }
+    if ((await openedOrNull(this.readAddress(email))) === sub) await this.#kv.delete(await storageKeys.address(email));
   }
 
   /**

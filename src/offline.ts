@@ -6,11 +6,11 @@ import * as z from "zod/mini";
 import { AppError, invalidArgument, toErrorStatus } from "./errors.ts";
 import { Gmail, type GmailMessage, type GmailProfile } from "./gmail.ts";
 import { Grant } from "./grant.ts";
-import { missingKey, SealError } from "./keys.ts";
+import { openedOrNull } from "./keys.ts";
 import type { Credential } from "./kv-store.ts";
 import { parseListOptions, parseOptions } from "./list-options.ts";
 import { reportError } from "./log.ts";
-import { collectMessages, type MailboxUser, type MessagesAnswer, streamMessages } from "./mailbox.ts";
+import { collectMessages, gmailOptions, type MailboxUser, type MessagesAnswer, streamMessages } from "./mailbox.ts";
 import type { RequestScope } from "./scope.ts";
 import { settle, unwrap } from "./settle.ts";
 
@@ -70,16 +70,12 @@ export async function getMessage(
   const { format, metadataHeaders } = parseOptions(GetMessageOptionsSchema, options ?? {});
   const query = new URLSearchParams({ format });
   for (const name of metadataHeaders) query.append("metadataHeaders", name);
-  return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getMessage(id, query));
+  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getMessage(id, query));
 }
 
 /** Gmail's profile of a user. @param user `sub` or address */
 export async function getProfile(scope: RequestScope, user: string): Promise<GmailProfile> {
-  return actFor(scope, user, (mailbox) => gmailOf(scope, mailbox).getProfile());
-}
-
-function gmailOf({ config, trace, upstream, world }: RequestScope, { grant }: MailboxUser): Gmail {
-  return new Gmail({ apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now });
+  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getProfile());
 }
 
 /**
@@ -108,21 +104,14 @@ async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: Mail
 async function findCredential(scope: RequestScope, user: unknown): Promise<Credential> {
   if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
   const { store } = scope;
-  try {
-    const isAddress = user.includes("@");
-    const sub = isAddress ? await store.readAddress(user) : user;
-    const credential = sub === null ? null : await store.readCredential(sub);
-    // An address may have gone to another account since.
-    const isTheirs = !isAddress || credential?.email?.toLowerCase() === user.toLowerCase();
-    if (credential !== null && isTheirs) {
-      scope.trace.subject = credential.sub;
-      return credential;
-    }
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    if (error.code === "unknown-key") throw missingKey("A record of a user", error);
-  }
-  throw consentRequired(user);
+  const isAddress = user.includes("@");
+  const sub = isAddress ? await openedOrNull(store.readAddress(user), "An address") : user;
+  const credential = sub === null ? null : await openedOrNull(store.readCredential(sub), "A credential");
+  // An address may have gone to another account since.
+  const isTheirs = !isAddress || credential?.email?.toLowerCase() === user.toLowerCase();
+  if (credential === null || !isTheirs) throw consentRequired(user);
+  scope.trace.subject = credential.sub;
+  return credential;
 }
 
 function consentRequired(user: string): AppError {

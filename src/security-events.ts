@@ -3,7 +3,7 @@
  * enables it again. The table is in docs/cross-account-protection.md.
  */
 import { forgetUser } from "./forget-user.ts";
-import { missingKey, SealError } from "./keys.ts";
+import { openedOrNull } from "./keys.ts";
 import { logSecurityEvent } from "./log.ts";
 import type { RequestScope } from "./scope.ts";
 import {
@@ -75,12 +75,6 @@ async function act(scope: RequestScope, event: SecurityEvent, sub: string | null
 async function subjectOf({ store }: RequestScope, subject: EventSubject | null): Promise<string | null> {
   if (subject === null || subject.kind === "refresh-token") return null;
   if (subject.kind === "user") return subject.sub;
-  try {
-    return await store.readAddress(subject.email);
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    // The operator can mend this; the event must not be lost until then.
-    if (error.code === "unknown-key") throw missingKey("An address", error);
-    return null;
-  }
+  // The operator can add a key that is missing; the event must not be lost until then.
+  return openedOrNull(store.readAddress(subject.email), "An address");
 }

@@ -4,7 +4,7 @@
 import { Hono } from "hono/tiny";
 import { requireSession } from "../authentication.ts";
 import { AppError } from "../errors.ts";
-import { SealError } from "../keys.ts";
+import { openedOrNull } from "../keys.ts";
 import { AccountPage, type AccountPageProps } from "../pages/account-page.tsx";
 import { limitRate } from "../rate-limit.ts";
 import { readerOf, readForm, requireSameOrigin } from "../request.ts";
@@ -59,10 +59,5 @@ async function accountPage(
 
 /** When the stored grant came; null where there is none that opens. */
 async function readConsentTime(c: AppContext, sub: string): Promise<number | null> {
-  try {
-    return (await c.var.scope.store.readCredential(sub))?.updatedAtMs ?? null;
-  } catch (error) {
-    if (error instanceof SealError) return null;
-    throw error;
-  }
+  return (await openedOrNull(c.var.scope.store.readCredential(sub)))?.updatedAtMs ?? null;
 }
