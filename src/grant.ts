@@ -6,10 +6,12 @@
 import { isAllowedAccount } from "./accounts.ts";
 import type { Config } from "./config.ts";
 import { AppError } from "./errors.ts";
+import type { GrantMemory } from "./grant-memory.ts";
 import type { CallOptions, Upstream } from "./http.ts";
 import { openedOrNull } from "./keys.ts";
 import type { AccessToken, Credential, CredentialStore } from "./kv-store.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse } from "./oauth.ts";
+import { settle } from "./settle.ts";
 import type { Trace } from "./trace.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
@@ -19,6 +21,7 @@ const REFRESH_MARGIN_MS = 60_000;
 export interface GrantServices {
   readonly config: Config;
   readonly store: CredentialStore;
+  readonly grantMemory: GrantMemory;
   readonly upstream: Upstream;
   readonly trace: Trace;
   readonly world: { readonly now: () => number };
@@ -60,10 +63,12 @@ export class Grant {
   /** The token was replaced because Google answered 401 to it: that is done once. */
   #isReplaced = false;
   #generation = 0;
+  /** Refreshes of this isolate before the last call: what Google refused is not replaced by an access token of then. */
+  #refreshesBefore = 0;
   #isGone = false;
 
-  constructor({ config, store, upstream, trace, world, defer }: GrantServices, holder: GrantHolder) {
-    this.#options = { config, store, upstream, trace, world, defer, ...holder };
+  constructor(services: GrantServices, holder: GrantHolder) {
+    this.#options = { ...services, ...holder };
     this.#current = holder.accessToken;
   }
 
@@ -93,14 +98,13 @@ export class Grant {
    * @throws AppError `CONSENT_REQUIRED`: refresh answers `invalid_grant`, or Google still answers 401
    */
   async fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response> {
-    const accessToken = await this.accessToken();
-    const first = await this.#send(accessToken, input, init, options);
-    if (first.status !== 401) return first;
-    await first.body?.cancel();
-    const second = await this.#send(await this.#tokenAfter401(accessToken), input, init, options);
-    if (second.status !== 401) return second;
-    await second.body?.cancel();
-    throw this.#consentRequired();
+    let accessToken = await this.accessToken();
+    for (;;) {
+      const response = await this.#send(accessToken, input, init, options);
+      if (response.status !== 401) return response;
+      await response.body?.cancel();
+      accessToken = await this.#tokenAfter401(accessToken);
+    }
   }
 
   /** An access token with more than a minute to live. @throws AppError as {@link fetch} */
@@ -123,11 +127,14 @@ export class Grant {
   async #send(accessToken: string, input: string, init: RequestInit, options: CallOptions): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("Authorization", `Bearer ${accessToken}`);
+    this.#refreshesBefore = this.#options.grantMemory.refreshCount;
     return this.#options.upstream.fetch(input, { ...init, headers }, options);
   }
 
   #usable(token: AccessToken | null): AccessToken | null {
-    return token !== null && token.expiresAtMs - this.#options.world.now() > REFRESH_MARGIN_MS ? token : null;
+    const { grantMemory, world } = this.#options;
+    if (token === null || grantMemory.deadTokens.get(token.value)) return null;
+    return token.expiresAtMs - world.now() > REFRESH_MARGIN_MS ? token : null;
   }
 
   async #storedAccessToken(): Promise<AccessToken | null> {
@@ -143,42 +150,64 @@ export class Grant {
   }
 
   async #forcedRefresh(): Promise<string> {
+    const { grantMemory } = this.#options;
+    if (this.#current !== null) grantMemory.deadTokens.set(this.#current.value, true);
     if (this.#refresh === null && this.#isReplaced) throw this.#consentRequired();
-    const fresh = await this.#refreshOnce();
+    const fresh = await this.#refreshOnce(this.#refreshesBefore);
     this.#isReplaced = true;
     return fresh;
   }
 
-  async #refreshOnce(): Promise<string> {
+  /** @param since see {@link GrantMemory.accessToken} */
+  async #refreshOnce(since = 0): Promise<string> {
     this.#refresh ??= this.#options.trace
-      .time("refresh", () => this.#refreshed())
+      .time("refresh", () => this.#refreshed(since))
       .finally(() => {
         this.#refresh = null;
       });
     return this.#refresh;
   }
 
-  async #refreshed(): Promise<string> {
-    const { config, store, upstream, world } = this.#options;
+  async #refreshed(since: number): Promise<string> {
+    const { config, store, grantMemory, upstream, world, defer } = this.#options;
     // The operator can add a key that is missing; consenting again would only hide it.
     const credential = await openedOrNull(store.readCredential(this.#options.user.sub), "A credential");
     if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
     if (!isAllowedAccount(config.allowedAccounts, credential)) {
       throw accountNotAllowed();
     }
-    if (await store.isDead(credential.refreshToken)) throw this.#consentRequired();
-    let response: TokenResponse;
-    try {
-      response = await refreshAccessToken(upstream, config.google, credential.refreshToken);
-    } catch (error) {
-      if (error instanceof OAuthError) throw await this.#refused(error, credential);
-      throw error;
-    }
-    this.#options.defer(store.reseal(credential));
-    this.#current = toAccessToken(response, world.now());
+    const { refreshToken } = credential;
+    if (await store.isDead(refreshToken)) throw this.#consentRequired();
+    this.#current = await grantMemory.refreshes.share(upstream, refreshToken, {
+      nowMs: world.now(),
+      find: () => {
+        if (grantMemory.deadTokens.get(refreshToken)) throw this.#consentRequired();
+        return this.#usable(grantMemory.accessToken(refreshToken, since));
+      },
+      work: () => {
+        const accessToken = this.#askGoogle(credential);
+        // Others wait for it: it goes on when the client of this request goes away.
+        defer(settle(accessToken));
+        return accessToken;
+      },
+    });
     this.#change = this.#current;
     this.#generation += 1;
     return this.#current.value;
+  }
+
+  /** The refresh itself, for whoever waits for it. */
+  async #askGoogle(credential: Credential): Promise<AccessToken> {
+    const { config, store, grantMemory, upstream, world, defer } = this.#options;
+    try {
+      const response = await refreshAccessToken(upstream, config.google, credential.refreshToken);
+      const accessToken = toAccessToken(response, world.now());
+      grantMemory.keep(credential.refreshToken, accessToken);
+      defer(store.reseal(credential));
+      return accessToken;
+    } catch (error) {
+      throw error instanceof OAuthError ? await this.#refused(error, credential) : error;
+    }
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */

@@ -56,6 +56,11 @@ export class Upstream {
     return this.#deadlineMs - this.#options.now();
   }
 
+  /** Milliseconds that a call may take which begins now. */
+  get callTimeMs(): number {
+    return Math.max(1, Math.min(this.#options.callTimeoutMs, this.remainingMs));
+  }
+
   /** For an answer that has begun and goes on (a stream): the next piece has the whole time again. */
   restartDeadline(): void {
     this.#deadlineMs = this.#options.now() + ANSWER_DEADLINE_MS;
@@ -78,7 +83,7 @@ export class Upstream {
     }
     this.#options.trace.upstreamCalls += 1;
     const timeLimit = new AbortController();
-    const timer = setTimeout(() => timeLimit.abort(timeoutReason()), this.#callTimeoutMs());
+    const timer = setTimeout(() => timeLimit.abort(timeoutReason()), this.callTimeMs);
     const signal = options.signal ? AbortSignal.any([timeLimit.signal, options.signal]) : timeLimit.signal;
     try {
       const response = await this.#options.fetch(input, { ...init, redirect: "manual", signal });
@@ -91,10 +96,6 @@ export class Upstream {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #callTimeoutMs(): number {
-    return Math.max(1, Math.min(this.#options.callTimeoutMs, this.remainingMs));
   }
 }
 

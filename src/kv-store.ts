@@ -7,6 +7,7 @@
  */
 import * as z from "zod/mini";
 import { openedOrNull, SealError, sha512 } from "./keys.ts";
+import type { LruCache } from "./lru-cache.ts";
 import { endsWhatBegan, isFresh } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
 import { type SessionKey, storageKeys, type TokenIdentifierAlgorithm } from "./storage-keys.ts";
@@ -52,11 +53,14 @@ const TOKEN_PREFIX_CHARACTERS = 16;
 /** One request's view of the grants. `null` means "not there"; a value that does not open throws SealError. */
 export class CredentialStore {
   readonly #kv: SealedKv;
+  readonly #deadTokens: LruCache<true>;
   /** Users whose record was read sealed under a key that is not the active one. */
   readonly #outdated = new Set<string>();
 
-  constructor(kv: SealedKv) {
+  /** @param deadTokens what the isolate remembers of refresh tokens: a mark of its own may not be read back for a minute */
+  constructor(kv: SealedKv, deadTokens: LruCache<true>) {
     this.#kv = kv;
+    this.#deadTokens = deadTokens;
   }
 
   /** The stored credential of a user, or null. @throws SealError, AppError `STORAGE_UNAVAILABLE` */
@@ -136,15 +140,17 @@ export class CredentialStore {
 
   /**
    * Whether a refresh token is known to be dead: Google has answered `invalid_grant` to it, or has sent a security
-   * event about it, or its owner has disconnected. One storage operation.
+   * event about it, or its owner has disconnected. One storage operation, or none where this isolate marked it.
    */
   async isDead(refreshToken: string): Promise<boolean> {
+    if (this.#deadTokens.get(refreshToken)) return true;
     const marks = await this.#kv.getMany(await deadTokenKeys(refreshToken));
     return marks.some((mark) => mark !== null);
   }
 
   /** Remembers by its hash that a refresh token is dead. */
   async markDead(refreshToken: string): Promise<void> {
+    this.#deadTokens.set(refreshToken, true);
     await this.#mark(await storageKeys.deadToken(refreshToken));
   }
 

@@ -79,26 +79,18 @@ export async function getProfile(scope: RequestScope, user: string): Promise<Gma
 }
 
 /**
- * Finds the user's grant, works with it, and keeps the access token for the next time. One that is at hand is used at
- * once, while storage is asked whether its refresh token was ended: the record may have been read, or written back,
- * after a disconnect.
+ * Finds the user's grant and works with it. An access token that is at hand is used at once, while storage is asked
+ * whether its refresh token was ended: the record may have been read, or written back, after a disconnect.
  */
 async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
-  const { accessTokens, store } = scope;
+  const { grantMemory, store } = scope;
   const { sub, email, refreshToken } = await findCredential(scope, user);
-  const accessToken = accessTokens.get(refreshToken);
+  const accessToken = grantMemory.accessToken(refreshToken);
   const isDead = accessToken === null ? null : settle(store.isDead(refreshToken));
   const grant = new Grant(scope, { user: { sub, email }, accessToken, readStoredAccessToken: null });
-  try {
-    const result = await work({ sub, grant });
-    if (isDead === null || !unwrap(await isDead)) return result;
-  } finally {
-    const change = grant.tokenChange;
-    if (change === null) accessTokens.delete(refreshToken);
-    else if (change !== undefined) accessTokens.set(refreshToken, change);
-  }
-  accessTokens.delete(refreshToken);
-  throw consentRequired(user);
+  const result = await work({ sub, grant });
+  if (isDead !== null && unwrap(await isDead)) throw consentRequired(user);
+  return result;
 }
 
 async function findCredential(scope: RequestScope, user: unknown): Promise<Credential> {

@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { DocumentCache } from "./document-cache.ts";
 import { GoogleKeys } from "./google-keys.ts";
 import type { Grant } from "./grant.ts";
+import { GrantMemory } from "./grant-memory.ts";
 import { CALL_TIMEOUT_MS, Upstream } from "./http.ts";
 import { KeyRing } from "./keys.ts";
 import { type AccessToken, CredentialStore } from "./kv-store.ts";
@@ -21,7 +22,7 @@ import type { RiscConfiguration } from "./security-event-token.ts";
 import type { Identity, Session } from "./session.ts";
 import { Trace } from "./trace.ts";
 
-/** Users, and API tokens, that an isolate remembers. */
+/** API tokens that an isolate remembers. */
 const MAX_REMEMBERED = 1_000;
 
 /** What the world outside gives, so that tests can give something else. */
@@ -50,8 +51,7 @@ export interface Services {
   readonly world: World;
   /** What was found of Gmail's limits. */
   readonly concurrency: ConcurrencyLimits;
-  /** Access tokens for work without a session, by the refresh token that they came from. */
-  readonly accessTokens: LruCache<AccessToken>;
+  readonly grantMemory: GrantMemory;
   /** API tokens that this isolate has seen, by their ID. */
   readonly knownApiTokens: LruCache<KnownApiToken>;
   readonly googleKeys: GoogleKeys;
@@ -72,7 +72,7 @@ export function createServices(config: Config, world: World): Services {
     keyRing: new KeyRing(config.tokenKeys),
     world,
     concurrency: new ConcurrencyLimits(),
-    accessTokens: new LruCache(MAX_REMEMBERED),
+    grantMemory: new GrantMemory(),
     knownApiTokens: new LruCache(MAX_REMEMBERED),
     googleKeys: new GoogleKeys(),
     riscConfigurations: new DocumentCache(),
@@ -110,7 +110,7 @@ export function createRequestScope(services: Services, { url, waitUntil }: Reque
     trace,
     upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, trace }),
     kv,
-    store: new CredentialStore(kv),
+    store: new CredentialStore(kv, services.grantMemory.deadTokens),
     revocations: new Revocations(kv),
     apiTokens: new ApiTokenStore(kv),
     securityEvents: new SecurityEventStore(kv),

@@ -22,7 +22,7 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
   const found = id === null || remembered !== null ? null : await apiTokens.find(id);
   const known: KnownApiToken | null = remembered ?? found;
   if (id === null || known === null || known.token.expiresAtMs <= world.now()) throw invalidApiToken();
-  const { token, lastUsedOn } = known;
+  const { token } = known;
   const grant = new Grant(c.var.scope, {
     user: token.identity,
     accessToken: known.accessToken,
@@ -41,11 +41,12 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
     keep: async () => {
       const today = new Date(world.now()).toISOString().slice(0, 10);
       const change = grant.tokenChange;
-      // Another request may have found a newer access token meanwhile.
-      const latest = (knownApiTokens.get(id) ?? known).accessToken;
-      knownApiTokens.set(id, { token, accessToken: change === undefined ? latest : change, lastUsedOn: today });
-      if (change) defer(apiTokens.writeAccessToken(id, change));
-      if (lastUsedOn !== today) defer(apiTokens.markUsed(id, token, today));
+      // Another request may have found a newer access token meanwhile, or kept the same.
+      const latest = knownApiTokens.get(id) ?? known;
+      const accessToken = change === undefined ? latest.accessToken : change;
+      knownApiTokens.set(id, { token, accessToken, lastUsedOn: today });
+      if (change && change !== latest.accessToken) defer(apiTokens.writeAccessToken(id, change));
+      if (latest.lastUsedOn !== today) defer(apiTokens.markUsed(id, token, today));
       if (found?.isOutdated) defer(apiTokens.reseal(id, token));
     },
   };

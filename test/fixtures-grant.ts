@@ -1,6 +1,7 @@
 /** What the tests of a grant share: a Google that takes some access tokens and refreshes, and a user whose grant is stored. */
 import { env } from "cloudflare:workers";
 import { Grant, type GrantHolder, type GrantServices } from "../src/grant.ts";
+import { GrantMemory } from "../src/grant-memory.ts";
 import type { AccessToken, Credential } from "../src/kv-store.ts";
 import { type Call, CLIENT_ID, configuration, createStore, createWorld, START_MS, type World } from "./fixtures.ts";
 
@@ -66,6 +67,7 @@ export function createGrant(world: World, changes: Partial<GrantServices & Grant
   const options: GrantServices & GrantHolder = {
     config: configuration(),
     store: createStore(world),
+    grantMemory: new GrantMemory(),
     upstream: world.upstream,
     trace: world.trace,
     world,

@@ -8,6 +8,7 @@ import { AppError } from "../src/errors.ts";
 import { Upstream, type UpstreamOptions } from "../src/http.ts";
 import { KeyRing, type TokenKey } from "../src/keys.ts";
 import { CredentialStore } from "../src/kv-store.ts";
+import { LruCache } from "../src/lru-cache.ts";
 import { SealedKv } from "../src/sealed-kv.ts";
 import { Trace } from "../src/trace.ts";
 
@@ -104,6 +105,8 @@ export function json(body: unknown, init: ResponseInit = {}): () => Response {
 interface StorageChanges {
   readonly kv?: KVNamespace;
   readonly keys?: readonly TokenKey[];
+  /** What the isolate remembers of dead tokens; by default, nothing. */
+  readonly deadTokens?: LruCache<true>;
 }
 
 /** Sealed storage over the real local KV, or over what stands in front of it. */
@@ -119,7 +122,7 @@ export function createKv(world: World, changes: StorageChanges = {}): SealedKv {
 
 /** A store of credentials over {@link createKv}. */
 export function createStore(world: World, changes: StorageChanges = {}): CredentialStore {
-  return new CredentialStore(createKv(world, changes));
+  return new CredentialStore(createKv(world, changes), changes.deadTokens ?? new LruCache(10));
 }
 
 /** What an error message looks like at least. */

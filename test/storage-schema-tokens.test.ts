@@ -7,6 +7,7 @@ import { reset } from "cloudflare:test";
 import { type ApiToken, apiTokenId, ApiTokenStore } from "../src/api-tokens.ts";
 import { sha512 } from "../src/keys.ts";
 import { CredentialStore } from "../src/kv-store.ts";
+import { LruCache } from "../src/lru-cache.ts";
 import { Revocations } from "../src/revocations.ts";
 import { SecurityEventStore } from "../src/security-event-store.ts";
 import { sessionExpiresAtMs } from "../src/session.ts";
@@ -28,7 +29,7 @@ import {
   sessionKey,
 } from "./fixtures-schema.ts";
 
-const store = new CredentialStore(kv);
+const store = new CredentialStore(kv, new LruCache(10));
 const revocations = new Revocations(kv);
 const apiTokens = new ApiTokenStore(kv);
 const securityEvents = new SecurityEventStore(kv);

@@ -8,6 +8,7 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { reset } from "cloudflare:test";
 import { apiTokenId } from "../src/api-tokens.ts";
 import { CredentialStore } from "../src/kv-store.ts";
+import { LruCache } from "../src/lru-cache.ts";
 import type { Cursor } from "../src/listing.ts";
 import { openPageToken, sealPageToken } from "../src/page-token.ts";
 import { openSession, sealSession } from "../src/session.ts";
@@ -31,7 +32,7 @@ import {
   sessionKey,
 } from "./fixtures-schema.ts";
 
-const store = new CredentialStore(kv);
+const store = new CredentialStore(kv, new LruCache(10));
 // `openTransaction` checks its form.
 const transaction = jsonExample("transaction") as Transaction;
 

@@ -29,6 +29,7 @@ const apiTokens = new ApiTokenStore(createKv(storage));
 /** A Worker of one isolate, with a Google that gives a new access token to each refresh. */
 function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
   const gets: string[] = [];
+  const puts: string[] = [];
   const deferred: Promise<unknown>[] = [];
   const clock = { nowMs: START_MS };
   let refreshes = 0;
@@ -38,13 +39,18 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
       if (typeof value !== "function") return value;
       return (...input: unknown[]): unknown => {
         if (name === "get") gets.push(String([input[0]].flat()[0]));
+        if (name === "put") puts.push(String(input[0]));
         return Reflect.apply(value, target, input);
       };
     },
   });
   const config = configuration({ TOKEN_KEYS: JSON.stringify({ keys }), CREDENTIALS: kv });
   const services = createServices(config, {
-    fetch: async () => tokens(`fresh-${(refreshes += 1)}`),
+    fetch: async () => {
+      refreshes += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return tokens(`fresh-${refreshes}`);
+    },
     now: () => clock.nowMs,
     sleep: async () => {},
     callTimeoutMs: 1_000,
@@ -62,7 +68,7 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
     await caller.keep();
     while (deferred.length > 0) await deferred.shift();
   };
-  return { call, keep, clock, gets };
+  return { call, keep, clock, gets, puts, refreshes: () => refreshes };
 }
 
 beforeEach(() => reset());
@@ -172,6 +178,17 @@ describe("after the answer", () => {
     expect(await apiTokens.find(id)).toMatchObject({ accessToken: { value: "fresh-1" } });
     expect(await (await call(secret)).grant.accessToken()).toBe("fresh-1");
     expect(await (await createIsolate().call(secret)).grant.accessToken(), "elsewhere, too").toBe("fresh-1");
+  });
+
+  test("200 requests at once refresh once, and keep the access token and the day of use once", async () => {
+    await createStore(storage).writeCredential(CREDENTIAL);
+    const { secret, id } = await apiTokens.create(apiTokenOf("1", START_MS));
+    const { call, keep, puts, refreshes } = createIsolate();
+    const callers = await Promise.all(Array.from({ length: 200 }, () => call(secret)));
+    const found = await Promise.all(callers.map(({ grant }) => grant.accessToken()));
+    expect([new Set(found), refreshes()]).toEqual([new Set(["fresh-1"]), 1]);
+    await Promise.all(callers.map(keep));
+    expect(puts.toSorted()).toEqual([storageKeys.apiTokenAccess(id), storageKeys.apiTokenUsed(id)].toSorted());
   });
 
   test("an older request does not replace a newer access token", async () => {

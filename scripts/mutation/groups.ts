@@ -13,8 +13,24 @@ export interface Group {
 export const GROUPS: readonly Group[] = [
   {
     name: "oauth",
-    mutate: ["src/oauth.ts", "src/id-token.ts", "src/callback.ts", "src/google-keys.ts", "src/document-cache.ts"],
-    tests: unit("oauth", "userinfo", "id-token", "callback", "google-keys", "google-keys-fetching", "document-cache"),
+    mutate: [
+      "src/oauth.ts",
+      "src/id-token.ts",
+      "src/callback.ts",
+      "src/google-keys.ts",
+      "src/document-cache.ts",
+      "src/shared-work.ts",
+    ],
+    tests: unit(
+      "oauth",
+      "userinfo",
+      "id-token",
+      "callback",
+      "google-keys",
+      "google-keys-fetching",
+      "document-cache",
+      "shared-work",
+    ),
   },
   {
     name: "sealing",
@@ -30,8 +46,8 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "grant",
-    mutate: ["src/grant.ts"],
-    tests: unit("grant", "grant-outages", "grant-renewal"),
+    mutate: ["src/grant.ts", "src/grant-memory.ts"],
+    tests: unit("grant", "grant-outages", "grant-renewal", "grant-sharing"),
   },
   {
     name: "store",
