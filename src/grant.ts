@@ -206,23 +206,20 @@ export class Grant {
       defer(store.reseal(credential));
       return accessToken;
     } catch (error) {
-      throw error instanceof OAuthError ? await this.#refused(error, credential) : error;
+      throw error instanceof OAuthError ? this.#refused(error, credential) : error;
     }
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */
-  async #refused(error: OAuthError, credential: Credential): Promise<AppError> {
+  #refused(error: OAuthError, credential: Credential): AppError {
     if (error.code !== "invalid_grant") {
       return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
         logDetail: `refresh: ${error.code}`,
         cause: error,
       });
     }
-    try {
-      await this.#options.store.markDead(credential.refreshToken);
-    } catch {
-      // The mark saves a later call; without it the person is led to consent all the same.
-    }
+    // The mark saves other isolates a call; the person is led to consent with or without it.
+    this.#options.defer(settle(this.#options.store.markDead(credential.refreshToken)));
     return this.#consentRequired();
   }
 

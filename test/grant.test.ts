@@ -159,7 +159,8 @@ describe("a grant that is gone: CONSENT_REQUIRED", () => {
     const { world } = createGoogle({ refresh: refusal("invalid_grant") });
     const grant = createGrant(world);
     expect(await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL))).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    expect(await isDead()).toBe(true);
+    // It is written beside the answer.
+    await expect.poll(isDead).toBe(true);
     expect(await stored()).toEqual(CREDENTIAL);
     expect(grant.tokenChange).toBeNull();
   });

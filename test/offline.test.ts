@@ -147,6 +147,9 @@ describe("other errors keep their reasons", () => {
     expect(await appErrorOf(offline.getProfile(isolate.scope(), ADDRESS))).toMatchObject({
       reason: "CONSENT_REQUIRED",
     });
+    // The mark is written beside the answer: it must not outlive this test.
+    const elsewhere = createStore(createWorld(() => new Response()));
+    await expect.poll(() => elsewhere.isDead(CREDENTIAL.refreshToken)).toBe(true);
   });
 
   test("Google down is UPSTREAM_UNAVAILABLE", async () => {
