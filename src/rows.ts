@@ -20,8 +20,10 @@ import { GET_UNITS } from "./quota.ts";
 import { type MetadataRow, PageOfRows, type Task } from "./row-page.ts";
 import type { Trace } from "./trace.ts";
 
-/** Batches at once: with a list call and a refresh beside them, 5 of a Worker's 6 connections. */
-const MAX_BATCHES = 3;
+/** Batches at once: with a list call and a refresh beside them, all of a Worker's 6 connections. */
+const MAX_BATCHES = 4;
+/** The fourth is for those of whom Gmail reads so many at once: below, it would only add calls. */
+const MIN_LIMIT_OF_MAX_BATCHES = 40;
 /** A batch is worth its call from this size on. */
 const MIN_BATCH_PARTS = 4;
 /** Tries of one message, the first included. Under a refusal rate of 10 %, one in ten million fails. */
@@ -115,7 +117,9 @@ export class RowReader {
   /** Batches at once: fewer where few parts may be in flight, and one to find out whether Gmail is back. */
   #maxBatches(): number {
     if (this.#failedRounds > 0) return 1;
-    return Math.max(1, Math.min(MAX_BATCHES, Math.floor(this.#options.concurrency.limit / MIN_BATCH_PARTS)));
+    const { limit } = this.#options.concurrency;
+    const most = limit >= MIN_LIMIT_OF_MAX_BATCHES ? MAX_BATCHES : MAX_BATCHES - 1;
+    return Math.max(1, Math.min(most, Math.floor(limit / MIN_BATCH_PARTS)));
   }
 
   /** Whether calls, units and time allow another batch, however small. */

@@ -113,24 +113,32 @@ describe("rows", () => {
     expect((await runs.next()).done).toBe(true);
   });
 
-  test("are read by three batches at once at most, of a hundred parts at most", async () => {
-    let running = 0;
-    let most = 0;
-    const endpoint = batchEndpoint();
-    const rows = createRows(
-      async (call, index) => {
-        running += 1;
-        most = Math.max(most, running);
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        running -= 1;
-        return endpoint(call, index);
-      },
-      { concurrency: grownLimit(300) },
-    );
-    expect(await rows.read(500)).toHaveLength(500);
-    expect(most).toBe(3);
-    expect(Math.max(...rows.batches().map((batch) => batch.length))).toBeLessThanOrEqual(100);
-  });
+  test.each([
+    [39, 3],
+    [40, 4],
+    [300, 4],
+  ])(
+    "are read, where %i may be in flight, by %i batches at once at most, of a hundred parts",
+    async (limit, batches) => {
+      let running = 0;
+      let most = 0;
+      const endpoint = batchEndpoint();
+      const rows = createRows(
+        async (call, index) => {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          running -= 1;
+          return endpoint(call, index);
+        },
+        { concurrency: grownLimit(limit) },
+      );
+      // No more than fit at once, for each round that goes well raises the limit.
+      expect(await rows.read(limit)).toHaveLength(limit);
+      expect(most).toBe(batches);
+      expect(Math.max(...rows.batches().map((batch) => batch.length))).toBeLessThanOrEqual(100);
+    },
+  );
 });
 
 describe("a part that is refused", () => {
