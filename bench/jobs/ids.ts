@@ -1,63 +1,78 @@
-/** Jobs c and e: lists of IDs, a thousand in one answer and a hundred thousand in a stream. */
-import { type Bench, newUser } from "../lib/bench.ts";
-import { cpuMs, type Figure, figure, median, residentBytes, sum } from "../lib/measure.ts";
-import { readLines } from "../lib/ndjson.ts";
-import { checkRow } from "../lib/worker.ts";
+/** Lists of 100 IDs, asked for by one caller and by many at once. */
+import { type Bench, type Plan, prepare, signedInVisitor, type Turn, withCpu } from "../lib/bench.ts";
+import { callsOf } from "../lib/google.ts";
+import { latencyMs } from "../fake-google/latency.ts";
+import { median, quantile } from "../lib/measure.ts";
+import type { Column, SubjectKey } from "../lib/results.ts";
+import type { Visitor } from "../lib/visitor.ts";
 
-const MIB = 1024 * 1024;
+const IDS = 100;
 
-/** 1,000 IDs against what the two list calls take by themselves. */
-export async function thousandIdsJob(bench: Bench): Promise<Figure[]> {
-  const user = await newUser(bench.worker.origin);
-  const ratios: number[] = [];
-  const times: number[] = [];
-  for (let run = 0; run < bench.runs * 2; run += 1) {
-    await bench.fake.reset({ mailboxSize: 100_000 });
-    const ms = await user.list("id", 1_000);
-    const meters = await bench.fake.meters();
-    times.push(ms);
-    ratios.push(ms / sum(meters.spans.map(({ startMs, endMs }) => endMs - startMs)));
-  }
-  return [
-    figure("c", "1,000 IDs", median(times), "ms"),
-    figure("c", "1,000 IDs, of the list calls' own times", median(ratios), "x", { atMost: 1.15 }),
-  ];
+const COLUMNS: readonly Column[] = [
+  { key: "latencyMs", label: "Latency, median", unit: "ms", better: "less" },
+  { key: "p95Ms", label: "Latency, 95th percentile", unit: "ms", better: "less" },
+  { key: "requestsPerSecond", label: "Throughput", unit: "requests/s", better: "more" },
+  { key: "cpuMs", label: "CPU per request", unit: "ms", better: "less" },
+  { key: "calls", label: "Calls per request", unit: "calls", better: "less" },
+];
+
+/** Callers, and how many requests each makes in a repetition. */
+export const IDS_SIZES = [
+  { callers: 1, requests: 20 },
+  { callers: 8, requests: 15 },
+  { callers: 64, requests: 8 },
+] as const;
+
+export async function idsPlans(bench: Bench): Promise<Plan[]> {
+  const visitors = await signInAll(bench, Math.max(...IDS_SIZES.map(({ callers }) => callers)));
+  return IDS_SIZES.map(({ callers, requests }) => ({
+    id: `ids-${callers}`,
+    group: "ids",
+    title: callers === 1 ? "100 IDs, one caller" : `100 IDs, ${callers} callers at once`,
+    description:
+      `${callers === 1 ? "One caller asks" : `${callers} callers, each a user of their own, ask`} for the first ` +
+      `${IDS} IDs, ${requests} times one after another. The floor is Google's own time for one list call.`,
+    columns: COLUMNS,
+    headline: "latencyMs",
+    repetitions: 5,
+    medianMs: 50,
+    run: (turn) => run(bench, turn, { callers: (visitors.get(turn.subject.key) ?? []).slice(0, callers), requests }),
+    floor: (behaviour) =>
+      median(Array.from({ length: callers * requests }, (_, number) => latencyMs(behaviour, { kind: "list", number }))),
+  }));
 }
 
-const ALL = 100_000;
-const SETTLED = 10_000;
+/** Enough people at every subject. */
+async function signInAll(bench: Bench, count: number): Promise<Map<SubjectKey, Visitor[]>> {
+  const all = new Map<SubjectKey, Visitor[]>();
+  for (const subject of bench.running) {
+    const visitors: Visitor[] = [];
+    for (let n = 0; n < count; n += 1) visitors.push(await signedInVisitor(bench, subject));
+    all.set(subject.key, visitors);
+  }
+  return all;
+}
 
-/** 100,000 IDs from a process that has done nothing else. */
-export async function streamedIdsJob(bench: Bench): Promise<Figure[]> {
-  await using stack = new AsyncDisposableStack();
-  const { origin, pid } = await bench.startFresh(stack);
-  const user = await newUser(origin);
-  await bench.fake.reset({ mailboxSize: ALL });
-  const cpuBeforeMs = cpuMs(pid);
+async function run(bench: Bench, turn: Turn, work: { callers: readonly Visitor[]; requests: number }) {
+  const { callers, requests } = work;
+  await prepare(bench, turn);
+  const latencies: number[] = [];
   const startMs = performance.now();
-  const response = await user.fetch("view=id&limit=all", "application/x-ndjson");
-  let count = 0;
-  let settledBytes = 0;
-  let mostBytes = 0;
-  let end: { count?: number } = {};
-  await readLines(response, (line) => {
-    const value = JSON.parse(line) as { id: string; count?: number };
-    if (value.id === undefined) {
-      end = value;
-      return;
-    }
-    checkRow(value, count);
-    count += 1;
-    if (count === SETTLED) settledBytes = residentBytes(pid);
-    if (count > SETTLED && count % 1_000 === 0) mostBytes = Math.max(mostBytes, residentBytes(pid));
-  });
-  const lastBytes = residentBytes(pid);
-  if (count !== ALL || end.count !== ALL) throw new Error(`${count} lines, and the last one says ${end.count}`);
-  return [
-    figure("e", "100,000 IDs streamed", performance.now() - startMs, "ms"),
-    figure("e", "resident memory at the 10,000th ID", settledBytes / MIB, "MiB"),
-    figure("e", "its growth until the last ID", (lastBytes - settledBytes) / MIB, "MiB", { below: 32 }),
-    figure("e", "its largest growth in between", (mostBytes - settledBytes) / MIB, "MiB", { below: 32 }),
-    figure("e", "CPU of workerd per request of 100,000 IDs", cpuMs(pid) - cpuBeforeMs, "ms"),
-  ];
+  const { cpuMs } = await withCpu(turn.subject, () =>
+    Promise.all(
+      callers.map(async (caller) => {
+        for (let n = 0; n < requests; n += 1) latencies.push(await caller.list("id", IDS));
+      }),
+    ),
+  );
+  const seconds = (performance.now() - startMs) / 1000;
+  const calls = callsOf(await bench.google.meters());
+  latencies.sort((a, b) => a - b);
+  return {
+    latencyMs: quantile(latencies, 0.5),
+    p95Ms: quantile(latencies, 0.95),
+    requestsPerSecond: latencies.length / seconds,
+    cpuMs: cpuMs / latencies.length,
+    calls: calls / latencies.length,
+  };
 }

@@ -1,60 +1,64 @@
-/** Numbers: medians, what a process uses, and what a target makes of a figure. */
-import { readFileSync } from "node:fs";
+/** Numbers: medians with their spread, and what the operating system says of a process. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import type { Summary } from "./results.ts";
 
-/** The middle of some values; of an even number of them, the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
+/** Median and quartiles of some values. @throws Error where there are none */
+export function summarize(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle];
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
-  if (upper === undefined || lower === undefined) throw new Error("No values to take the median of");
-  return (upper + lower) / 2;
+  return {
+    median: round(quantile(sorted, 0.5)),
+    low: round(quantile(sorted, 0.25)),
+    high: round(quantile(sorted, 0.75)),
+    n: sorted.length,
+  };
 }
 
-export function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+/** The value below which a share of the sorted values lies, interpolated between neighbours. */
+export function quantile(sorted: readonly number[], share: number): number {
+  const position = (sorted.length - 1) * share;
+  const below = sorted[Math.floor(position)];
+  const above = sorted[Math.ceil(position)];
+  if (below === undefined || above === undefined) throw new Error("No values to summarize");
+  return below + (above - below) * (position - Math.floor(position));
 }
 
-/** Linux counts a process's time in hundredths of a second. */
-const TICK_MS = 10;
+/** Finer than anything here can be measured. */
+function round(value: number): number {
+  return Number(value.toPrecision(6));
+}
 
-/** CPU time of a process until now, in milliseconds, user and system. */
+export function median(values: readonly number[]): number {
+  return quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
+}
+
+/**
+ * CPU time of a process until now in milliseconds, user and system, all its threads, by the kernel's scheduler, which
+ * counts nanoseconds. Threads that have ended are not in it; servers keep theirs.
+ */
 export function cpuMs(pid: number): number {
-  // After the command's name, which may hold spaces: utime and stime are fields 14 and 15 of proc(5).
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  }
+  return nanoseconds / 1e6;
 }
 
-/** Resident memory of a process, in bytes. */
-export function residentBytes(pid: number): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) * 1024;
+const MIB = 1024 * 1024;
+
+/** Forgets the most memory that a process had, so that the next reading tells of what comes from now on. */
+export function resetPeakMemory(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
-/** A number that was asked for: at least or at most. */
-export type Target = { readonly atLeast: number } | { readonly atMost: number } | { readonly below: number };
-
-/** A line of the results. */
-export interface Figure {
-  /** Letter of the job. */
-  readonly job: string;
-  readonly what: string;
-  readonly value: number;
-  readonly unit: string;
-  /** Null for what is only told. */
-  readonly target: Target | null;
-  readonly met: boolean | null;
-}
-
-/** A figure, held against its target. */
-export function figure(job: string, what: string, value: number, unit: string, target: Target | null = null): Figure {
-  return { job, what, value: Math.round(value * 1000) / 1000, unit, target, met: isMet(value, target) };
-}
-
-function isMet(value: number, target: Target | null): boolean | null {
-  if (target === null) return null;
-  if ("atLeast" in target) return value >= target.atLeast;
-  return "atMost" in target ? value <= target.atMost : value < target.below;
+/** Resident memory of a process in MiB: now, and at most since {@link resetPeakMemory}. */
+export function memoryMiB(pid: number): { now: number; peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const read = (name: string): number => {
+    const [, kib] = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
+    return (Number(kib) * 1024) / MIB;
+  };
+  return { now: read("VmRSS"), peak: read("VmHWM") };
 }

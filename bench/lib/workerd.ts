@@ -1,46 +1,43 @@
 /**
  * workerd, run directly with a configuration of its own: no proxy and no simulator stands between the benchmark, the
- * Worker and the fake, as there would be with `wrangler dev` (ten times slower) and Miniflare (an entry Worker in
- * front, and KV behind it in a Durable Object).
+ * Worker and the fake, as there would be with `wrangler dev` (ten times slower) and Miniflare.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import * as nodeModule from "node:module";
 import path from "node:path";
 import type { Readable } from "node:stream";
-import { firstLine, startChild } from "./child.ts";
+import { firstLine, freePort, loopback, startChild } from "./child.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
-const BENCH = path.join(ROOT, "bench");
 const WRANGLER_TOML = readFileSync(path.join(ROOT, "wrangler.toml"), "utf8");
-/** Descriptor on which workerd tells its ports. */
+/** Descriptor on which workerd tells that it listens. */
 const CONTROL_FD = 3;
+/** The programs are the project's own, of the versions that it is tested with. */
+const requireFromRoot = createRequire(path.join(ROOT, "package.json"));
 
-/** A Worker to serve: modules (the first is the entry), and what it finds in `env`. */
+/** A Worker to serve. */
 export interface WorkerSpec {
   readonly name: string;
-  readonly modules: readonly { readonly name: string; readonly code: string }[];
+  /** Its one module. */
+  readonly code: string;
+  /** Text bindings. */
   readonly vars: Readonly<Record<string, string>>;
-  /** Name of the binding of an empty KV namespace. */
-  readonly kv?: string;
+  /** A KV namespace: the binding's name, and the origin of what keeps it. */
+  readonly kv: { readonly binding: string; readonly origin: string } | null;
+  /** Flags instead of those of wrangler.toml. */
+  readonly compatibilityFlags?: readonly string[];
 }
 
 /** Bundles the Worker as a deployment does. @param folder where the bundle may be written */
 export function bundleWorker(folder: string): string {
-  const wrangler = path.join(path.dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin");
+  const wrangler = path.join(path.dirname(requireFromRoot.resolve("wrangler/package.json")), "bin", "wrangler.js");
   const outdir = path.join(folder, "bundle");
-  const args = [path.join(wrangler, "wrangler.js"), "deploy", "--dry-run", "--outdir", outdir];
+  const args = [wrangler, "deploy", "--dry-run", "--outdir", outdir];
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: "utf8" });
   if (status !== 0) throw new Error(`wrangler failed:\n${stdout}${stderr}`);
   return readFileSync(path.join(outdir, "index.js"), "utf8");
-}
-
-/** A TypeScript module of the benchmark as JavaScript. @param file relative to bench/ */
-export function loadModule(file: string): { name: string; code: string } {
-  const source = readFileSync(path.join(BENCH, file), "utf8");
-  return { name: path.basename(file), code: nodeModule.stripTypeScriptTypes(source) };
 }
 
 /** `[vars]` of wrangler.toml: text, one to a line. */
@@ -49,59 +46,61 @@ export function defaultVars(): Record<string, string> {
   return Object.fromEntries(Array.from(section.matchAll(/^(\w+) = "(.*)"$/gm), ([, name, value]) => [name, value]));
 }
 
-export interface Workerd {
-  readonly pid: number;
-  /** Origin by Worker name. */
-  readonly origins: ReadonlyMap<string, string>;
+/** The runtime's version: its date. */
+export function workerdVersion(): string {
+  const miniflare = createRequire(requireFromRoot.resolve("miniflare"));
+  return (miniflare("workerd/package.json") as { version: string }).version;
 }
 
-/** Serves Workers from one process, each on a port of its own. */
+/** Serves one Worker on a port of its own. @param folder for its files @param cpu that it may use */
 export async function startWorkerd(
   stack: AsyncDisposableStack,
   folder: string,
-  workers: readonly WorkerSpec[],
-): Promise<Workerd> {
+  worker: WorkerSpec,
+  cpu: number | null,
+): Promise<{ readonly pid: number; readonly origin: string }> {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, "config.capnp"), configOf(folder, workers));
-  const workerd = createRequire(createRequire(import.meta.url).resolve("miniflare")).resolve("workerd");
-  const { default: binary } = (await import(workerd)) as { default: { default?: string } | string };
-  const command = typeof binary === "string" ? binary : (binary.default ?? "workerd");
-  const child = startChild(stack, command, ["serve", `--control-fd=${CONTROL_FD}`, path.join(folder, "config.capnp")]);
-  child.stdout.resume();
-  const origins = new Map<string, string>();
+  writeFileSync(path.join(folder, "worker.js"), worker.code);
+  const configFile = path.join(folder, "config.capnp");
+  const port = await freePort();
+  writeFileSync(configFile, configOf(worker, port));
+  const file = await binary();
+  const child = startChild(stack, { file, args: ["serve", `--control-fd=${CONTROL_FD}`, configFile], cpu });
+  child.stdout?.resume();
   await firstLine(child, child.stdio[CONTROL_FD] as unknown as Readable, (line) => {
-    const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port?: number };
-    if (event === "listen" && socket !== undefined) origins.set(socket, `http://127.0.0.1:${port}`);
-    return origins.size === workers.length ? origins : null;
+    const { event } = JSON.parse(line) as { event: string };
+    return event === "listen" ? true : null;
   });
-  return { pid: child.pid ?? 0, origins };
+  return { pid: child.pid ?? 0, origin: loopback(port) };
 }
 
-function configOf(folder: string, workers: readonly WorkerSpec[]): string {
+async function binary(): Promise<string> {
+  const workerd = createRequire(requireFromRoot.resolve("miniflare")).resolve("workerd");
+  const { default: found } = (await import(workerd)) as { default: { default?: string } | string };
+  return typeof found === "string" ? found : (found.default ?? "workerd");
+}
+
+function configOf({ name, vars, kv, compatibilityFlags }: WorkerSpec, port: number): string {
   const [date = ""] = /(?<=^compatibility_date = ")[\d-]+/m.exec(WRANGLER_TOML) ?? [];
-  const [flags = ""] = /(?<=^compatibility_flags = \[).*(?=\]$)/m.exec(WRANGLER_TOML) ?? [];
-  const emptyKv: WorkerSpec = { name: "empty-kv", modules: [loadModule("lib/empty-kv.ts")], vars: {} };
-  const definitions = [...workers, emptyKv].map(({ name, modules, vars, kv }, index) => {
-    const modulesText = modules.map((module) => {
-      const file = `${index}-${module.name}`;
-      writeFileSync(path.join(folder, file), module.code);
-      return `(name = "${module.name}", esModule = embed "${file}")`;
-    });
-    const bindings = Object.entries(vars).map(([key, value]) => `(name = "${key}", text = ${JSON.stringify(value)})`);
-    if (kv !== undefined) bindings.push(`(name = "${kv}", kvNamespace = "empty-kv")`);
-    return `(name = "${name}", worker = (
-      modules = [${modulesText.join(", ")}],
-      bindings = [${bindings.join(", ")}],
-      compatibilityDate = "${date}", compatibilityFlags = [${flags}],
-      globalOutbound = "network"))`;
-  });
-  const sockets = workers.map(
-    ({ name }) => `(name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}")`,
-  );
+  const [defaultFlags = ""] = /(?<=^compatibility_flags = \[).*(?=\]$)/m.exec(WRANGLER_TOML) ?? [];
+  const flags = compatibilityFlags === undefined ? defaultFlags : compatibilityFlags.map((flag) => `"${flag}"`).join();
+  const bindings = Object.entries(vars).map(([key, value]) => `(name = "${key}", text = ${JSON.stringify(value)})`);
+  const services = ['(name = "network", network = (allow = ["private"]))'];
+  if (kv !== null) {
+    bindings.push(`(name = "${kv.binding}", kvNamespace = "kv")`);
+    services.push(`(name = "kv", external = (address = "${new URL(kv.origin).host}", http = ()))`);
+  }
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [${definitions.join(",\n")}, (name = "network", network = (allow = ["private"]))],
-  sockets = [${sockets.join(", ")}]
+  services = [
+    (name = "${name}", worker = (
+      modules = [(name = "worker", esModule = embed "worker.js")],
+      bindings = [${bindings.join(", ")}],
+      compatibilityDate = "${date}", compatibilityFlags = [${flags}],
+      globalOutbound = "network")),
+    ${services.join(",\n    ")}
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "${name}")]
 );
 `;
 }

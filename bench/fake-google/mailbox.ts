@@ -15,7 +15,7 @@ export function positionOf(id: string): number {
   return Number(FIRST_ID - BigInt(`0x${id}`));
 }
 
-/** A page as `messages.list` answers it with the field mask that the Worker and the rivals use. */
+/** A page as `messages.list` answers it with the field mask that all subjects use. */
 export function listPage(page: { from: number; size: number; mailboxSize: number }): string {
   const end = Math.min(page.from + page.size, page.mailboxSize);
   const messages = [];
@@ -25,7 +25,6 @@ export function listPage(page: { from: number; size: number; mailboxSize: number
   return JSON.stringify({
     messages,
     ...(end < page.mailboxSize ? { nextPageToken: String(end) } : {}),
-    resultSizeEstimate: page.mailboxSize,
   });
 }
 
