@@ -1,0 +1,145 @@
+/** Designs that lift a limit, reckoned on a simulated day: what they save of quota and money, and what they cost. */
+import type { Parameters } from "./assumptions.ts";
+import { storedKilobytes } from "./bill.ts";
+import { DAYS_PER_MONTH, DESIGN_PRICES, LOG_EVENTS_PER_REQUEST, priceOf, PRICES } from "./limits.ts";
+import type { Day } from "./simulation.ts";
+
+/** What a design changes. */
+export interface Design {
+  readonly name: string;
+  /** Quota units a day that it saves. */
+  readonly savedUnits: number;
+  /** Dollars a month that it saves of today's bill. */
+  readonly savedDollars: number;
+  /** Dollars a month that it costs. */
+  readonly dollars: number;
+}
+
+const HISTORY_UNITS = 2;
+const WATCH_UNITS = 100;
+const WATCH_DAYS = 7;
+const GET_UNITS = 20;
+const PAGE_UNITS_BEYOND_ROWS = 1 + HISTORY_UNITS;
+/** A snapshot of a mailbox: 50 rows of some 600 bytes. */
+const SNAPSHOT_KILOBYTES = 30;
+/** An empty database of an object takes 12 kB; and what is kept of a user. */
+const EMPTY_KILOBYTES = 12;
+const OBJECT_KILOBYTES = EMPTY_KILOBYTES + 2;
+const ROWS_READ_PER_REQUEST = 3;
+/** An object has 128 MB for as long as it works. */
+const OBJECT_GB = 0.128;
+/** Seconds for a refresh at Google, and for a look at what is in memory. */
+const REFRESH_SECONDS = 0.15;
+const LOOK_SECONDS = 0.005;
+/** Pub/Sub bills 1 kB a message at least, once in and once out. */
+const KILOBYTES_PER_NOTIFICATION = 2;
+const KEPT_LOG_SHARE = 0.1;
+
+/** Durable Objects: requests, time, rows, storage. */
+function objects(
+  day: { requests: number; seconds: number; rowsRead?: number; rowsWritten?: number },
+  kilobytes: number,
+): number {
+  return (
+    priceOf(DESIGN_PRICES.objectRequests, day.requests * DAYS_PER_MONTH) +
+    priceOf(DESIGN_PRICES.objectGbSeconds, day.seconds * OBJECT_GB * DAYS_PER_MONTH) +
+    priceOf(DESIGN_PRICES.rowsRead, (day.rowsRead ?? 0) * DAYS_PER_MONTH) +
+    priceOf(DESIGN_PRICES.rowsWritten, (day.rowsWritten ?? 0) * DAYS_PER_MONTH) +
+    priceOf(DESIGN_PRICES.storedKilobytes, kilobytes)
+  );
+}
+
+/** What so much less of something saves. */
+function saving(price: (typeof PRICES)[keyof typeof PRICES], perDay: number, lessPerDay: number): number {
+  const before = priceOf(price, perDay * DAYS_PER_MONTH);
+  return before - priceOf(price, (perDay - lessPerDay) * DAYS_PER_MONTH);
+}
+
+/** All designs. */
+export function designsOf(day: Day, parameters: Parameters): Design[] {
+  const { users, totals } = day;
+  const kind = (name: string) => day.kinds.get(name) ?? { requests: 0, quotaUnits: 0, kvWrites: 0, token: 0 };
+  const programUsers = users * parameters.tokenUserShare;
+  const watchedUsers = users * (parameters.tokenUserShare + parameters.backgroundShare);
+  const activeUsers = users * parameters.activeShare;
+  const messages = kind("message").requests;
+  const page = kind("page");
+  const programs = kind("program");
+  const background = kind("background");
+
+  const framed = (messages * parameters.htmlShare) / (1 + parameters.htmlShare);
+  const newRows = parameters.newMessagesPerDay * GET_UNITS;
+  const snapshotUnits = page.requests * (PAGE_UNITS_BEYOND_ROWS + parameters.countedLabels) + activeUsers * newRows;
+  const watchUnits = watchedUsers * (WATCH_UNITS / WATCH_DAYS + parameters.newMessagesPerDay * HISTORY_UNITS);
+  const rowUnits = watchedUsers * newRows;
+  const notifications = watchedUsers * parameters.newMessagesPerDay;
+  const programWrites = Math.max(0, programs.kvWrites - programUsers * 25);
+  const gmailRequests = totals.list + messages;
+
+  return [
+    { name: "read a message once for page and frame", savedUnits: framed * GET_UNITS, savedDollars: 0, dollars: 0 },
+    {
+      name: "snapshot of a mailbox in an object per user, kept up by `history.list`",
+      savedUnits: page.quotaUnits - snapshotUnits,
+      savedDollars: 0,
+      dollars: objects(
+        {
+          requests: page.requests,
+          seconds: page.requests * LOOK_SECONDS,
+          rowsRead: page.requests,
+          rowsWritten: activeUsers * parameters.newMessagesPerDay,
+        },
+        users * (EMPTY_KILOBYTES + SNAPSHOT_KILOBYTES),
+      ),
+    },
+    {
+      name: "`users.watch` and Pub/Sub in place of polling",
+      savedUnits: programs.quotaUnits + background.quotaUnits - watchUnits - rowUnits,
+      savedDollars: saving(PRICES.requests, totals.requests, programs.requests + background.requests - notifications),
+      dollars: priceOf(DESIGN_PRICES.pubSubKilobytes, notifications * KILOBYTES_PER_NOTIFICATION * DAYS_PER_MONTH),
+    },
+    {
+      name: "look in KV before refreshing for a known API token",
+      savedUnits: 0,
+      savedDollars: saving(PRICES.kvWrites, totals.kvWrites, programWrites),
+      dollars:
+        priceOf(PRICES.kvKeysRead, (totals.kvKeysRead + programs.token) * DAYS_PER_MONTH) -
+        priceOf(PRICES.kvKeysRead, totals.kvKeysRead * DAYS_PER_MONTH),
+    },
+    {
+      name: "object per user in place of KV: grant, access token, marks",
+      savedUnits: 0,
+      savedDollars:
+        saving(PRICES.kvKeysRead, totals.kvKeysRead, totals.kvKeysRead) +
+        saving(PRICES.kvWrites, totals.kvWrites, totals.kvWrites) +
+        saving(PRICES.kvDeletes, totals.kvDeletes, totals.kvDeletes) +
+        saving(PRICES.kvLists, totals.kvLists, totals.kvLists) +
+        priceOf(PRICES.kvStoredKilobytes, storedKilobytes(day, parameters)),
+      dollars: objects(
+        {
+          requests: totals.requests,
+          seconds: totals.requests * LOOK_SECONDS + totals.token * REFRESH_SECONDS,
+          rowsRead: totals.requests * ROWS_READ_PER_REQUEST,
+          rowsWritten: totals.kvWrites + totals.token,
+        },
+        users * OBJECT_KILOBYTES,
+      ),
+    },
+    {
+      name: "object per user that counts its units before each listing",
+      savedUnits: 0,
+      savedDollars: 0,
+      dollars: objects({ requests: gmailRequests, seconds: gmailRequests * LOOK_SECONDS }, 0),
+    },
+    {
+      name: "log of one request in ten (`head_sampling_rate`)",
+      savedUnits: 0,
+      savedDollars: saving(
+        PRICES.logEvents,
+        totals.requests * LOG_EVENTS_PER_REQUEST,
+        totals.requests * LOG_EVENTS_PER_REQUEST * (1 - KEPT_LOG_SHARE),
+      ),
+      dollars: 0,
+    },
+  ];
+}
