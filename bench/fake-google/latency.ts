@@ -3,6 +3,7 @@
  * by a seeded generator. The draw depends on the seed, the kind and the number of the call alone, so that every
  * subject meets the same latencies, and the floor can be computed.
  */
+import { mulberry32 } from "../lib/random.ts";
 import { type Behaviour, type Kind, KINDS, PART_MS } from "./behaviour.ts";
 
 /** Latency of a kind as a multiple of that of a list call. */
@@ -39,13 +40,13 @@ export function latencyMs(
 
 /** A standard normal draw (Box and Muller) that depends on its three numbers alone. */
 function normal(...numbers: readonly [number, number, number]): number {
-  const random = generator(hash(numbers));
+  const random = mulberry32(hash(numbers));
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
 /** 0 to 1, the same for the same numbers. */
 export function chance(...numbers: readonly number[]): number {
-  return generator(hash(numbers))();
+  return mulberry32(hash(numbers))();
 }
 
 /** FNV-1a over 32-bit numbers. */
@@ -57,15 +58,4 @@ function hash(numbers: readonly number[]): number {
     }
   }
   return value;
-}
-
-/** mulberry32. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

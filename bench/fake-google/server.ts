@@ -3,7 +3,7 @@
  * what is above a user's hidden limit, and meters. HTTP/1.1 with connections kept open. The first line that it prints
  * is its port; it ends when its standard input does.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import { authorize, holderOf, jwks, KEYS_MAX_AGE_SECONDS, pemKeys, profile, revokeGrantOf, token } from "./accounts.ts";
 import { readBatch, writeBatch } from "./batch.ts";
@@ -19,6 +19,7 @@ import {
 } from "./behaviour.ts";
 import { type Answer, json, NOT_FOUND, UNAUTHENTICATED } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import { listen } from "../lib/listen.ts";
 import { latencyMs } from "./latency.ts";
 import { listPage } from "./mailbox.ts";
 
@@ -161,15 +162,4 @@ function send(response: ServerResponse, { status, contentType, body }: Answer, k
   response.writeHead(status, headers).end(body);
 }
 
-const server = createServer((request, response) => {
-  respond(request, response).catch((error: unknown) => {
-    console.error(error);
-    response.writeHead(500).end();
-  });
-});
-server.keepAliveTimeout = 120_000;
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  console.log(typeof address === "object" ? address?.port : "");
-});
-process.stdin.resume().on("end", () => process.exit(0));
+listen(respond);

@@ -3,8 +3,9 @@
  * latency for reads and for writes. It does not lag as the
  * real one may. The first line that it prints is its port; it ends when its standard input does.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
+import { listen } from "../lib/listen.ts";
 
 /** A read of a record that is in use, from the location's cache, in milliseconds. */
 const READ_MS = 5;
@@ -77,15 +78,4 @@ function expiryOf({ searchParams }: URL): number | null {
   return at === null ? null : Number(at) * 1000;
 }
 
-const server = createServer((request, response) => {
-  respond(request, response).catch((error: unknown) => {
-    console.error(error);
-    response.writeHead(500).end();
-  });
-});
-server.keepAliveTimeout = 120_000;
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  console.log(typeof address === "object" ? address?.port : "");
-});
-process.stdin.resume().on("end", () => process.exit(0));
+listen(respond);

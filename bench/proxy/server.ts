@@ -6,7 +6,8 @@
  * without one (to the token endpoint, for keys) come one at a time, and are not held. The first line that it prints is
  * its port; `PUT /control/cap` sets the cap, and an empty body takes it away. It ends when its standard input does.
  */
-import { Agent, createServer, type IncomingMessage, request as send, type ServerResponse } from "node:http";
+import { Agent, type IncomingMessage, request as send, type ServerResponse } from "node:http";
+import { listen } from "../lib/listen.ts";
 
 const CONTROL_PATH = "/control/cap";
 
@@ -76,18 +77,11 @@ async function setCap(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   outgoing.writeHead(204).end();
 }
 
-const server = createServer((incoming, outgoing) => {
-  if (incoming.url === CONTROL_PATH) {
-    setCap(incoming, outgoing).catch(console.error);
-    return;
-  }
+async function respond(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  if (incoming.url === CONTROL_PATH) return setCap(incoming, outgoing);
   const key = incoming.headers.authorization;
   if (key === undefined) forward(incoming, outgoing, () => undefined);
   else enter(key, () => forward(incoming, outgoing, () => leave(key)));
-});
-server.keepAliveTimeout = 120_000;
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  console.log(typeof address === "object" ? address?.port : "");
-});
-process.stdin.resume().on("end", () => process.exit(0));
+}
+
+listen(respond);

@@ -6,8 +6,9 @@
 
 import { BarChart, CustomChart } from "echarts/charts";
 import { GridComponent, TitleComponent } from "echarts/components";
-import { init, use } from "echarts/core";
+import { use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { drawSvg } from "../lib/draw-svg.ts";
 import type { SubjectInfo } from "../lib/results.ts";
 import { describeGroup } from "./chart-text.ts";
 import type { Group } from "./groups.ts";
@@ -32,23 +33,22 @@ export function chartOf(group: Group, subjects: readonly SubjectInfo[]): string 
   const plotHeight = subjects.length * ROW_HEIGHT;
   const panelHeight = TITLES_HEIGHT + plotHeight + AXIS_HEIGHT;
   const height = MARGIN + panels.length * panelHeight;
-  const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
   const tops = panels.map((_, index) => MARGIN + index * panelHeight);
-  chart.setOption({
-    animation: false,
-    backgroundColor: INK.paper,
-    textStyle: { fontFamily: FONT },
-    title: panels.flatMap((panel, index) => titles(panel, tops[index] ?? 0)),
-    grid: tops.map((top) => ({ left: LEFT, right: RIGHT, top: top + TITLES_HEIGHT, height: plotHeight })),
-    xAxis: panels.map((panel, index) => valueAxis(panel, index)),
-    yAxis: panels.map((panel, index) => nameAxis(panel, index)),
-    series: panels.flatMap((panel, index) => [
-      bars(panel, index),
-      { type: "custom", xAxisIndex: index, yAxisIndex: index, silent: true, ...marksOf(panel) },
-    ]),
-  });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
+  const svg = drawSvg(
+    { width: WIDTH, height },
+    {
+      backgroundColor: INK.paper,
+      textStyle: { fontFamily: FONT },
+      title: panels.flatMap((panel, index) => titles(panel, tops[index] ?? 0)),
+      grid: tops.map((top) => ({ left: LEFT, right: RIGHT, top: top + TITLES_HEIGHT, height: plotHeight })),
+      xAxis: panels.map((panel, index) => valueAxis(panel, index)),
+      yAxis: panels.map((panel, index) => nameAxis(panel, index)),
+      series: panels.flatMap((panel, index) => [
+        bars(panel, index),
+        { type: "custom", xAxisIndex: index, yAxisIndex: index, silent: true, ...marksOf(panel) },
+      ]),
+    },
+  );
   return finish(svg, group);
 }
 

@@ -11,7 +11,7 @@ import type { Results } from "../lib/results.ts";
 import { chartOf } from "./chart.ts";
 import { checkResults } from "./check-results.ts";
 import { groupsOf } from "./groups.ts";
-import { replaceBetween } from "./markdown.ts";
+import { replaceBetween } from "../lib/replace-between.ts";
 import { CHART_FOLDER, pageOf } from "./page.ts";
 import { README_MARKERS, readmeOf } from "./readme.ts";
 import { unusedExplanations } from "./shortfalls.ts";

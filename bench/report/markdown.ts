@@ -37,14 +37,3 @@ export function table(
   const rule = columns.map(({ align }) => (align === "right" ? "---:" : "---"));
   return [line(columns.map(({ label }) => label)), line(rule), ...rows.map(line)].join("\n");
 }
-
-/** The text with what is between two marks replaced. Null where it has not both, in their order. */
-export function replaceBetween(
-  text: string,
-  { start, end, content }: { readonly start: string; readonly end: string; readonly content: string },
-): string | null {
-  const from = text.indexOf(start);
-  const to = text.indexOf(end);
-  if (from === -1 || to < from) return null;
-  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`;
-}

@@ -9,7 +9,8 @@ import { format } from "oxfmt";
 import { chartOf } from "./chart.ts";
 import { groupsOf } from "./groups.ts";
 import { writeReport } from "./index.ts";
-import { escapeText, inline, replaceBetween } from "./markdown.ts";
+import { replaceBetween } from "../lib/replace-between.ts";
+import { escapeText, inline } from "./markdown.ts";
 import { README_MARKERS } from "./readme.ts";
 import { job, results, summary } from "./sample.ts";
 

@@ -1,8 +1,9 @@
 /** The day's curves as SVG. The same numbers give the same bytes. */
 import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkLineComponent, TitleComponent } from "echarts/components";
-import { init, use } from "echarts/core";
+import { use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { drawSvg } from "../lib/draw-svg.ts";
 import { GMAIL } from "./limits.ts";
 import type { Day } from "./simulation.ts";
 import { amount } from "./table.ts";
@@ -17,10 +18,7 @@ const COLORS = ["#0072b2", "#d55e00", "#009e73"];
 const TEXT = { fontFamily: "sans-serif", color: "#333" };
 
 function render(option: Record<string, unknown>): string {
-  const chart = init(null, null, { renderer: "svg", ssr: true, ...SIZE });
-  chart.setOption({ animation: false, backgroundColor: "#fff", textStyle: TEXT, color: COLORS, ...option });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
+  const svg = drawSvg(SIZE, { backgroundColor: "#fff", textStyle: TEXT, color: COLORS, ...option });
   // Identifiers count up with each chart of the process: they must not tell which one this was.
   const ids = new Map<string, string>();
   return `${svg.replaceAll(/zr\d+-[\w-]+/g, (id) => {

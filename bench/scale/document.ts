@@ -1,4 +1,5 @@
 /** Filling the marked places of a document. */
+import { replaceBetween } from "../lib/replace-between.ts";
 
 function markers(name: string): readonly [begin: string, end: string] {
   return [`<!-- scale:${name} -->`, `<!-- end scale:${name} -->`];
@@ -12,12 +13,10 @@ function markers(name: string): readonly [begin: string, end: string] {
 export function fillSections(document: string, sections: Readonly<Record<string, string>>): string {
   let filled = document;
   for (const [name, text] of Object.entries(sections)) {
-    const [begin, end] = markers(name);
-    const from = filled.indexOf(begin);
-    const to = filled.indexOf(end);
-    if (from === -1 || to < from) throw new Error(`the document has no place for ${name}`);
-    const body = text === "" ? "\n\n" : `\n\n${text}\n\n`;
-    filled = filled.slice(0, from + begin.length) + body + filled.slice(to);
+    const [start, end] = markers(name);
+    const next = replaceBetween(filled, { start, end, content: text });
+    if (next === null) throw new Error(`the document has no place for ${name}`);
+    filled = next;
   }
   return filled;
 }

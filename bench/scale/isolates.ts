@@ -3,7 +3,7 @@
  * user at hand.
  */
 import type { Parameters } from "./assumptions.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../lib/random.ts";
 
 const DAY_SECONDS = 86_400;
 

@@ -3,7 +3,8 @@ import { HOURS_OF_DAY, type Parameters, TIME_ZONES } from "./assumptions.ts";
 import { type Fleet, PlaceMemory } from "./isolates.ts";
 import { type CpuWork, DAY_SECONDS, type Ledger } from "./ledger.ts";
 import { type Cost, EXTRAS, mailboxPage, PATHS, sum } from "./paths.ts";
-import { exponential, poisson, type Random, weighted } from "./random.ts";
+import type { Random } from "../lib/random.ts";
+import { exponential, poisson, weighted } from "./random.ts";
 
 const HOUR_SECONDS = 3_600;
 const PAGE_ROWS = 25;

@@ -8,7 +8,7 @@ import { type CpuWork, type KindTotal, Ledger } from "./ledger.ts";
 import type { Cost } from "./paths.ts";
 import { browse, type Stage } from "./people.ts";
 import { crawl, deliver, poll, serve } from "./programs.ts";
-import { mulberry32 } from "./random.ts";
+import { mulberry32 } from "../lib/random.ts";
 
 export const SEED = 20_261_122;
 /** Users that are simulated one by one; more are a multiple of these. */

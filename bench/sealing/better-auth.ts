@@ -1,6 +1,6 @@
 /** A server that encrypts and decrypts as better-auth does tokens, again and again: `/seal` and `/open`, `?times=n`. */
-import { createServer } from "node:http";
 import { symmetricDecrypt, symmetricEncrypt } from "better-auth/crypto";
+import { listen } from "../lib/listen.ts";
 import { RECORD } from "./record.ts";
 
 const key = "made-for-the-benchmark-and-good-for-nothing-else";
@@ -15,17 +15,6 @@ async function work(url: URL): Promise<string> {
   return symmetricDecrypt({ key, data: sealed });
 }
 
-const server = createServer((request, response) => {
-  work(new URL(request.url ?? "/", "http://seal")).then(
-    (opened) => response.end(opened),
-    (error: unknown) => {
-      console.error(error);
-      response.writeHead(500).end();
-    },
-  );
+listen(async (request, response) => {
+  response.end(await work(new URL(request.url ?? "/", "http://seal")));
 });
-server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  console.log(typeof address === "object" ? address?.port : "");
-});
-process.stdin.resume().on("end", () => process.exit(0));

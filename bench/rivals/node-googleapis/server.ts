@@ -4,13 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { serve } from "@hono/node-server";
-import { gaxios } from "google-auth-library";
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { GMAIL_SCOPE, readConfig } from "../node-env.ts";
 import { wantedOf } from "../rows.ts";
 import { createClients } from "./clients.ts";
 import { readMessages } from "./messages.ts";
+import { refusal } from "./refusal.ts";
 
 const CALLBACK_PATH = "/auth/callback";
 const COOKIE = { httpOnly: true, sameSite: "Lax", path: "/" } as const;
@@ -58,17 +58,5 @@ app.get("/api/messages", async (c) => {
 });
 
 app.onError((error, c) => refusal(error, c));
-
-function refusal(error: Error, c: Context): Response {
-  if (!(error instanceof gaxios.GaxiosError)) return c.json({ error: error.message }, 500);
-  if (error.status === 401 || isInvalidGrant(error)) return c.json({ error: "The grant is gone." }, 401);
-  return c.json({ error: error.message }, error.status === 429 ? 429 : 502);
-}
-
-/** How Google's token endpoint says that a refresh token is of no use any more. */
-function isInvalidGrant(error: gaxios.GaxiosError): boolean {
-  const { data } = error.response ?? {};
-  return typeof data === "object" && data !== null && "error" in data && data.error === "invalid_grant";
-}
 
 serve({ fetch: app.fetch, port: config.port, hostname: "127.0.0.1" }, () => console.log("ready"));

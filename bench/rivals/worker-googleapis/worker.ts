@@ -2,11 +2,11 @@
  * Rival C: Google's `googleapis` package on workerd with its Node.js compatibility, used as the package's own
  * documentation shows it. Only the store of the tokens is of the platform: Workers KV.
  */
-import { gaxios } from "google-auth-library";
 import { google } from "googleapis";
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { readMessages } from "../node-googleapis/messages.ts";
+import { refusal } from "../node-googleapis/refusal.ts";
 import { wantedOf } from "../rows.ts";
 import {
   CALLBACK_PATH,
@@ -71,17 +71,5 @@ app.get("/api/messages", async (c) => {
 });
 
 app.onError((error, c) => refusal(error, c));
-
-function refusal(error: Error, c: Context): Response {
-  if (!(error instanceof gaxios.GaxiosError)) return c.json({ error: error.message }, 500);
-  if (error.status === 401 || isInvalidGrant(error)) return c.json({ error: "The grant is gone." }, 401);
-  return c.json({ error: error.message }, error.status === 429 ? 429 : 502);
-}
-
-/** How Google's token endpoint says that a refresh token is of no use any more. */
-function isInvalidGrant(error: gaxios.GaxiosError): boolean {
-  const { data } = error.response ?? {};
-  return typeof data === "object" && data !== null && "error" in data && data.error === "invalid_grant";
-}
 
 export default app;
