@@ -7,13 +7,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findChromium, HOW_TO_GET_CHROMIUM } from "./browser/chromium.ts";
-import { readTestResults, summaryLine, tallyOfStep, type Tally } from "./lib/test-results.ts";
+import { readTestResults, summaryLine, tallyOfStep, type Tally, type TestResults } from "./lib/test-results.ts";
 
 const resultsFolder = mkdtempSync(path.join(tmpdir(), "gmail-edge-verify-"));
 const resultsFile = path.join(resultsFolder, "results.json");
 const browserFile = path.join(resultsFolder, "browser.json");
 
-const STEPS: readonly (readonly [name: string, command: readonly string[], count?: (ok: boolean) => Tally])[] = [
+const STEPS: readonly (readonly [name: string, command: readonly string[], count?: (ok: boolean) => TestResults])[] = [
   ["format", ["npm", "run", "--silent", "format:check"]],
   ["lint", ["npm", "run", "--silent", "lint"]],
   ["types", ["npm", "run", "--silent", "types"]],
@@ -56,7 +56,7 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
 let passed = 0;
 let failed = 0;
 let skipped = 0;
-const failedSteps: string[] = [];
+const failures: string[] = [];
 for (const [name, [command = "", ...args], count] of STEPS) {
   console.log(`\n── ${name} ──`);
   // Whoever tries the project need not have a browser; CI must.
@@ -66,12 +66,14 @@ for (const [name, [command = "", ...args], count] of STEPS) {
     continue;
   }
   const ok = spawnSync(command, args, { stdio: "inherit" }).status === 0;
-  const tally = count?.(ok) ?? tallyOfStep(ok);
+  const results = count?.(ok) ?? null;
+  const tally: Tally = results ?? tallyOfStep(ok);
   passed += tally.passed;
   failed += tally.failed;
-  if (!ok || tally.failed > 0) failedSteps.push(name);
+  if (!ok || tally.failed > 0) failures.push(name, ...(results?.failures ?? []).map((test) => `  ${test}`));
 }
 rmSync(resultsFolder, { recursive: true, force: true });
-if (failedSteps.length > 0) console.log(`\nFailed: ${failedSteps.join(", ")}`);
+// At the end, where it is found: what a step has printed of them is far above, or cut off.
+if (failures.length > 0) console.log(["\nFailed:", ...failures].join("\n"));
 console.log(`\n${summaryLine({ passed, failed })}${skipped === 0 ? "" : `, ${skipped} skipped`}`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,7 +1,9 @@
 /** What a run of vitest came to, by its JSON report. Nothing run, or no report, is a failure and never a pass. */
 
 import { readFileSync } from "node:fs";
+import path from "node:path";
 import * as z from "zod/mini";
+import { PROJECT_ROOT } from "./wrangler.ts";
 
 /** How much held, and how much did not. */
 export interface Tally {
@@ -13,16 +15,23 @@ export interface Tally {
 export interface TestResults extends Tally {
   /** Absolute paths of the files in which at least one test ran to its end. */
   readonly files: ReadonlySet<string>;
+  /** File and title of each test that failed. */
+  readonly failures: readonly string[];
 }
 
 /** Vitest's JSON report: https://vitest.dev/guide/reporters#json-reporter */
 const reportSchema = z.object({
   numPassedTests: z.number(),
   numFailedTests: z.number(),
-  testResults: z.array(z.object({ name: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      assertionResults: z.array(z.object({ status: z.string(), fullName: z.string() })),
+    }),
+  ),
 });
 
-const NOTHING: TestResults = { passed: 0, failed: 1, files: new Set() };
+const NOTHING: TestResults = { passed: 0, failed: 1, files: new Set(), failures: [] };
 
 /** Counts single tests. A run that failed otherwise (coverage, a crash, nothing to run) counts as one failure. */
 export function readTestResults(reportFile: string, succeeded: boolean): TestResults {
@@ -34,7 +43,12 @@ export function readTestResults(reportFile: string, succeeded: boolean): TestRes
   );
   const isSound = succeeded && passed > 0;
   const failed = numFailedTests === 0 && !isSound ? 1 : numFailedTests;
-  return { passed, failed, files: new Set(ran.map(({ name }) => name)) };
+  const failures = ran.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === "failed")
+      .map(({ fullName }) => `${path.relative(PROJECT_ROOT, name)}: ${fullName}`),
+  );
+  return { passed, failed, files: new Set(ran.map(({ name }) => name)), failures };
 }
 
 /** A step that is not made of tests counts as one. */

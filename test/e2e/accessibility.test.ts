@@ -118,6 +118,8 @@ describe.for([
     visitor.expectComplaints(/the server responded with a status of [45]\d\d/);
     await scene(visitor);
     await visitor.page.locator("main").waitFor();
+    // Without its style sheet a page looks different.
+    await visitor.page.waitForLoadState();
     expect(await findViolations(visitor.page)).toEqual([]);
   });
 });

@@ -87,8 +87,6 @@ describe("the list", () => {
     const { page } = await open({ locale, timezoneId });
     await page.goto("/");
     await signIn(page, BUSY_USER.email);
-    // The script begins when all rows are there.
-    await page.waitForLoadState();
     const time = page.locator(".row time").nth(PAGE_ROWS - 1);
     const date = new Date((await time.getAttribute("datetime")) ?? "");
     const full = new Intl.DateTimeFormat(locale, { timeZone: timezoneId, dateStyle: "full", timeStyle: "short" });

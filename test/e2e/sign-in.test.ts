@@ -1,5 +1,5 @@
 /** Coming and going: sign-in, what may go wrong on Google's pages, and every way out. */
-import { answerGoogle, signIn } from "../../scripts/browser/person.ts";
+import { answerGoogle, goToGoogle, signIn } from "../../scripts/browser/person.ts";
 import { BUSY_USER, EMPTY_USER, SMALL_USER } from "../../scripts/emulator/users.ts";
 import { atGoogle, describe, expect, test } from "./support/test.ts";
 
@@ -51,7 +51,7 @@ describe("signing in", () => {
     const { context, page } = await open();
     const other = await context.newPage();
     await Promise.all([page.goto("/"), other.goto("/")]);
-    for (const tab of [page, other]) await tab.getByRole("link", { name: "Sign in with Google" }).click();
+    for (const tab of [page, other]) await goToGoogle(tab);
     await answerGoogle(page, BUSY_USER.email);
     await answerGoogle(other, BUSY_USER.email);
     for (const tab of [page, other]) await tab.locator(".rows > .row").first().waitFor();
@@ -91,6 +91,7 @@ describe("a consent that is lost in the middle", () => {
     await atGoogle("invalidate-grant", BUSY_USER.email);
     await page.getByRole("searchbox").fill("is:starred");
     await page.getByRole("button", { name: "Search" }).click();
+    await page.locator("form#consent").waitFor();
     await answerGoogle(page, BUSY_USER.email);
     await page.locator(".rows > .row").first().waitFor();
     expect(new URL(page.url()).search).toBe("?q=is%3Astarred");

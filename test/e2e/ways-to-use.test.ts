@@ -84,7 +84,7 @@ describe("on a phone of 320 pixels", () => {
     await signIn(page, BUSY_USER.email);
     await page.goto("/?label=CATEGORY_PROMOTIONS");
     await page.locator(".row a.open").first().click();
-    await page.locator("dl.headers").waitFor();
+    await page.waitForURL("**/message/*");
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
   });
 });

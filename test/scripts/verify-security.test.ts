@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readTestResults } from "../../scripts/lib/test-results.ts";
+import { PROJECT_ROOT } from "../../scripts/lib/wrangler.ts";
 import { countLine, type FileScore } from "../../scripts/mutation/report.ts";
 import { findCountProblem, parseCounts } from "../../scripts/security/counts.ts";
 import { findSuiteProblems, notRun, renderOutcomes } from "../../scripts/security/outcome.ts";
@@ -15,8 +16,11 @@ import { findSuiteFiles } from "../../scripts/security/suites.ts";
 function reportOf(passed: number, failed: number) {
   const statuses = [...Array<string>(passed).fill("passed"), ...Array<string>(failed).fill("failed")];
   const testResults = [
-    { name: "/a.test.ts", assertionResults: statuses.map((status) => ({ status })) },
-    { name: "/b.test.ts", assertionResults: [{ status: "skipped" }] },
+    {
+      name: path.join(PROJECT_ROOT, "test/a.test.ts"),
+      assertionResults: statuses.map((status, index) => ({ status, fullName: `rows ${index}` })),
+    },
+    { name: "/b.test.ts", assertionResults: [{ status: "skipped", fullName: "rows" }] },
     { name: "/c.test.ts", assertionResults: [] },
   ];
   return { numPassedTests: passed, numFailedTests: failed, testResults };
@@ -32,13 +36,15 @@ describe("a report of vitest", () => {
   async function resultsOf(report: unknown, succeeded: boolean) {
     const file = path.join(folder, "report.json");
     await writeFile(file, typeof report === "string" ? report : JSON.stringify(report));
-    const { passed, failed, files } = readTestResults(file, succeeded);
-    return { passed, failed, files: [...files] };
+    const { files, ...rest } = readTestResults(file, succeeded);
+    return { ...rest, files: [...files] };
   }
 
-  it("counts tests, and the files in which one ran", async () => {
-    expect(await resultsOf(reportOf(3, 0), true)).toEqual({ passed: 3, failed: 0, files: ["/a.test.ts"] });
-    expect(await resultsOf(reportOf(3, 2), false)).toEqual({ passed: 3, failed: 2, files: ["/a.test.ts"] });
+  it("counts tests, and names the files in which one ran and the tests that failed", async () => {
+    const files = [path.join(PROJECT_ROOT, "test/a.test.ts")];
+    expect(await resultsOf(reportOf(3, 0), true)).toEqual({ passed: 3, failed: 0, files, failures: [] });
+    const failures = ["test/a.test.ts: rows 3", "test/a.test.ts: rows 4"];
+    expect(await resultsOf(reportOf(3, 2), false)).toEqual({ passed: 3, failed: 2, files, failures });
   });
 
   it.each([
@@ -121,7 +127,7 @@ describe("the files of a suite", () => {
 describe("a suite", () => {
   const run = {
     name: "fuzz",
-    results: { passed: 1, failed: 0, files: new Set(["/root/a"]) },
+    results: { passed: 1, failed: 0, files: new Set(["/root/a"]), failures: [] },
     root: "/root",
     expectedFiles: ["a"],
     counts: new Map([["inputs", 5]]),
