@@ -3,8 +3,9 @@
  * number that it does not tell, so the number is found: it doubles while all goes well, falls to what was let through
  * when parts are refused, and then feels its way up again, ever more slowly near the level that was refused.
  *
- * After TCP's slow start and congestion avoidance (RFC 5681 §3.1); but a refusal says exactly how many were too many,
- * so the limit falls to that instead of to a half.
+ * After TCP's slow start and congestion avoidance (RFC 5681 §3.1); but a refusal says how many were let through, so the
+ * limit falls to that instead of to a half. And after BBR, which believes the best of its recent samples: a part that is
+ * refused while fewer are in flight than were let through a moment ago was refused by chance, and tells nothing.
  */
 import { LruCache } from "./lru-cache.ts";
 
@@ -14,15 +15,29 @@ const INITIAL_LIMIT = 18;
 const MAX_LIMIT = 300;
 /** Fewer would be one after another; refusals at that level are not about concurrency. */
 const MIN_LIMIT = 4;
+/** Batches whose best counts as what Gmail lets through: two rounds of them. */
+const SAMPLES = 8;
 /** Accepted parts, in multiples of the limit, before it is tried one higher. Bounds refusals to a few in a hundred. */
 const PROBE_AFTER_LIMITS = 3;
 /** After that many probes that went well, the level must have risen: then it doubles again. */
 const PROBES_UNTIL_SLOW_START = 1;
 
+/** A batch on its way. */
+export interface Flight {
+  readonly parts: number;
+  /** In the order of sending. */
+  readonly number: number;
+  /** Parts in flight with it when it was sent, its own included, without those of which is known that they were refused. */
+  letThrough: number;
+}
+
 /** One user's limit, shared by the requests of an isolate. Plain numbers: nobody waits on anybody. */
 export class ConcurrencyLimit {
   #limit = INITIAL_LIMIT;
-  #inFlight = 0;
+  #sent = 0;
+  readonly #flights = new Set<Flight>();
+  /** The latest that filled the limit. */
+  #samples: readonly Flight[] = [];
   #isSlowStart = true;
   #acceptedSinceProbe = 0;
   #goodProbes = 0;
@@ -32,41 +47,56 @@ export class ConcurrencyLimit {
     return this.#limit;
   }
 
-  /** Parts that may be added now. */
-  get available(): number {
-    return this.#limit - this.#inFlight;
+  /** Parts that are in flight. */
+  get inFlight(): number {
+    return this.#flights.values().reduce((sum, { parts }) => sum + parts, 0);
   }
 
-  /** Counts parts as sent. @returns how many are in flight with them: what {@link settle} wants to know */
-  send(parts: number): number {
-    this.#inFlight += parts;
-    return this.#inFlight;
+  /** Parts that may be added now. */
+  get available(): number {
+    return this.#limit - this.inFlight;
+  }
+
+  /** Counts parts as sent. @returns what {@link settle} or {@link release} wants to have when they are answered */
+  send(parts: number): Flight {
+    this.#sent += 1;
+    const flight = { parts, number: this.#sent, letThrough: this.inFlight + parts };
+    this.#flights.add(flight);
+    return flight;
   }
 
   /**
    * Takes note of what became of a batch.
    *
-   * @param inFlightAtSend what {@link send} returned
    * @param refused parts that answered 429 or 403 rate limit
    */
-  settle(batch: { parts: number; inFlightAtSend: number; refused: number }): void {
-    this.#inFlight -= batch.parts;
-    const accepted = batch.parts - batch.refused;
-    if (batch.refused > 0) this.#shrink(batch.inFlightAtSend - batch.refused);
+  settle(flight: Flight, refused: number): void {
+    this.#flights.delete(flight);
+    const inFlight = flight.letThrough;
+    // Those sent while it was under way have counted its parts as being read.
+    for (const other of [flight, ...this.#flights, ...this.#samples]) {
+      if (other.number >= flight.number) other.letThrough -= refused;
+    }
+    const isShutOut = refused >= MIN_LIMIT && refused * 2 > flight.parts;
     // A limit that was not made use of was not tested either: RFC 7661 §4.3.
-    else if (batch.inFlightAtSend * 2 >= this.#limit) this.#grow(accepted);
+    if (inFlight * 2 < this.#limit && !isShutOut) return;
+    // No chance refuses most of a batch: the level has fallen, whatever went before.
+    this.#samples = [...(isShutOut ? [] : this.#samples), flight].slice(-SAMPLES);
+    const level = Math.max(...this.#samples.map(({ letThrough }) => letThrough));
+    if (refused > 0 && level < this.#limit) this.#shrink(level);
+    else this.#grow(flight.parts - refused);
   }
 
   /** Takes back what {@link send} counted, for a batch that came to nothing and so tells nothing of the limit. */
-  release(parts: number): void {
-    this.#inFlight -= parts;
+  release(flight: Flight): void {
+    this.#flights.delete(flight);
   }
 
-  #shrink(letThrough: number): void {
+  #shrink(level: number): void {
     this.#isSlowStart = false;
     this.#acceptedSinceProbe = 0;
     this.#goodProbes = 0;
-    this.#limit = Math.max(MIN_LIMIT, Math.min(this.#limit, letThrough));
+    this.#limit = Math.max(MIN_LIMIT, level);
   }
 
   #grow(accepted: number): void {

@@ -141,7 +141,7 @@ export class RowReader {
   async #runBatch(page: PageOfRows, tasks: readonly Task[]): Promise<void> {
     const { concurrency, gmail, access, trace } = this.#options;
     const parts = tasks.length;
-    const inFlightAtSend = concurrency.send(parts);
+    const flight = concurrency.send(parts);
     const { generation } = access;
     const round = this.#round;
     const acceptedBefore = this.#accepted;
@@ -156,13 +156,15 @@ export class RowReader {
       for (const task of tasks) page.giveBack(task);
       return;
     } finally {
-      if (refused === null) concurrency.release(parts);
-      else concurrency.settle({ parts, inFlightAtSend, refused });
+      if (refused === null) concurrency.release(flight);
+      else concurrency.settle(flight, refused);
     }
     if (result.kind === "failed") return this.#roundFailed(page, tasks, result.failure, round);
     this.#accepted += parts - (refused ?? 0);
-    // Refused beside others that got through: too many at once, which the lower limit mends. Refused alone: too fast.
-    const isCongestion = this.#accepted > acceptedBefore;
+    // Refused beside others that are or were being read: too many at once, which the lower limit mends. Refused alone:
+    // too fast, unless they are so few that it may be chance.
+    const isBesideOthers = this.#accepted > acceptedBefore || concurrency.inFlight > 0;
+    const isCongestion = isBesideOthers || (this.#hasRead && parts < MIN_BATCH_PARTS);
     const refusal = firstRefusal(result.results);
     const isShutOut = refusal !== null && !isCongestion;
     if (isShutOut && !this.#hasRead) return this.#roundFailed(page, tasks, refusal, round);

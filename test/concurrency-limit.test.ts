@@ -1,17 +1,12 @@
 /** How many parts may be in flight: a hidden limit is found, kept, and found anew when it rises. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConcurrencyLimit, ConcurrencyLimits } from "../src/concurrency-limit.ts";
+import { ConcurrencyLimit, ConcurrencyLimits, type Flight } from "../src/concurrency-limit.ts";
+import { randomFrom } from "./fixtures-rows.ts";
 
 const INITIAL = 18;
 const MIN = 4;
 const MAX = 300;
-
-interface Sent {
-  readonly parts: number;
-  readonly inFlightAtSend: number;
-  readonly refused: number;
-}
 
 interface Outcome {
   readonly sent: number;
@@ -20,31 +15,38 @@ interface Outcome {
   readonly limits: readonly number[];
 }
 
-/** Fills the limit with up to three batches, round after round, before a server that lets `level` parts through at once. */
-function play(limit: ConcurrencyLimit, level: (sent: number) => number, parts: number): Outcome {
+/**
+ * Fills the limit with up to three batches, round after round, before a server that lets `level` parts through at once.
+ *
+ * @param chance of each part to be refused all the same
+ */
+function play(limit: ConcurrencyLimit, level: (sent: number) => number, parts: number, chance = () => false): Outcome {
   let sent = 0;
   let refused = 0;
   const limits: number[] = [];
   while (sent < parts) {
-    const batches: Sent[] = [];
+    const batches: { flight: Flight; over: number }[] = [];
     const size = Math.max(1, Math.ceil(limit.limit / 3));
+    let reading = 0;
     for (let batch = 0; batch < 3 && limit.available > 0; batch += 1) {
       const count = Math.min(size, limit.available);
-      const inFlightAtSend = limit.send(count);
+      const flight = limit.send(count);
+      let accepted = 0;
       // The server refuses whatever exceeds its level when it arrives.
-      const over = Math.min(count, Math.max(0, inFlightAtSend - level(sent)));
-      batches.push({ parts: count, inFlightAtSend, refused: over });
+      for (let part = 0; part < count; part += 1) if (reading + accepted < level(sent) && !chance()) accepted += 1;
+      reading += accepted;
+      batches.push({ flight, over: count - accepted });
       sent += count;
-      refused += over;
+      refused += count - accepted;
     }
-    for (const batch of batches) limit.settle(batch);
+    for (const { flight, over } of batches) limit.settle(flight, over);
     limits.push(limit.limit);
   }
   return { sent, refused, limits };
 }
 
 function settleOne(limit: ConcurrencyLimit, parts: number, refused = 0): void {
-  limit.settle({ parts, inFlightAtSend: limit.send(parts), refused });
+  limit.settle(limit.send(parts), refused);
 }
 
 describe("the limit", () => {
@@ -69,23 +71,41 @@ describe("the limit", () => {
     expect(limit.limit).toBe(INITIAL);
   });
 
-  test("falls to what was let through", () => {
-    const limit = new ConcurrencyLimit();
-    const first = { parts: 9, inFlightAtSend: limit.send(9) };
-    const second = { parts: 9, inFlightAtSend: limit.send(9) };
-    limit.settle({ ...second, refused: 7 });
-    limit.settle({ ...first, refused: 0 });
-    expect(limit.limit).toBe(11);
+  test("falls to what was let through, in whichever order the batches are answered", () => {
+    for (const isReversed of [false, true]) {
+      const limit = new ConcurrencyLimit();
+      // Of a level of 10: all of the first, four of the second, none of the third.
+      const flights = [0, 2, 6].map((refused) => ({ flight: limit.send(6), refused }));
+      for (const { flight, refused } of isReversed ? flights.toReversed() : flights) limit.settle(flight, refused);
+      expect(limit.limit).toBe(10);
+    }
   });
 
   test("never rises by a refusal", () => {
     const limit = new ConcurrencyLimit();
-    const early = { parts: 60, inFlightAtSend: limit.send(60) };
-    const late = { parts: 10, inFlightAtSend: limit.send(10) };
-    limit.settle({ ...early, refused: 50 });
+    const early = limit.send(60);
+    const late = limit.send(10);
+    limit.settle(early, 50);
     expect(limit.limit).toBe(10);
-    limit.settle({ ...late, refused: 5 });
+    limit.settle(late, 5);
     expect(limit.limit).toBe(10);
+  });
+
+  test("does not fall by a refusal while fewer were in flight than were let through a moment ago", () => {
+    const limit = new ConcurrencyLimit();
+    settleOne(limit, 18);
+    settleOne(limit, 36);
+    expect(limit.limit).toBe(72);
+    settleOne(limit, 72);
+    const before = limit.limit;
+    settleOne(limit, 10, 2);
+    expect(limit.limit).toBe(before);
+  });
+
+  test("does not fall because the last part of a list is refused again and again", () => {
+    const limit = new ConcurrencyLimit();
+    for (let retry = 0; retry < 10; retry += 1) settleOne(limit, 1, 1);
+    expect(limit.limit).toBe(INITIAL);
   });
 
   test("is never below its minimum, whatever is refused", () => {
@@ -118,13 +138,13 @@ describe("the limit", () => {
 describe("in-flight parts", () => {
   test("are counted until they are settled or taken back", () => {
     const limit = new ConcurrencyLimit();
-    expect(limit.send(10)).toBe(10);
-    expect(limit.send(5)).toBe(15);
-    expect(limit.available).toBe(3);
-    limit.release(10);
-    expect([limit.available, limit.limit]).toEqual([13, INITIAL]);
-    limit.settle({ parts: 5, inFlightAtSend: 15, refused: 0 });
-    expect(limit.available).toBe(limit.limit);
+    const lost = limit.send(10);
+    const good = limit.send(5);
+    expect([limit.inFlight, limit.available]).toEqual([15, 3]);
+    limit.release(lost);
+    expect([limit.inFlight, limit.available, limit.limit]).toEqual([5, 13, INITIAL]);
+    limit.settle(good, 0);
+    expect([limit.inFlight, limit.available]).toEqual([0, limit.limit]);
   });
 
   test("are never lost, in whichever order batches succeed, are refused or fail (property)", () => {
@@ -136,19 +156,19 @@ describe("in-flight parts", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const limit = new ConcurrencyLimit();
-        const open: Sent[] = [];
-        const settle = (sent: Sent | undefined, end: string): void => {
-          if (sent === undefined) return;
-          if (end === "lost") limit.release(sent.parts);
-          else limit.settle({ ...sent, refused: end === "refused" ? Math.ceil(sent.parts / 2) : 0 });
+        const open: Flight[] = [];
+        const settle = (flight: Flight | undefined, end: string): void => {
+          if (flight === undefined) return;
+          if (end === "lost") limit.release(flight);
+          else limit.settle(flight, end === "refused" ? Math.ceil(flight.parts / 2) : 0);
         };
         for (const { parts, end, last } of steps) {
-          open.push({ parts, inFlightAtSend: limit.send(parts), refused: 0 });
+          open.push(limit.send(parts));
           if (last) settle(open.shift(), end);
           expect(limit.limit).toBeGreaterThanOrEqual(MIN);
           expect(limit.limit).toBeLessThanOrEqual(MAX);
         }
-        for (const sent of open) settle(sent, "good");
+        for (const flight of open) settle(flight, "good");
         expect(limit.available).toBe(limit.limit);
       }),
     );
@@ -177,6 +197,20 @@ describe("before a server with a limit that it does not tell", () => {
     expect(limits.at(-1)).toBeGreaterThanOrEqual(80);
     expect(limits.at(-1)).toBeLessThanOrEqual(102);
     expect(refused / sent).toBeLessThanOrEqual(0.1);
+  });
+
+  test("and that refuses one part in ten by chance, too, leaves room for two batches on average", () => {
+    const averages = [1, 2, 3, 4, 5].map((seed) => {
+      const random = randomFrom(seed);
+      const { limits } = play(
+        new ConcurrencyLimit(),
+        () => 50,
+        2_000,
+        () => random() < 0.1,
+      );
+      return limits.reduce((sum, value) => sum + value, 0) / limits.length;
+    });
+    expect(Math.min(...averages)).toBeGreaterThanOrEqual(8);
   });
 
   test("that falls from 100 to 10 shrinks at once", () => {

@@ -64,9 +64,9 @@ export function createRows(network: Network, options: RowsOptions = {}): Rows {
 /** A limit that has been found to let that many parts through. */
 export function grownLimit(parts: number): ConcurrencyLimit {
   const limit = new ConcurrencyLimit();
-  while (limit.limit < parts) limit.settle({ parts: limit.limit, inFlightAtSend: limit.send(limit.limit), refused: 0 });
+  while (limit.limit < parts) limit.settle(limit.send(limit.limit), 0);
   const over = limit.limit - parts;
-  if (over > 0) limit.settle({ parts: limit.limit, inFlightAtSend: limit.send(limit.limit), refused: over });
+  if (over > 0) limit.settle(limit.send(limit.limit), over);
   return limit;
 }
 

@@ -199,6 +199,41 @@ describe("a part that is refused", () => {
     expect(rows.batches().at(-1)).toEqual(["m30"]);
   });
 
+  test("with its whole batch, while others of the user are still being read, waits for these and no longer", async () => {
+    const gates: PromiseWithResolvers<void>[] = [];
+    const refusedFirst = batchEndpoint(but(["m12", "m13", "m14", "m15", "m16", "m17"], limited, 1));
+    const rows = createRows(async (call, index) => {
+      if (index < 2) {
+        const gate = Promise.withResolvers<void>();
+        gates.push(gate);
+        await gate.promise;
+      } else {
+        // The refusal is there before the two that it stood behind.
+        setTimeout(() => gates.forEach(({ resolve }) => resolve()), 5);
+      }
+      return refusedFirst(call, index);
+    });
+    expect((await rows.read(18)).map(({ id }) => id)).toEqual(ids(18));
+    expect(rows.world.sleeps.filter((ms) => ms > 0)).toEqual([]);
+  });
+
+  test("alone, which may be chance, is asked for again soon, and then later and later", async () => {
+    const rows = createRows(batchEndpoint(but(["m3"], limited, 4)));
+    expect((await rows.read(4)).map(({ id }) => id)).toEqual(ids(4));
+    const [first = 0, second = 0, third = 0] = rows.world.sleeps.filter((ms) => ms > 0);
+    expect(first).toBeGreaterThanOrEqual(125);
+    expect(first).toBeLessThanOrEqual(250);
+    expect(second).toBeGreaterThanOrEqual(first);
+    expect(third).toBeGreaterThanOrEqual(second);
+  });
+
+  test("with all of a batch, and nothing else in reading, is asked for again after a second or so", async () => {
+    const refused = ids(5);
+    const rows = createRows(batchEndpoint(but(refused, limited, 2)), { concurrency: grownLimit(60) });
+    expect((await rows.read(20)).map(({ id }) => id)).toEqual(ids(20));
+    expect(rows.world.sleeps[0]).toBeGreaterThanOrEqual(500);
+  });
+
   test("waits longer each time, not always the same, and not for ever", async () => {
     const firsts = new Set<number>();
     for (let round = 0; round < 10; round += 1) {
