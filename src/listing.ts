@@ -16,6 +16,12 @@ export type View = "id" | "metadata";
 
 export type Row = MessageRef | MetadataRow;
 
+/**
+ * `whole`: at once, when all is there, no message twice. `streamed`: row by row, the first as soon as possible, in flat
+ * memory, so that "twice" is checked against the page before.
+ */
+export type Delivery = "whole" | "streamed";
+
 /** A row boundary of the list: what to ask Gmail for, and what of the answer is known already. */
 export interface Cursor {
   /** Gmail's token for the page; null for the first one. */
@@ -35,8 +41,7 @@ export interface ListRequest {
   readonly view: View;
   /** Where an earlier answer stopped; null for the newest message. */
   readonly from: Cursor | null;
-  /** `all`: no message twice in the whole answer. `page`: checked against the page before, in flat memory. */
-  readonly distinct: "all" | "page";
+  readonly delivery: Delivery;
 }
 
 /** Rows that follow each other, and where to go on behind them. */
@@ -68,8 +73,8 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
   while (page !== null) {
     const current: Page = page;
     const { refs, resultSizeEstimate } = current;
-    // While the rows of this page are read, the next one is already on its way.
-    const upcoming = request.view === "metadata" ? settle(walk.after(current)) : null;
+    // While the rows of this page are read and written, the next one is already on its way.
+    const upcoming = settle(walk.after(current));
     let emitted = 0;
     yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted) };
     const runs: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]> =
@@ -79,7 +84,7 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
       yield { rows, resultSizeEstimate, next: cursorAfter(current, emitted) };
     }
     if (emitted < refs.length) return;
-    page = upcoming === null ? await walk.after(current) : unwrap(await upcoming);
+    page = unwrap(await upcoming);
   }
 }
 
@@ -116,7 +121,7 @@ class PageWalk {
   constructor(options: ListOptions, request: ListRequest) {
     this.#options = options;
     this.#request = request;
-    this.#seen = new RecentIds(request.distinct);
+    this.#seen = new RecentIds(request.delivery);
     this.#remaining = request.limit;
   }
 
@@ -185,12 +190,12 @@ function loopingPages(): AppError {
 
 /** IDs that were listed already: all of them, or those of this page and the one before. */
 class RecentIds {
-  readonly #scope: ListRequest["distinct"];
+  readonly #delivery: Delivery;
   #before = new Set<string>();
   #page = new Set<string>();
 
-  constructor(scope: ListRequest["distinct"]) {
-    this.#scope = scope;
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery;
   }
 
   /** @returns whether the ID is new */
@@ -202,7 +207,7 @@ class RecentIds {
 
   endPage(): void {
     // An empty page between two that overlap does not make the first forgotten.
-    if (this.#scope === "all" || this.#page.size === 0) return;
+    if (this.#delivery === "whole" || this.#page.size === 0) return;
     this.#before = this.#page;
     this.#page = new Set();
   }

@@ -5,7 +5,7 @@
 import type { ErrorStatus } from "./errors.ts";
 import { Gmail, type GmailOptions, type MessageFilter } from "./gmail.ts";
 import type { Grant } from "./grant.ts";
-import { type Cursor, type ListChunk, listMessages, type ListRequest, type Row } from "./listing.ts";
+import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./listing.ts";
 import type { ListOptions } from "./list-options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
 import { RowReader } from "./rows.ts";
@@ -33,7 +33,7 @@ export async function collectMessages(
   options: ListOptions,
   signal?: AbortSignal,
 ): Promise<MessagesAnswer> {
-  const request = await toRequest(scope, user, options, "all");
+  const request = await toRequest(scope, user, options, "whole");
   const chunks = await Array.fromAsync(openListing(scope, user, request, signal));
   return {
     messages: chunks.flatMap((chunk) => chunk.rows),
@@ -56,7 +56,7 @@ export async function openMessages(
   user: MailboxUser,
   options: ListOptions,
 ): Promise<OpenMessages> {
-  const request = await toRequest(scope, user, options, "page");
+  const request = await toRequest(scope, user, options, "streamed");
   return {
     chunks: openListing(scope, user, request),
     nextPageToken: async ({ next }) => (await nextPage(scope, user, options.filter, next)).nextPageToken ?? null,
@@ -80,7 +80,7 @@ export async function streamMessages(
 ): Promise<ReadableStream<Uint8Array>> {
   const end = Promise.withResolvers<void>();
   const gone = new AbortController();
-  const request = await toRequest(scope, user, options, "page");
+  const request = await toRequest(scope, user, options, "streamed");
   const lines = ndjsonLines(scope, user, request, { describeError, signal: gone.signal });
   let first: IteratorResult<string, void> | null = await lines.next();
   const encoder = new TextEncoder();
@@ -136,11 +136,11 @@ async function toRequest(
   scope: RequestScope,
   { sub }: MailboxUser,
   { filter, limit, view, pageToken }: ListOptions,
-  distinct: ListRequest["distinct"],
+  delivery: Delivery,
 ): Promise<ListRequest> {
   const token = pageToken === null ? null : { value: pageToken, nowMs: scope.world.now() };
   const from = token === null ? null : await openPageToken(scope.keyRing, { sub, filter }, token);
-  return { filter, limit, view, from, distinct };
+  return { filter, limit, view, from, delivery };
 }
 
 function openListing(
@@ -152,7 +152,13 @@ function openListing(
   const { concurrency, config, trace, upstream, world } = scope;
   const gmail = new Gmail({ ...gmailOptions(scope, { sub, grant }), signal });
   const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
-  const rowReader = new RowReader({ ...shared, access: grant, concurrency: concurrency.of(sub), now: world.now });
+  const rowReader = new RowReader({
+    ...shared,
+    access: grant,
+    concurrency: concurrency.of(sub),
+    isStreamed: request.delivery === "streamed",
+    now: world.now,
+  });
   return listMessages({ ...shared, rowReader }, request);
 }
 

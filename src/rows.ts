@@ -42,6 +42,8 @@ export interface RowReaderOptions {
   readonly quotaBudget: number;
   /** How many parts of this user may be in flight. */
   readonly concurrency: ConcurrencyLimit;
+  /** Whoever asks gets the rows one by one: the first is worth a small batch, of which less is to be waited for. */
+  readonly isStreamed: boolean;
   readonly now: () => number;
 }
 
@@ -51,6 +53,8 @@ const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>(["CONSENT_REQU
 /** Reads the rows of a request, page after page. */
 export class RowReader {
   readonly #options: RowReaderOptions;
+  /** Whether a batch was sent in this request. */
+  #hasBegun = false;
   /** Whether any row of the request was read: until then, an error is the answer and not a row. */
   #hasRead = false;
   /** Grows when a round of batches fails as a whole: batches sent together count once. */
@@ -109,7 +113,8 @@ export class RowReader {
     const allowed = runningBatches === 0 ? Math.max(1, concurrency.available) : concurrency.available;
     const affordable = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
     // What is left is split evenly, too, so that the last batches end together.
-    const share = Math.ceil(Math.min(concurrency.limit / batches, page.waiting / (batches - runningBatches)));
+    const evenShare = Math.ceil(Math.min(concurrency.limit / batches, page.waiting / (batches - runningBatches)));
+    const share = this.#options.isStreamed && !this.#hasBegun ? MIN_BATCH_PARTS : evenShare;
     const size = Math.min(Math.max(share, MIN_BATCH_PARTS), allowed, affordable, MAX_BATCH_PARTS);
     return size > 0 ? page.takeTasks(size, now()) : null;
   }
@@ -142,6 +147,7 @@ export class RowReader {
     const { concurrency, gmail, access, trace } = this.#options;
     const parts = tasks.length;
     const flight = concurrency.send(parts);
+    this.#hasBegun = true;
     const { generation } = access;
     const round = this.#round;
     const acceptedBefore = this.#accepted;

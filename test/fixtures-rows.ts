@@ -28,6 +28,7 @@ export interface RowsOptions {
   readonly maxCalls?: number;
   readonly quotaBudget?: number;
   readonly concurrency?: ConcurrencyLimit;
+  readonly isStreamed?: boolean;
 }
 
 export interface Rows {
@@ -43,10 +44,10 @@ export interface Rows {
 }
 
 export function createRows(network: Network, options: RowsOptions = {}): Rows {
-  const { maxCalls = 1_000, quotaBudget = 100_000, concurrency = new ConcurrencyLimit() } = options;
+  const { maxCalls = 1_000, quotaBudget = 100_000, concurrency = new ConcurrencyLimit(), isStreamed = false } = options;
   const { gmail, access, world } = createGmail(network, { maxCalls });
   const { upstream, trace, now } = world;
-  const reader = new RowReader({ gmail, access, upstream, trace, quotaBudget, concurrency, now });
+  const reader = new RowReader({ gmail, access, upstream, trace, quotaBudget, concurrency, isStreamed, now });
   const batches = (): string[][] => world.calls.map(idsOf);
   return {
     world,

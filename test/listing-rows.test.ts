@@ -28,13 +28,13 @@ function open(
   const { gmail, access, world } = createGmail(network, { maxCalls });
   const { upstream, trace, now } = world;
   const shared = { gmail, upstream, trace, quotaBudget };
-  const rowReader = new RowReader({ ...shared, access, concurrency: new ConcurrencyLimit(), now });
+  const rowReader = new RowReader({ ...shared, access, concurrency: new ConcurrencyLimit(), isStreamed: false, now });
   const request: ListRequest = {
     filter: FILTER,
     limit: Infinity,
     view: "metadata",
     from: null,
-    distinct: "all",
+    delivery: "whole",
     ...changes,
   };
   return { chunks: listMessages({ ...shared, rowReader }, request), world };

@@ -113,6 +113,16 @@ describe("rows", () => {
     expect((await runs.next()).done).toBe(true);
   });
 
+  test("begin, where they are streamed, with a small batch, for the first row's sake, and go on with even ones", async () => {
+    const sizesOf = async (isStreamed: boolean): Promise<number[]> => {
+      const rows = createRows(batchEndpoint(), { concurrency: grownLimit(60), isStreamed });
+      await rows.read(60);
+      return rows.batches().map((batch) => batch.length);
+    };
+    expect(await sizesOf(false)).toEqual([15, 15, 15, 15]);
+    expect(await sizesOf(true)).toEqual([4, 15, 15, 15, 11]);
+  });
+
   test.each([
     [39, 3],
     [40, 4],
