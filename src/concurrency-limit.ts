@@ -9,8 +9,8 @@
  */
 import { LruCache } from "./lru-cache.ts";
 
-/** Where to begin: batches of 25 mostly pass, batches of 100 do not. */
-const INITIAL_LIMIT = 18;
+/** Where to begin: 25 at once mostly pass, 100 do not. */
+const INITIAL_LIMIT = 25;
 /** Three batches of Gmail's largest size. */
 const MAX_LIMIT = 300;
 /** Fewer would be one after another; refusals at that level are not about concurrency. */

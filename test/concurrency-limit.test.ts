@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ConcurrencyLimit, ConcurrencyLimits, type Flight } from "../src/concurrency-limit.ts";
 import { randomFrom } from "./fixtures-rows.ts";
 
-const INITIAL = 18;
+const INITIAL = 25;
 const MIN = 4;
 const MAX = 300;
 
@@ -50,7 +50,7 @@ function settleOne(limit: ConcurrencyLimit, parts: number, refused = 0): void {
 }
 
 describe("the limit", () => {
-  test("begins near 20", () => {
+  test("begins near 25", () => {
     expect(new ConcurrencyLimit().limit).toBe(INITIAL);
     expect(new ConcurrencyLimit().available).toBe(INITIAL);
   });
@@ -62,7 +62,7 @@ describe("the limit", () => {
       settleOne(limit, limit.limit);
       seen.push(limit.limit);
     }
-    expect(seen).toEqual([18, 36, 72, 144, 288, MAX, MAX]);
+    expect(seen).toEqual([25, 50, 100, 200, MAX, MAX, MAX]);
   });
 
   test("does not grow by rounds that leave most of it unused", () => {
@@ -93,10 +93,8 @@ describe("the limit", () => {
 
   test("does not fall by a refusal while fewer were in flight than were let through a moment ago", () => {
     const limit = new ConcurrencyLimit();
-    settleOne(limit, 18);
-    settleOne(limit, 36);
-    expect(limit.limit).toBe(72);
-    settleOne(limit, 72);
+    settleOne(limit, 25);
+    settleOne(limit, 50);
     const before = limit.limit;
     settleOne(limit, 10, 2);
     expect(limit.limit).toBe(before);
@@ -116,7 +114,7 @@ describe("the limit", () => {
 
   test("is tried one higher after a refusal, and only after three rounds that went well", () => {
     const limit = new ConcurrencyLimit();
-    settleOne(limit, 18, 8);
+    settleOne(limit, 25, 15);
     expect(limit.limit).toBe(10);
     let rounds = 0;
     while (limit.limit === 10) {
@@ -129,7 +127,7 @@ describe("the limit", () => {
 
   test("grows fast again once several probes have gone well: the level has risen", () => {
     const limit = new ConcurrencyLimit();
-    settleOne(limit, 18, 8);
+    settleOne(limit, 25, 15);
     const { limits } = play(limit, () => Infinity, 1_500);
     expect(limits.at(-1)).toBeGreaterThanOrEqual(200);
   });
@@ -140,9 +138,9 @@ describe("in-flight parts", () => {
     const limit = new ConcurrencyLimit();
     const lost = limit.send(10);
     const good = limit.send(5);
-    expect([limit.inFlight, limit.available]).toEqual([15, 3]);
+    expect([limit.inFlight, limit.available]).toEqual([15, INITIAL - 15]);
     limit.release(lost);
-    expect([limit.inFlight, limit.available, limit.limit]).toEqual([5, 13, INITIAL]);
+    expect([limit.inFlight, limit.available, limit.limit]).toEqual([5, INITIAL - 5, INITIAL]);
     limit.settle(good, 0);
     expect([limit.inFlight, limit.available]).toEqual([0, limit.limit]);
   });
@@ -223,7 +221,7 @@ describe("before a server with a limit that it does not tell", () => {
 describe("the limits of an isolate", () => {
   test("are one for each user, and remembered", () => {
     const limits = new ConcurrencyLimits();
-    settleOne(limits.of("1"), 18, 8);
+    settleOne(limits.of("1"), 25, 15);
     expect([limits.of("1").limit, limits.of("2").limit]).toEqual([10, INITIAL]);
     expect(limits.of("1")).toBe(limits.of("1"));
   });

@@ -79,7 +79,7 @@ const MARKS = read(2);
 const DEAD_MARKS = read(4);
 const CREDENTIAL = read();
 
-/** Batches for so many rows while Gmail lets enough parts through: four at once is the most. */
+/** Batches for so many rows while Gmail lets enough parts through: four at once is the most. An isolate that does not know that yet reads 25 rows by three. */
 const BATCHES_WHEN_KNOWN = 4;
 
 function rows(count: number): Partial<Cost> {
@@ -145,8 +145,6 @@ export const EXTRAS = {
   "keep-token-access": sum({ kvWrites: 1 }),
   /** The first request of a day with an API token. */
   "mark-token-used": sum({ kvWrites: 1 }),
-  /** Rows of a mailbox of which the isolate does not know how many parts Gmail lets through: smaller batches first. */
-  "unknown-mailbox": sum({ batch: 1 }),
   /** Google's keys, once an hour and isolate. */
   jwks: sum({ jwks: 1 }),
 } as const satisfies Record<string, Cost>;

@@ -1,6 +1,6 @@
 /** A person's day: visits with a browser, from sign-in to logout. */
 import { HOURS_OF_DAY, type Parameters, TIME_ZONES } from "./assumptions.ts";
-import { type Fleet, PlaceMemory } from "./isolates.ts";
+import type { Fleet } from "./isolates.ts";
 import { type CpuWork, DAY_SECONDS, type Ledger } from "./ledger.ts";
 import { type Cost, EXTRAS, mailboxPage, PATHS, sum } from "./paths.ts";
 import type { Random } from "../lib/random.ts";
@@ -38,8 +38,6 @@ export function activeSecond(stage: Stage): number {
 /** One person with one browser. */
 class Person {
   readonly #stage: Stage;
-  /** Isolates that know how much Gmail lets through of this mailbox. */
-  readonly #mailboxMemory: PlaceMemory<true>;
   /** Second at which the access token in the cookie is too old. */
   #staleAt = Number.NEGATIVE_INFINITY;
   #isSignedIn: boolean;
@@ -47,7 +45,6 @@ class Person {
 
   constructor(stage: Stage, isSignedIn: boolean) {
     this.#stage = stage;
-    this.#mailboxMemory = new PlaceMemory(stage.fleet, stage.parameters);
     this.#isSignedIn = isSignedIn;
   }
 
@@ -84,12 +81,8 @@ class Person {
   }
 
   #page(): void {
-    const isolate = this.#mailboxMemory.meet(this.#stage.random, this.#clock);
-    const isKnown = this.#mailboxMemory.recall(isolate, this.#clock) !== null;
-    this.#mailboxMemory.remember(isolate, this.#clock, true);
     const page = mailboxPage(PAGE_ROWS, this.#stage.parameters.countedLabels);
-    const cost = isKnown ? page : sum(page, EXTRAS["unknown-mailbox"]);
-    this.#enter("page", sum(cost, this.#refresh()), { rowRequests: 1, rows: PAGE_ROWS, small: 1 });
+    this.#enter("page", sum(page, this.#refresh()), { rowRequests: 1, rows: PAGE_ROWS, small: 1 });
   }
 
   #message(): void {

@@ -42,7 +42,6 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "unknown-token": "+ API token that the isolate does not know",
   "keep-token-access": "+ refresh by an API token",
   "mark-token-used": "+ first use of an API token on a day",
-  "unknown-mailbox": "+ rows of a mailbox that the isolate does not know",
   jwks: "+ Google's keys, once an hour and isolate",
 };
 
