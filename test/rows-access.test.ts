@@ -45,7 +45,16 @@ function createSession({ part, batch = () => true, refresh, concurrency = new Co
   const { upstream, trace, now } = world;
   const access = createGrant(world);
   const gmail = new Gmail({ apiUrl: API_URL, access, upstream, trace, now });
-  const reader = new RowReader({ gmail, access, upstream, trace, quotaBudget: 100_000, concurrency, isStreamed: false, now });
+  const reader = new RowReader({
+    gmail,
+    access,
+    upstream,
+    trace,
+    quotaBudget: 100_000,
+    concurrency,
+    isStreamed: false,
+    now,
+  });
   return {
     world,
     read: async (count) =>

@@ -48,9 +48,9 @@ export const EXPLANATIONS: Readonly<Record<string, string>> = {
   "rows-100-new/cpuMs": ROWS_CPU,
   "rows-100-new/calls": ROWS_CALLS,
   "rows-100-new/floor":
-    "Nothing is known of this mailbox: the number of messages at once begins at 18 and doubles while all goes well, which is a wave more than the floor, which knows the limit.",
+    "Nothing is known of this mailbox: the number of messages at once begins at 25 and doubles while all goes well, which is a wave more than the floor, which knows the limit.",
   "rows-100-busy/latencyMs":
-    "C happens to ask for six at once, because the platform holds its 25 back, and never meets the limit of 10. This Worker begins at 18, is refused, and finds the limit.",
+    "C happens to ask for six at once, because the platform holds its 25 back, and never meets the limit of 10. This Worker begins at 25, is refused, and finds the limit.",
   "rows-100-busy/refusedPercent":
     "The limit is found by meeting it, once per mailbox and isolate. C and D happen to stay below it.",
   "rows-100-busy/cpuMs": ROWS_CPU,

@@ -55,6 +55,11 @@ export const GROUPS: readonly Group[] = [
     tests: unit("kv-store", "kv-store-lookups", "revocations", "storage-schema", "storage-schema-tokens", "sealed-kv"),
   },
   {
+    name: "concurrency",
+    mutate: ["src/concurrency-limit.ts"],
+    tests: unit("concurrency-limit"),
+  },
+  {
     name: "api-tokens",
     mutate: ["src/api-tokens.ts"],
     tests: unit("api-tokens", "api-token-list", "storage-schema-tokens"),
