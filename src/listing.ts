@@ -84,7 +84,8 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
       yield { rows, resultSizeEstimate, next: cursorAfter(current, emitted) };
     }
     if (emitted < refs.length) return;
-    page = unwrap(await upcoming);
+    // A stream whose rows were taken has its whole time again: what there was too little for then may be done now.
+    page = unwrap(await upcoming) ?? (await walk.after(current));
   }
 }
 

@@ -129,6 +129,20 @@ describe("a listing", () => {
     });
   });
 
+  test("that is streamed goes on after a page that took nearly all of the time", async () => {
+    const pages = mailbox({ refs: messages(1_000) });
+    const { chunks, world } = createListing(async (call, index) => {
+      if (index === 0) world.clock.nowMs += 16_000;
+      return pages(call, index);
+    });
+    const seen: string[] = [];
+    for await (const { rows } of chunks({ delivery: "streamed" })) {
+      seen.push(...rows.map(({ id }) => id));
+      if (rows.length > 0) world.upstream.restartDeadline();
+    }
+    expect(seen).toEqual(ids(1_000));
+  });
+
   test("fetches one page ahead of what is asked for, and no more", async () => {
     const { chunks, world } = createListing(mailbox({ refs: messages(5_000) }));
     const generator = chunks();

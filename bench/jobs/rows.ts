@@ -46,10 +46,10 @@ export async function rowsPlans(bench: Bench): Promise<Plan[]> {
     },
     floor: (behaviour) => rowsFloorMs(behaviour, rows),
   }));
-  const fresh: Plan = {
-    id: "rows-100-new",
+  const fresh = (rows: number): Plan => ({
+    id: `rows-${rows}-new`,
     group: "rows",
-    title: "100 rows, a user who has just signed in",
+    title: `${rows} rows, a user who has just signed in`,
     description: `Somebody else each time, of whose mailbox the subject knows nothing. ${ABOUT_ROWS}`,
     columns: COLUMNS,
     headline: "latencyMs",
@@ -57,12 +57,12 @@ export async function rowsPlans(bench: Bench): Promise<Plan[]> {
     medianMs: 50,
     run: async (turn) => {
       const visitor = await signedInVisitor(bench, turn.subject);
-      return listRows(bench, turn, { visitor, rows: 100 });
+      return listRows(bench, turn, { visitor, rows });
     },
-    floor: (behaviour) => rowsFloorMs(behaviour, 100),
-  };
+    floor: (behaviour) => rowsFloorMs(behaviour, rows),
+  });
   const busy: Plan = {
-    ...fresh,
+    ...fresh(100),
     id: "rows-100-busy",
     title: "100 rows of a mailbox that other programs read, too",
     description:
@@ -80,7 +80,7 @@ export async function rowsPlans(bench: Bench): Promise<Plan[]> {
     },
     floor: (behaviour) => rowsFloorMs(behaviour, 100, 10),
   };
-  return [...known, fresh, busy];
+  return [...known, fresh(25), fresh(100), busy];
 }
 
 /** One listing of rows, checked. */
