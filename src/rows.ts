@@ -144,29 +144,18 @@ export class RowReader {
   }
 
   async #runBatch(page: PageOfRows, tasks: readonly Task[]): Promise<void> {
-    const { concurrency, gmail, access, trace } = this.#options;
+    const { access, concurrency } = this.#options;
     const parts = tasks.length;
-    const flight = concurrency.send(parts);
-    this.#hasBegun = true;
     const { generation } = access;
     const round = this.#round;
     const acceptedBefore = this.#accepted;
-    let refused: number | null = null;
-    let result: BatchResult;
-    try {
-      result = await trace.time("hydrate", () => gmail.readMetadata(tasks.map((task) => task.ref.id)));
-      refused = countRefused(result, parts);
-    } catch (error) {
-      if (!(error instanceof BudgetSpentError)) throw error;
-      this.#isSpent = true;
+    const result = await this.#ask(tasks);
+    if (result === null) {
       for (const task of tasks) page.giveBack(task);
       return;
-    } finally {
-      if (refused === null) concurrency.release(flight);
-      else concurrency.settle(flight, refused);
     }
     if (result.kind === "failed") return this.#roundFailed(page, tasks, result.failure, round);
-    this.#accepted += parts - (refused ?? 0);
+    this.#accepted += parts - (countRefused(result, parts) ?? 0);
     // Refused beside others that are or were being read: too many at once, which the lower limit mends. Refused alone:
     // too fast, unless they are so few that it may be chance.
     const isBesideOthers = this.#accepted > acceptedBefore || concurrency.inFlight > 0;
@@ -189,6 +178,26 @@ export class RowReader {
       }
     }
     if (isShutOut) this.#pausedUntilMs = Math.max(...tasks.map((task) => task.notBeforeMs));
+  }
+
+  /** Asks Gmail for a batch; what becomes of it tells of the limit. @returns null where no call is left */
+  async #ask(tasks: readonly Task[]): Promise<BatchResult | null> {
+    const { concurrency, gmail, trace } = this.#options;
+    const flight = concurrency.send(tasks.length);
+    this.#hasBegun = true;
+    let refused: number | null = null;
+    try {
+      const result = await trace.time("hydrate", () => gmail.readMetadata(tasks.map((task) => task.ref.id)));
+      refused = countRefused(result, tasks.length);
+      return result;
+    } catch (error) {
+      if (!(error instanceof BudgetSpentError)) throw error;
+      this.#isSpent = true;
+      return null;
+    } finally {
+      if (refused === null) concurrency.release(flight);
+      else concurrency.settle(flight, refused);
+    }
   }
 
   /** Nothing of a batch got through: everything waits, and only so often. */
