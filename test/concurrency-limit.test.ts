@@ -81,6 +81,29 @@ describe("the limit", () => {
     }
   });
 
+  test.each([
+    ["a fifth of its only batch", 25, 5, 20],
+    ["half of a batch, and nothing is known of the level", 8, 4, INITIAL],
+    ["most of a batch, however little is in flight", 5, 4, MIN],
+  ])("falls by a refusal of %s", (_, parts, refused, expected) => {
+    const limit = new ConcurrencyLimit();
+    settleOne(limit, parts, refused);
+    expect(limit.limit).toBe(expected);
+  });
+
+  test("falls to a level that has fallen a little once that was the best of eight batches", () => {
+    const limit = new ConcurrencyLimit();
+    for (const parts of [25, 50]) settleOne(limit, parts);
+    settleOne(limit, 100, 50);
+    expect(limit.limit).toBe(50);
+    const limits = Array.from({ length: 8 }, () => {
+      settleOne(limit, limit.limit, limit.limit - 40);
+      return limit.limit;
+    });
+    expect(Math.min(...limits.slice(0, 7))).toBeGreaterThanOrEqual(50);
+    expect(limits.at(-1)).toBe(40);
+  });
+
   test("never rises by a refusal", () => {
     const limit = new ConcurrencyLimit();
     const early = limit.send(60);
@@ -112,24 +135,32 @@ describe("the limit", () => {
     expect(limit.limit).toBe(MIN);
   });
 
-  test("is tried one higher after a refusal, and only after three rounds that went well", () => {
+  test("grows by batches that fill half of it", () => {
     const limit = new ConcurrencyLimit();
-    settleOne(limit, 25, 15);
-    expect(limit.limit).toBe(10);
-    let rounds = 0;
-    while (limit.limit === 10) {
-      settleOne(limit, 10);
-      rounds += 1;
-    }
-    expect(limit.limit).toBe(11);
-    expect(rounds).toBe(3);
+    settleOne(limit, 25);
+    settleOne(limit, 24);
+    expect(limit.limit).toBe(50);
+    settleOne(limit, 25);
+    expect(limit.limit).toBe(75);
   });
 
-  test("grows fast again once several probes have gone well: the level has risen", () => {
+  test("is tried one higher only after three rounds that went well, and grows fast again from the second on", () => {
     const limit = new ConcurrencyLimit();
     settleOne(limit, 25, 15);
-    const { limits } = play(limit, () => Infinity, 1_500);
-    expect(limits.at(-1)).toBeGreaterThanOrEqual(200);
+    const limits = Array.from({ length: 8 }, () => {
+      settleOne(limit, limit.limit);
+      return limit.limit;
+    });
+    expect(limits).toEqual([10, 10, 11, 11, 11, 12, 24, 48]);
+  });
+
+  test("is not tried higher by parts that were refused", () => {
+    const limit = new ConcurrencyLimit();
+    settleOne(limit, 25, 15);
+    for (const refused of [0, 1, 0]) settleOne(limit, 10, refused);
+    expect(limit.limit).toBe(10);
+    settleOne(limit, 10);
+    expect(limit.limit).toBe(11);
   });
 });
 

@@ -2,8 +2,16 @@ import * as fc from "fast-check";
 import { base64url, decodeProtectedHeader, EncryptJWT, jwtDecrypt } from "jose";
 import { describe, expect, test, vi } from "vitest";
 import * as z from "zod/mini";
-import { type Binding, KeyRing, type Purpose, PURPOSES, SealError, type SealErrorCode } from "../src/keys.ts";
-import { failureOf, KEY_A, KEY_B, START_MS, tokenKey } from "./fixtures.ts";
+import {
+  type Binding,
+  KeyRing,
+  openedOrNull,
+  type Purpose,
+  PURPOSES,
+  SealError,
+  type SealErrorCode,
+} from "../src/keys.ts";
+import { appErrorOf, failureOf, KEY_A, KEY_B, START_MS, tokenKey } from "./fixtures.ts";
 
 const HERE: Binding = { purpose: "credential", owner: "credential:alice" };
 const ring = new KeyRing([KEY_A]);
@@ -257,5 +265,31 @@ describe("what does not open", () => {
     const error = await refusal(sealed);
     expect(error.message).not.toContain("top-secret");
     expect(error.message).not.toContain(sealed.slice(40));
+  });
+});
+
+describe("a value that may not open", () => {
+  const missing = new SealError("unknown-key", "retired");
+  const damaged = new SealError("malformed", null);
+
+  test("is what it holds, where it opens", async () => {
+    expect(await openedOrNull(Promise.resolve("held"), "A credential")).toBe("held");
+  });
+
+  test("counts as not there, where it is damaged or only a shortcut", async () => {
+    expect(await openedOrNull(Promise.reject(damaged), "A credential")).toBeNull();
+    expect(await openedOrNull(Promise.reject(missing))).toBeNull();
+  });
+
+  test("is the operator's fault, where its key is gone and it matters", async () => {
+    expect(await appErrorOf(openedOrNull(Promise.reject(missing), "A credential"))).toMatchObject({
+      reason: "INTERNAL",
+      logDetail: expect.stringContaining("retired"),
+    });
+  });
+
+  test("fails with what is no question of opening", async () => {
+    const outage = new Error("KV GET failed");
+    expect(await failureOf(openedOrNull(Promise.reject(outage), "A credential"))).toBe(outage);
   });
 });

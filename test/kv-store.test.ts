@@ -166,6 +166,13 @@ describe("a dead refresh token", () => {
     expect(await store.isDead(`${CREDENTIAL.refreshToken}x`)).toBe(false);
   });
 
+  test("is known to the isolate that marked it without a look at storage, and to others by it", async () => {
+    const here = createStore(world, { kv: failingKv(["get"]).kv });
+    await here.markDead(CREDENTIAL.refreshToken);
+    expect(await here.isDead(CREDENTIAL.refreshToken)).toBe(true);
+    expect(await createStore(world).isDead(CREDENTIAL.refreshToken)).toBe(true);
+  });
+
   test("is remembered for as long as Google lets one live unused, six months", async () => {
     await store.markDead(CREDENTIAL.refreshToken);
     const left = (await ttlSeconds()) ?? 0;
