@@ -4,7 +4,7 @@ import type { MetadataRow } from "../src/row-page.ts";
 import { RowReader } from "../src/rows.ts";
 import type { World } from "./fixtures.ts";
 import type { Network } from "./fixtures.ts";
-import { answerBatch, type BatchAnswerOptions, idsOf, messageOf } from "./fixtures-batch.ts";
+import { answerBatch, type BatchAnswerOptions, googleError, idsOf, messageOf } from "./fixtures-batch.ts";
 import { createGmail, messages } from "./fixtures-gmail.ts";
 
 /** What the endpoint answers for a message at its nth try; null for the message itself. */
@@ -22,6 +22,16 @@ export function batchEndpoint(answer: AnswerTry = () => null, options: BatchAnsw
       },
       options,
     );
+}
+
+/** Answers some messages otherwise, the first time or always. */
+export function but(wanted: readonly string[], answer: () => Response, times = Infinity): AnswerTry {
+  return (id, tries) => (wanted.includes(id) && tries <= times ? answer() : null);
+}
+
+/** What Gmail answers where it limits. */
+export function limited(headers: Record<string, string> = {}): Response {
+  return googleError(429, { message: "slow" }, headers);
 }
 
 export interface RowsOptions {
