@@ -22,9 +22,14 @@ const PROBE_AFTER_LIMITS = 3;
 /** After that many probes that went well, the level must have risen: then it doubles again. */
 const PROBES_UNTIL_SLOW_START = 1;
 
+/** What is in flight for longer was a request's that the runtime has ended: no call and replay take that long. */
+const MAX_FLIGHT_MS = 30_000;
+
 /** A batch on its way. */
 export interface Flight {
   readonly parts: number;
+  /** Epoch milliseconds. */
+  readonly sentAtMs: number;
   /** In the order of sending. */
   readonly number: number;
   /** Parts in flight with it when it was sent, its own included, without those of which is known that they were refused. */
@@ -33,6 +38,7 @@ export interface Flight {
 
 /** One user's limit, shared by the requests of an isolate. Plain numbers: nobody waits on anybody. */
 export class ConcurrencyLimit {
+  readonly #now: () => number;
   #limit = INITIAL_LIMIT;
   #sent = 0;
   readonly #flights = new Set<Flight>();
@@ -42,6 +48,11 @@ export class ConcurrencyLimit {
   #acceptedSinceProbe = 0;
   #goodProbes = 0;
 
+  /** @param now epoch milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
   /** Parts that may be in flight. */
   get limit(): number {
     return this.#limit;
@@ -49,7 +60,13 @@ export class ConcurrencyLimit {
 
   /** Parts that are in flight. */
   get inFlight(): number {
-    return this.#flights.values().reduce((sum, { parts }) => sum + parts, 0);
+    const nowMs = this.#now();
+    let sum = 0;
+    for (const flight of this.#flights) {
+      if (nowMs - flight.sentAtMs > MAX_FLIGHT_MS) this.#flights.delete(flight);
+      else sum += flight.parts;
+    }
+    return sum;
   }
 
   /** Parts that may be added now. */
@@ -60,7 +77,7 @@ export class ConcurrencyLimit {
   /** Counts parts as sent. @returns what {@link settle} or {@link release} wants to have when they are answered */
   send(parts: number): Flight {
     this.#sent += 1;
-    const flight = { parts, number: this.#sent, letThrough: this.inFlight + parts };
+    const flight = { parts, sentAtMs: this.#now(), number: this.#sent, letThrough: this.inFlight + parts };
     this.#flights.add(flight);
     return flight;
   }
@@ -118,9 +135,15 @@ const MAX_USERS = 1_000;
 /** The limits of the users of an isolate. */
 export class ConcurrencyLimits {
   readonly #byUser = new LruCache<ConcurrencyLimit>(MAX_USERS);
+  readonly #now: () => number;
+
+  /** @param now epoch milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   of(sub: string): ConcurrencyLimit {
-    const limit = this.#byUser.get(sub) ?? new ConcurrencyLimit();
+    const limit = this.#byUser.get(sub) ?? new ConcurrencyLimit(this.#now);
     this.#byUser.set(sub, limit);
     return limit;
   }

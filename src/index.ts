@@ -44,7 +44,8 @@ export function createWorker(overrides: Partial<World> = {}) {
     openScope(env: Env, ctx: ExecutionContext): RequestScope | null {
       const instance = instanceFor(env);
       if (instance === null) return null;
-      return createRequestScope(instance.services, { url: null, waitUntil: (work) => ctx.waitUntil(work) });
+      const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
+      return createRequestScope(instance.services, { url: null, waitUntil, clientSignal: null });
     },
   };
 }

@@ -31,10 +31,9 @@ export async function collectMessages(
   scope: RequestScope,
   user: MailboxUser,
   options: ListOptions,
-  signal?: AbortSignal,
 ): Promise<MessagesAnswer> {
   const request = await toRequest(scope, user, options, "whole");
-  const chunks = await Array.fromAsync(openListing(scope, user, request, signal));
+  const chunks = await Array.fromAsync(openListing(scope, user, request));
   return {
     messages: chunks.flatMap((chunk) => chunk.rows),
     ...(await nextPage(scope, user, options.filter, chunks.at(-1)?.next ?? null)),
@@ -147,9 +146,10 @@ function openListing(
   scope: RequestScope,
   { sub, grant }: MailboxUser,
   request: ListRequest,
-  signal?: AbortSignal,
+  readerSignal: AbortSignal | null = null,
 ): AsyncGenerator<ListChunk, void> {
-  const { concurrency, config, trace, upstream, world } = scope;
+  const { clientSignal, concurrency, config, trace, upstream, world } = scope;
+  const signal = AbortSignal.any([clientSignal, readerSignal].filter((one) => one !== null));
   const gmail = new Gmail({ ...gmailOptions(scope, { sub, grant }), signal });
   const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
   const rowReader = new RowReader({
@@ -158,13 +158,22 @@ function openListing(
     concurrency: concurrency.of(sub),
     isStreamed: request.delivery === "streamed",
     now: world.now,
+    signal,
   });
   return listMessages({ ...shared, rowReader }, request);
 }
 
 /** What a call to Gmail on behalf of a user needs. */
-export function gmailOptions({ config, trace, upstream, world }: RequestScope, { grant }: MailboxUser): GmailOptions {
-  return { apiUrl: config.gmailApiUrl, access: grant, upstream, trace, now: world.now };
+export function gmailOptions(scope: RequestScope, { grant }: MailboxUser): GmailOptions {
+  const { clientSignal, config, trace, upstream, world } = scope;
+  return {
+    apiUrl: config.gmailApiUrl,
+    access: grant,
+    upstream,
+    trace,
+    now: world.now,
+    signal: clientSignal ?? undefined,
+  };
 }
 
 async function nextPage(

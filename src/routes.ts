@@ -66,7 +66,7 @@ function requestScope(services: Services) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const startMs = services.world.now();
     const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
-    const scope = createRequestScope(services, { url: c.req.url, waitUntil });
+    const scope = createRequestScope(services, { url: c.req.url, waitUntil, clientSignal: c.req.raw.signal });
     c.set("scope", scope);
     await next();
     if (c.req.method === "HEAD") await dropBody(c);

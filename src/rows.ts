@@ -45,6 +45,8 @@ export interface RowReaderOptions {
   /** Whoever asks gets the rows one by one: the first is worth a small batch, of which less is to be waited for. */
   readonly isStreamed: boolean;
   readonly now: () => number;
+  /** Aborted when whoever reads the rows goes away. */
+  readonly signal: AbortSignal;
 }
 
 /** These concern the request as a whole; any other error concerns the one message. */
@@ -109,8 +111,8 @@ export class RowReader {
     const { concurrency, trace, quotaBudget, now } = this.#options;
     const batches = this.#maxBatches();
     if (!this.#canRead() || runningBatches >= batches || now() < this.#pausedUntilMs) return null;
-    // A request with nothing under way goes on, even where others of the same user fill the limit.
-    const allowed = runningBatches === 0 ? Math.max(1, concurrency.available) : concurrency.available;
+    // A request with nothing under way goes on, even where others of the same user fill the limit, or have left it so.
+    const allowed = runningBatches === 0 ? Math.max(MIN_BATCH_PARTS, concurrency.available) : concurrency.available;
     const affordable = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
     // What is left is split evenly, too, so that the last batches end together.
     const evenShare = Math.ceil(Math.min(concurrency.limit / batches, page.waiting / (batches - runningBatches)));
@@ -182,10 +184,13 @@ export class RowReader {
 
   /** Asks Gmail for a batch; what becomes of it tells of the limit. @returns null where no call is left */
   async #ask(tasks: readonly Task[]): Promise<BatchResult | null> {
-    const { concurrency, gmail, trace } = this.#options;
+    const { concurrency, gmail, signal, trace } = this.#options;
     const flight = concurrency.send(tasks.length);
     this.#hasBegun = true;
     let refused: number | null = null;
+    // Of a request whose client is gone the runtime runs what hears of that, and nothing that comes after an await.
+    const abandon = (): void => concurrency.release(flight);
+    signal.addEventListener("abort", abandon);
     try {
       const result = await trace.time("hydrate", () => gmail.readMetadata(tasks.map((task) => task.ref.id)));
       refused = countRefused(result, tasks.length);
@@ -195,6 +200,7 @@ export class RowReader {
       this.#isSpent = true;
       return null;
     } finally {
+      signal.removeEventListener("abort", abandon);
       if (refused === null) concurrency.release(flight);
       else concurrency.settle(flight, refused);
     }

@@ -71,7 +71,7 @@ export function createServices(config: Config, world: World): Services {
     config,
     keyRing: new KeyRing(config.tokenKeys),
     world,
-    concurrency: new ConcurrencyLimits(),
+    concurrency: new ConcurrencyLimits(world.now),
     grantMemory: new GrantMemory(),
     knownApiTokens: new LruCache(MAX_REMEMBERED),
     googleKeys: new GoogleKeys(),
@@ -92,6 +92,8 @@ export interface RequestScope extends Services {
   readonly defer: (work: Promise<unknown>) => void;
   /** The external origin: `PUBLIC_URL`, or the request's own. */
   readonly origin: string;
+  /** Aborted when the client goes away; null where nobody can tell. */
+  readonly clientSignal: AbortSignal | null;
 }
 
 /** What the platform says of one request. */
@@ -99,9 +101,11 @@ export interface RequestContext {
   /** Null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it. */
   readonly url: string | null;
   readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Aborted when the client goes away; null where nobody can tell. */
+  readonly clientSignal: AbortSignal | null;
 }
 
-export function createRequestScope(services: Services, { url, waitUntil }: RequestContext): RequestScope {
+export function createRequestScope(services: Services, { url, waitUntil, clientSignal }: RequestContext): RequestScope {
   const { config, keyRing, world } = services;
   const trace = new Trace(world.now);
   const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
@@ -116,6 +120,7 @@ export function createRequestScope(services: Services, { url, waitUntil }: Reque
     securityEvents: new SecurityEventStore(kv),
     defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
     origin: config.publicOrigin ?? (url === null ? "null" : new URL(url).origin),
+    clientSignal,
   };
 }
 

@@ -2,7 +2,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConcurrencyLimit, ConcurrencyLimits, type Flight } from "../src/concurrency-limit.ts";
-import { randomFrom } from "./fixtures-rows.ts";
+import { START_MS } from "./fixtures.ts";
+import { freshLimit, randomFrom } from "./fixtures-rows.ts";
 
 const INITIAL = 25;
 const MIN = 4;
@@ -51,12 +52,12 @@ function settleOne(limit: ConcurrencyLimit, parts: number, refused = 0): void {
 
 describe("the limit", () => {
   test("begins near 25", () => {
-    expect(new ConcurrencyLimit().limit).toBe(INITIAL);
-    expect(new ConcurrencyLimit().available).toBe(INITIAL);
+    expect(freshLimit().limit).toBe(INITIAL);
+    expect(freshLimit().available).toBe(INITIAL);
   });
 
   test("doubles with every full round that goes well, up to three of the largest batches", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     const seen = [limit.limit];
     for (let round = 0; round < 6; round += 1) {
       settleOne(limit, limit.limit);
@@ -66,14 +67,14 @@ describe("the limit", () => {
   });
 
   test("does not grow by rounds that leave most of it unused", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     for (let round = 0; round < 1_000; round += 1) settleOne(limit, 5);
     expect(limit.limit).toBe(INITIAL);
   });
 
   test("falls to what was let through, in whichever order the batches are answered", () => {
     for (const isReversed of [false, true]) {
-      const limit = new ConcurrencyLimit();
+      const limit = freshLimit();
       // Of a level of 10: all of the first, four of the second, none of the third.
       const flights = [0, 2, 6].map((refused) => ({ flight: limit.send(6), refused }));
       for (const { flight, refused } of isReversed ? flights.toReversed() : flights) limit.settle(flight, refused);
@@ -86,13 +87,13 @@ describe("the limit", () => {
     ["half of a batch, and nothing is known of the level", 8, 4, INITIAL],
     ["most of a batch, however little is in flight", 5, 4, MIN],
   ])("falls by a refusal of %s", (_, parts, refused, expected) => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     settleOne(limit, parts, refused);
     expect(limit.limit).toBe(expected);
   });
 
   test("falls to a level that has fallen a little once that was the best of eight batches", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     for (const parts of [25, 50]) settleOne(limit, parts);
     settleOne(limit, 100, 50);
     expect(limit.limit).toBe(50);
@@ -105,7 +106,7 @@ describe("the limit", () => {
   });
 
   test("never rises by a refusal", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     const early = limit.send(60);
     const late = limit.send(10);
     limit.settle(early, 50);
@@ -115,7 +116,7 @@ describe("the limit", () => {
   });
 
   test("does not fall by a refusal while fewer were in flight than were let through a moment ago", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     settleOne(limit, 25);
     settleOne(limit, 50);
     const before = limit.limit;
@@ -124,19 +125,19 @@ describe("the limit", () => {
   });
 
   test("does not fall because the last part of a list is refused again and again", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     for (let retry = 0; retry < 10; retry += 1) settleOne(limit, 1, 1);
     expect(limit.limit).toBe(INITIAL);
   });
 
   test("is never below its minimum, whatever is refused", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     for (let round = 0; round < 20; round += 1) settleOne(limit, limit.limit, limit.limit);
     expect(limit.limit).toBe(MIN);
   });
 
   test("grows by batches that fill half of it", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     settleOne(limit, 25);
     settleOne(limit, 24);
     expect(limit.limit).toBe(50);
@@ -145,7 +146,7 @@ describe("the limit", () => {
   });
 
   test("is tried one higher only after three rounds that went well, and grows fast again from the second on", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     settleOne(limit, 25, 15);
     const limits = Array.from({ length: 8 }, () => {
       settleOne(limit, limit.limit);
@@ -155,7 +156,7 @@ describe("the limit", () => {
   });
 
   test("is not tried higher by parts that were refused", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     settleOne(limit, 25, 15);
     for (const refused of [0, 1, 0]) settleOne(limit, 10, refused);
     expect(limit.limit).toBe(10);
@@ -166,7 +167,7 @@ describe("the limit", () => {
 
 describe("in-flight parts", () => {
   test("are counted until they are settled or taken back", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     const lost = limit.send(10);
     const good = limit.send(5);
     expect([limit.inFlight, limit.available]).toEqual([15, INITIAL - 15]);
@@ -174,6 +175,18 @@ describe("in-flight parts", () => {
     expect([limit.inFlight, limit.available, limit.limit]).toEqual([5, INITIAL - 5, INITIAL]);
     limit.settle(good, 0);
     expect([limit.inFlight, limit.available]).toEqual([0, limit.limit]);
+  });
+
+  test("of a request that the runtime has ended count for half a minute, and then no more", () => {
+    let nowMs = START_MS;
+    const limit = new ConcurrencyLimit(() => nowMs);
+    limit.send(20);
+    nowMs += 30_000;
+    expect(limit.available).toBe(INITIAL - 20);
+    nowMs += 1;
+    expect([limit.inFlight, limit.available]).toEqual([0, INITIAL]);
+    settleOne(limit, 25);
+    expect(limit.limit).toBe(50);
   });
 
   test("are never lost, in whichever order batches succeed, are refused or fail (property)", () => {
@@ -184,7 +197,7 @@ describe("in-flight parts", () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const limit = new ConcurrencyLimit();
+        const limit = freshLimit();
         const open: Flight[] = [];
         const settle = (flight: Flight | undefined, end: string): void => {
           if (flight === undefined) return;
@@ -208,7 +221,7 @@ describe("before a server with a limit that it does not tell", () => {
   test.each([10, 25, 50, 200])(
     "of %i: at most 10 %% of 1,000 parts are refused, and the limit settles there",
     (level) => {
-      const limit = new ConcurrencyLimit();
+      const limit = freshLimit();
       const first = play(limit, () => level, 1_000);
       expect(first.refused / first.sent).toBeLessThanOrEqual(0.1);
       const later = play(limit, () => level, 1_000);
@@ -220,7 +233,7 @@ describe("before a server with a limit that it does not tell", () => {
   );
 
   test("that rises from 10 to 100 grows after it", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     play(limit, () => 10, 500);
     const { limits, refused, sent } = play(limit, () => 100, 2_000);
     expect(limits.at(-1)).toBeGreaterThanOrEqual(80);
@@ -232,7 +245,7 @@ describe("before a server with a limit that it does not tell", () => {
     const averages = [1, 2, 3, 4, 5].map((seed) => {
       const random = randomFrom(seed);
       const { limits } = play(
-        new ConcurrencyLimit(),
+        freshLimit(),
         () => 50,
         2_000,
         () => random() < 0.1,
@@ -243,7 +256,7 @@ describe("before a server with a limit that it does not tell", () => {
   });
 
   test("that falls from 100 to 10 shrinks at once", () => {
-    const limit = new ConcurrencyLimit();
+    const limit = freshLimit();
     play(limit, () => 100, 1_000);
     expect(play(limit, () => 10, 200).limits.at(0)).toBeLessThanOrEqual(12);
   });
@@ -251,14 +264,14 @@ describe("before a server with a limit that it does not tell", () => {
 
 describe("the limits of an isolate", () => {
   test("are one for each user, and remembered", () => {
-    const limits = new ConcurrencyLimits();
+    const limits = new ConcurrencyLimits(() => START_MS);
     settleOne(limits.of("1"), 25, 15);
     expect([limits.of("1").limit, limits.of("2").limit]).toEqual([10, INITIAL]);
     expect(limits.of("1")).toBe(limits.of("1"));
   });
 
   test("of users unused for longest are forgotten first", () => {
-    const limits = new ConcurrencyLimits();
+    const limits = new ConcurrencyLimits(() => START_MS);
     const first = limits.of("first");
     const second = limits.of("second");
     for (let user = 0; user < 998; user += 1) limits.of(`u${user}`);

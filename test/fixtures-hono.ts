@@ -17,6 +17,7 @@ export function scopeAt(url: string, keys: readonly TokenKey[] = [KEY_A]): Reque
   return createRequestScope(createServices(config, { ...REAL_WORLD, now: () => START_MS }), {
     url,
     waitUntil: () => {},
+    clientSignal: null,
   });
 }
 

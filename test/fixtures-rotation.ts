@@ -18,7 +18,11 @@ export interface ScopeOptions {
 export function scopeWith(keys: readonly TokenKey[], { kv = env.CREDENTIALS, nowMs }: ScopeOptions = {}): RequestScope {
   const config = configuration({ TOKEN_KEYS: JSON.stringify({ keys }), CREDENTIALS: kv });
   const world = { ...REAL_WORLD, now: () => nowMs ?? Date.now(), sleep: async () => {} };
-  return createRequestScope(createServices(config, world), { url: "http://mail.test/", waitUntil: () => {} });
+  return createRequestScope(createServices(config, world), {
+    url: "http://mail.test/",
+    waitUntil: () => {},
+    clientSignal: null,
+  });
 }
 
 export function credentialOf(sub: string, changes: Partial<Credential> = {}): Credential {

@@ -2,8 +2,7 @@
 import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
 import type { MetadataRow } from "../src/row-page.ts";
 import { RowReader } from "../src/rows.ts";
-import type { World } from "./fixtures.ts";
-import type { Network } from "./fixtures.ts";
+import { type Network, STAYING, START_MS, type World } from "./fixtures.ts";
 import { answerBatch, type BatchAnswerOptions, googleError, idsOf, messageOf } from "./fixtures-batch.ts";
 import { createGmail, messages } from "./fixtures-gmail.ts";
 
@@ -39,6 +38,7 @@ export interface RowsOptions {
   readonly quotaBudget?: number;
   readonly concurrency?: ConcurrencyLimit;
   readonly isStreamed?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface Rows {
@@ -54,10 +54,16 @@ export interface Rows {
 }
 
 export function createRows(network: Network, options: RowsOptions = {}): Rows {
-  const { maxCalls = 1_000, quotaBudget = 100_000, concurrency = new ConcurrencyLimit(), isStreamed = false } = options;
+  const {
+    maxCalls = 1_000,
+    quotaBudget = 100_000,
+    concurrency = freshLimit(),
+    isStreamed = false,
+    signal = STAYING,
+  } = options;
   const { gmail, access, world } = createGmail(network, { maxCalls });
   const { upstream, trace, now } = world;
-  const reader = new RowReader({ gmail, access, upstream, trace, quotaBudget, concurrency, isStreamed, now });
+  const reader = new RowReader({ gmail, access, upstream, trace, quotaBudget, concurrency, isStreamed, now, signal });
   const batches = (): string[][] => world.calls.map(idsOf);
   return {
     world,
@@ -72,9 +78,14 @@ export function createRows(network: Network, options: RowsOptions = {}): Rows {
   };
 }
 
+/** The limit of a mailbox of which nothing is known, at a time that stands still. */
+export function freshLimit(): ConcurrencyLimit {
+  return new ConcurrencyLimit(() => START_MS);
+}
+
 /** A limit that has been found to let that many parts through. */
 export function grownLimit(parts: number): ConcurrencyLimit {
-  const limit = new ConcurrencyLimit();
+  const limit = freshLimit();
   while (limit.limit < parts) limit.settle(limit.send(limit.limit), 0);
   const over = limit.limit - parts;
   if (over > 0) limit.settle(limit.send(limit.limit), over);

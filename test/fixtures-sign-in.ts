@@ -92,6 +92,7 @@ export async function trial(answers: Answers = {}, vars: Record<string, unknown>
   const context = {
     url: "https://mail.example.test/auth/callback",
     waitUntil: (work: Promise<unknown>) => void deferred.push(work),
+    clientSignal: null,
   };
   const scope = { ...createRequestScope(services, context), upstream };
   const afterwards = async (): Promise<void> => {

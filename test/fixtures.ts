@@ -52,6 +52,9 @@ export interface Call {
 
 export type Network = (call: Call, index: number) => Response | Promise<Response>;
 
+/** Of a client that stays. */
+export const STAYING: AbortSignal = new AbortController().signal;
+
 /** A request's world: what it calls is recorded, and sleeping moves its clock on at once. */
 export interface World {
   readonly calls: Call[];

@@ -5,7 +5,7 @@ import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
 import { type Cursor, type ListChunk, listMessages, type ListRequest, type Row } from "../src/listing.ts";
 import type { MessageRef } from "../src/gmail.ts";
 import { RowReader } from "../src/rows.ts";
-import { appErrorOf, type Call, type Network, type World } from "./fixtures.ts";
+import { appErrorOf, type Call, type Network, STAYING, type World } from "./fixtures.ts";
 import { googleError } from "./fixtures-batch.ts";
 import { createGmail, FILTER, mailbox, type MailboxOptions, messages } from "./fixtures-gmail.ts";
 import { type AnswerTry, batchEndpoint, ids, randomFrom } from "./fixtures-rows.ts";
@@ -28,7 +28,14 @@ function open(
   const { gmail, access, world } = createGmail(network, { maxCalls });
   const { upstream, trace, now } = world;
   const shared = { gmail, upstream, trace, quotaBudget };
-  const rowReader = new RowReader({ ...shared, access, concurrency: new ConcurrencyLimit(), isStreamed: false, now });
+  const rowReader = new RowReader({
+    ...shared,
+    access,
+    concurrency: new ConcurrencyLimit(now),
+    isStreamed: false,
+    signal: STAYING,
+    now,
+  });
   const request: ListRequest = {
     filter: FILTER,
     limit: Infinity,

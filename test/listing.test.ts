@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
 import { type Cursor, type ListChunk, listMessages, type ListRequest } from "../src/listing.ts";
 import { RowReader } from "../src/rows.ts";
-import { appErrorOf, json, type Network } from "./fixtures.ts";
+import { appErrorOf, json, type Network, STAYING } from "./fixtures.ts";
 import { createGmail, FILTER, mailbox, messages } from "./fixtures-gmail.ts";
 
 interface Budgets {
@@ -14,7 +14,14 @@ function createListing(network: Network, { maxCalls = 50, quotaBudget = 5_000 }:
   const { gmail, access, world } = createGmail(network, { maxCalls });
   const { upstream, trace, now } = world;
   const shared = { gmail, upstream, trace, quotaBudget };
-  const rowReader = new RowReader({ ...shared, access, concurrency: new ConcurrencyLimit(), isStreamed: false, now });
+  const rowReader = new RowReader({
+    ...shared,
+    access,
+    concurrency: new ConcurrencyLimit(now),
+    isStreamed: false,
+    signal: STAYING,
+    now,
+  });
   const chunks = (changes: Partial<ListRequest> = {}): AsyncGenerator<ListChunk, void> => {
     const request: ListRequest = {
       filter: FILTER,

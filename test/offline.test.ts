@@ -64,7 +64,7 @@ function createIsolate(
   return {
     services,
     world,
-    scope: () => createRequestScope(services, { url: null, waitUntil: (work) => void work }),
+    scope: () => createRequestScope(services, { url: null, waitUntil: (work) => void work, clientSignal: null }),
     refreshes: () => refreshes,
     killTokens: () => {
       oldest = refreshes + 1;

@@ -1,14 +1,14 @@
 /** 401 in the middle of rows, with a real grant: one refresh for the whole request, then on with what is left. */
 import { reset } from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
-import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
+import type { ConcurrencyLimit } from "../src/concurrency-limit.ts";
 import { Gmail } from "../src/gmail.ts";
 import { RowReader } from "../src/rows.ts";
-import { appErrorOf, createStore, createWorld, type World } from "./fixtures.ts";
+import { appErrorOf, createStore, createWorld, STAYING, type World } from "./fixtures.ts";
 import { answerBatch, googleError, idsOf, messageOf } from "./fixtures-batch.ts";
 import { API_URL, messages } from "./fixtures-gmail.ts";
 import { CREDENTIAL, createGrant, tokens } from "./fixtures-grant.ts";
-import { grownLimit, ids } from "./fixtures-rows.ts";
+import { freshLimit, grownLimit, ids } from "./fixtures-rows.ts";
 
 const unauthorized = (): Response => googleError(401, { status: "UNAUTHENTICATED", errors: [{ reason: "authError" }] });
 
@@ -29,7 +29,7 @@ interface Session {
   readonly triesOf: (id: string) => number;
 }
 
-function createSession({ part, batch = () => true, refresh, concurrency = new ConcurrencyLimit() }: Access): Session {
+function createSession({ part, batch = () => true, refresh, concurrency = freshLimit() }: Access): Session {
   let refreshes = 0;
   let batches = 0;
   const world = createWorld(async (call) => {
@@ -53,6 +53,7 @@ function createSession({ part, batch = () => true, refresh, concurrency = new Co
     quotaBudget: 100_000,
     concurrency,
     isStreamed: false,
+    signal: STAYING,
     now,
   });
   return {

@@ -3,7 +3,8 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { appErrorOf, type Network, START_MS } from "./fixtures.ts";
 import { answerBatch, googleError, messageOf } from "./fixtures-batch.ts";
-import { batchEndpoint, createRows, grownLimit, ids, type Rows } from "./fixtures-rows.ts";
+import { messages } from "./fixtures-gmail.ts";
+import { batchEndpoint, createRows, freshLimit, grownLimit, ids, type Rows } from "./fixtures-rows.ts";
 
 const MULTIPART = { headers: { "Content-Type": "multipart/mixed; boundary=b" } };
 const LAST_CALL_MS = 25_000;
@@ -207,5 +208,28 @@ describe("budgets", () => {
         expectNothingLost(rows);
       }),
     );
+  });
+});
+
+describe("a client that goes away", () => {
+  test("leaves no places taken, although nothing more of its request is run", async () => {
+    const client = new AbortController();
+    const rows = createRows(() => new Promise(() => {}), { signal: client.signal });
+    void rows.reader.read(messages(18)).next();
+    expect(rows.concurrency.inFlight).toBe(18);
+    client.abort();
+    expect(rows.concurrency.inFlight).toBe(0);
+  });
+
+  test("is told of by the runtime", () => {
+    expect(Cloudflare.compatibilityFlags).toMatchObject({ enable_request_signal: true });
+  });
+
+  test("may not be told of: the next request of the same user reads by small batches then, and not one by one", async () => {
+    const concurrency = freshLimit();
+    concurrency.send(25);
+    const rows = createRows(batchEndpoint(), { concurrency });
+    expect((await rows.read(20)).map(({ id }) => id)).toEqual(ids(20));
+    expect(rows.batches().map((batch) => batch.length)).toEqual([4, 4, 4, 4, 4]);
   });
 });

@@ -56,7 +56,11 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
     callTimeoutMs: 1_000,
   });
   const scope = (): RequestScope =>
-    createRequestScope(services, { url: "http://mail.test/", waitUntil: (work) => void deferred.push(work) });
+    createRequestScope(services, {
+      url: "http://mail.test/",
+      waitUntil: (work) => void deferred.push(work),
+      clientSignal: null,
+    });
   /** A request with a token; what it began is done when this resolves, but for what it keeps. */
   const call = async (secret: string): Promise<Caller> => {
     let caller: Caller | null = null;

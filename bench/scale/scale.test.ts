@@ -72,6 +72,7 @@ void describe("a day", () => {
       securityEventsPerDay: 0,
       messagesPerVisit: 0,
       logoutShare: 0,
+      disconnectsPerDay: 0,
     });
     const pages = simulateDay({ users: USERS, parameters: alone });
     const { requests = 0, quotaUnits = 0 } = pages.kinds.get("page") ?? {};

@@ -21,7 +21,7 @@ export const apiRoutes = new Hono<AppEnv>()
     const user = { sub: identity.sub, grant };
     const options = parseQuery(c);
     const { scope } = c.var;
-    if (!wantsNdjson(c)) return c.json(await collectMessages(scope, user, options, c.req.raw.signal));
+    if (!wantsNdjson(c)) return c.json(await collectMessages(scope, user, options));
     const lines = await streamMessages(
       scope,
       user,
