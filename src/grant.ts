@@ -169,7 +169,7 @@ export class Grant {
   }
 
   async #refreshed(since: number): Promise<string> {
-    const { config, store, grantMemory, upstream, world, defer } = this.#options;
+    const { config, store, grantMemory, upstream, world } = this.#options;
     // The operator can add a key that is missing; consenting again would only hide it.
     const credential = await openedOrNull(store.readCredential(this.#options.user.sub), "A credential");
     if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
@@ -184,12 +184,7 @@ export class Grant {
         if (grantMemory.deadTokens.get(refreshToken)) throw this.#consentRequired();
         return this.#usable(grantMemory.accessToken(refreshToken, since));
       },
-      work: () => {
-        const accessToken = this.#askGoogle(credential);
-        // Others wait for it: it goes on when the client of this request goes away.
-        defer(settle(accessToken));
-        return accessToken;
-      },
+      work: () => this.#askGoogle(credential),
     });
     this.#change = this.#current;
     this.#generation += 1;

@@ -24,6 +24,8 @@ export interface UpstreamOptions {
   readonly maxCalls: number;
   /** Milliseconds that one call may take, usually {@link CALL_TIMEOUT_MS}. */
   readonly callTimeoutMs: number;
+  /** Lets work go on when the client goes away. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
   readonly trace: Trace;
 }
 
@@ -64,6 +66,11 @@ export class Upstream {
   /** For an answer that has begun and goes on (a stream): the next piece has the whole time again. */
   restartDeadline(): void {
     this.#deadlineMs = this.#options.now() + ANSWER_DEADLINE_MS;
+  }
+
+  /** Lets a call end although the client goes away, because other requests wait for it. @param call settled, not rejected */
+  outlive(call: Promise<PromiseSettledResult<unknown>>): void {
+    this.#options.waitUntil(call);
   }
 
   /** Waits `ms` milliseconds between two tries. */

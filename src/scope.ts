@@ -112,7 +112,7 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
   return {
     ...services,
     trace,
-    upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, trace }),
+    upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, waitUntil, trace }),
     kv,
     store: new CredentialStore(kv, services.grantMemory.deadTokens),
     revocations: new Revocations(kv),

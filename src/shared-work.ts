@@ -43,7 +43,7 @@ export class SharedWork<T> {
    * The result of work that one request does at a time. When that fails, one of those who waited tries once more; when
    * that fails, too, all who have waited for both fail as it did.
    *
-   * @param upstream the request's own: it waits no longer than it has time
+   * @param upstream the request's own: it waits no longer than it has time, and its work goes on when its client goes away
    */
   async share(upstream: Upstream, key: string, { nowMs, find, work }: SharedWorkOptions<T>): Promise<T> {
     const limitMs = upstream.remainingMs;
@@ -66,7 +66,9 @@ export class SharedWork<T> {
     }
     const attempt: Attempt<T> = { endsAtMs: nowMs + waitedMs + upstream.callTimeMs, result: null };
     this.#underWay.set(key, attempt);
-    attempt.result = await settle(work());
+    const working = settle(work());
+    upstream.outlive(working);
+    attempt.result = await working;
     if (this.#underWay.get(key) === attempt) this.#underWay.delete(key);
     return unwrap(attempt.result);
   }

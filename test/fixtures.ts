@@ -88,7 +88,8 @@ export function createWorld(network: Network, changes: Partial<UpstreamOptions> 
     calls.push(call);
     return network(call, calls.length - 1);
   };
-  const upstream = new Upstream({ fetch, now, sleep, trace, maxCalls: 50, callTimeoutMs: 10_000, ...changes });
+  const limits = { maxCalls: 50, callTimeoutMs: 10_000 };
+  const upstream = new Upstream({ fetch, now, sleep, trace, waitUntil: () => {}, ...limits, ...changes });
   return { calls, sleeps, clock, now, sleep, trace, upstream };
 }
 

@@ -63,7 +63,7 @@ function createIsolate(changes: Partial<Google> = {}) {
   const defer = (work: Promise<unknown>): void => void deferred.push(work);
   /** A request of its own. */
   const request = (changed: Partial<GrantServices & GrantHolder> = {}): Grant => {
-    const world = createWorld(network);
+    const world = createWorld(network, { waitUntil: defer });
     const store = createStore(world, { kv, deadTokens: grantMemory.deadTokens });
     return createGrant(world, { accessToken: EXPIRED, store, grantMemory, defer, ...changed });
   };

@@ -143,3 +143,11 @@ test("what looking finds out ends the waiting, also by an error", async () => {
   });
   expect(work).toHaveBeenCalledTimes(1);
 });
+
+test("work goes on when the client of who does it goes away, for others wait for it, and may fail there", async () => {
+  const beside: Promise<unknown>[] = [];
+  const { upstream } = createWorld(() => new Response(), { waitUntil: (work) => void beside.push(work) });
+  const failing = { nowMs: START_MS, find: () => null, work: () => Promise.reject(outage()) };
+  await appErrorOf(new SharedWork<number>().share(upstream, "a", failing));
+  expect(await Promise.all(beside)).toMatchObject([{ status: "rejected" }]);
+});
