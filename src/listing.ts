@@ -70,11 +70,13 @@ export interface ListOptions {
 export async function* listMessages(options: ListOptions, request: ListRequest): AsyncGenerator<ListChunk, void> {
   const walk = new PageWalk(options, request);
   let page: Page | null = await walk.first();
-  while (page !== null) {
+  for (let pages = 1; page !== null; pages += 1) {
     const current: Page = page;
     const { refs, resultSizeEstimate } = current;
-    // While the rows of this page are read and written, the next one is already on its way.
-    const upcoming = settle(walk.after(current));
+    // While the rows of this page are read and written, the next one is already on its way. But the IDs of one page are
+    // there at once, and may be all that is taken.
+    const isAhead = request.view === "metadata" || pages > 1;
+    const upcoming = isAhead ? settle(walk.after(current)) : null;
     let emitted = 0;
     yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted) };
     const runs: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]> =
@@ -85,7 +87,7 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
     }
     if (emitted < refs.length) return;
     // A stream whose rows were taken has its whole time again: what there was too little for then may be done now.
-    page = unwrap(await upcoming) ?? (await walk.after(current));
+    page = (upcoming === null ? null : unwrap(await upcoming)) ?? (await walk.after(current));
   }
 }
 

@@ -150,12 +150,17 @@ describe("a listing", () => {
     expect(seen).toEqual(ids(1_000));
   });
 
-  test("fetches one page ahead of what is asked for, and no more", async () => {
+  test("fetches a first page alone, and then one page ahead of what is asked for, and no more", async () => {
     const { chunks, world } = createListing(mailbox({ refs: messages(5_000) }));
     const generator = chunks();
-    await generator.next();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(world.calls).toHaveLength(2);
+    const calls: number[] = [];
+    // Each page comes as an empty chunk and one with its messages.
+    for (let chunk = 0; chunk < 4; chunk += 1) {
+      await generator.next();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      calls.push(world.calls.length);
+    }
+    expect(calls).toEqual([1, 1, 3, 3]);
   });
 });
 
