@@ -1,19 +1,13 @@
 /** Listing with `view=metadata`: pages and rows together, and resuming at a row. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
-import { type Cursor, type ListChunk, listMessages, type ListRequest, type Row } from "../src/listing.ts";
+import type { Cursor, ListChunk, ListRequest, Row } from "../src/listing.ts";
 import type { MessageRef } from "../src/gmail.ts";
-import { RowReader } from "../src/rows.ts";
-import { appErrorOf, type Call, type Network, STAYING, type World } from "./fixtures.ts";
+import { appErrorOf, type Call, type Network, type World } from "./fixtures.ts";
 import { googleError } from "./fixtures-batch.ts";
-import { createGmail, FILTER, mailbox, type MailboxOptions, messages } from "./fixtures-gmail.ts";
+import { mailbox, type MailboxOptions, messages } from "./fixtures-gmail.ts";
+import { type Budgets, createListing } from "./fixtures-listing.ts";
 import { type AnswerTry, batchEndpoint, ids, randomFrom } from "./fixtures-rows.ts";
-
-interface Options {
-  readonly maxCalls?: number;
-  readonly quotaBudget?: number;
-}
 
 /** A mailbox whose messages can be read, too. */
 function gmailOf(list: Network, batch: Network = batchEndpoint()): Network {
@@ -22,34 +16,16 @@ function gmailOf(list: Network, batch: Network = batchEndpoint()): Network {
 
 function open(
   network: Network,
-  { maxCalls = 1_000, quotaBudget = 100_000 }: Options,
+  { maxCalls = 1_000, quotaBudget = 100_000 }: Budgets,
   changes: Partial<ListRequest>,
 ): { chunks: AsyncGenerator<ListChunk, void>; world: World } {
-  const { gmail, access, world } = createGmail(network, { maxCalls });
-  const { upstream, trace, now } = world;
-  const shared = { gmail, upstream, trace, quotaBudget };
-  const rowReader = new RowReader({
-    ...shared,
-    access,
-    concurrency: new ConcurrencyLimit(now),
-    isStreamed: false,
-    signal: STAYING,
-    now,
-  });
-  const request: ListRequest = {
-    filter: FILTER,
-    limit: Infinity,
-    view: "metadata",
-    from: null,
-    delivery: "whole",
-    ...changes,
-  };
-  return { chunks: listMessages({ ...shared, rowReader }, request), world };
+  const { chunks, world } = createListing(network, { maxCalls, quotaBudget });
+  return { chunks: chunks({ view: "metadata", ...changes }), world };
 }
 
 async function collect(
   network: Network,
-  options: Options = {},
+  options: Budgets = {},
   changes: Partial<ListRequest> = {},
 ): Promise<{ rows: Row[]; next: Cursor | null; world: World }> {
   const { chunks, world } = open(network, options, changes);
@@ -60,7 +36,7 @@ async function collect(
 /** Goes on until the end, each time in a new request. */
 async function resume(
   network: Network,
-  options: Options,
+  options: Budgets,
   changes: Partial<ListRequest> = {},
 ): Promise<{ seen: string[]; requests: number }> {
   const seen: string[] = [];
@@ -140,7 +116,7 @@ const newMail = (count: number): MessageRef[] =>
   Array.from({ length: count }, (_, index) => ({ id: `n${index}`, threadId: "n" }));
 
 describe("a listing that stopped at a row goes on at the next one", () => {
-  test.each<Options>([
+  test.each<Budgets>([
     { maxCalls: 8 },
     { maxCalls: 12 },
     { quotaBudget: 205 },

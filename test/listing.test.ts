@@ -1,40 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
-import { type Cursor, type ListChunk, listMessages, type ListRequest } from "../src/listing.ts";
-import { RowReader } from "../src/rows.ts";
-import { appErrorOf, json, type Network, STAYING } from "./fixtures.ts";
-import { createGmail, FILTER, mailbox, messages } from "./fixtures-gmail.ts";
-
-interface Budgets {
-  readonly maxCalls?: number;
-  readonly quotaBudget?: number;
-}
-
-function createListing(network: Network, { maxCalls = 50, quotaBudget = 5_000 }: Budgets = {}) {
-  const { gmail, access, world } = createGmail(network, { maxCalls });
-  const { upstream, trace, now } = world;
-  const shared = { gmail, upstream, trace, quotaBudget };
-  const rowReader = new RowReader({
-    ...shared,
-    access,
-    concurrency: new ConcurrencyLimit(now),
-    isStreamed: false,
-    signal: STAYING,
-    now,
-  });
-  const chunks = (changes: Partial<ListRequest> = {}): AsyncGenerator<ListChunk, void> => {
-    const request: ListRequest = {
-      filter: FILTER,
-      limit: Infinity,
-      view: "id",
-      from: null,
-      delivery: "whole",
-      ...changes,
-    };
-    return listMessages({ ...shared, rowReader }, request);
-  };
-  return { chunks, world };
-}
+import type { Cursor, ListChunk, ListRequest } from "../src/listing.ts";
+import { appErrorOf, json, type Network } from "./fixtures.ts";
+import { mailbox, messages } from "./fixtures-gmail.ts";
+import { type Budgets, createListing } from "./fixtures-listing.ts";
 
 async function collect(chunks: AsyncGenerator<ListChunk, void>) {
   const all = await Array.fromAsync(chunks);
