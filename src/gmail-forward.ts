@@ -27,13 +27,13 @@ export interface GmailRequest {
 
 /** Makes a request with the caller's grant. @throws AppError as Grant.fetch */
 export async function forwardToGmail(c: AppContext, { grant }: Caller, request: GmailRequest): Promise<Response> {
-  const { config, trace } = c.var.scope;
+  const { clientSignal, config, trace } = c.var.scope;
   const { path, ...init } = request;
   const response = await trace.time("list", () =>
     grant.fetch(`${config.gmailApiUrl}${path}`, init, {
       endpoint: "Gmail",
       streaming: true,
-      signal: c.req.raw.signal,
+      signal: clientSignal,
     }),
   );
   return new Response(response.body, {

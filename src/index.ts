@@ -45,7 +45,9 @@ export function createWorker(overrides: Partial<World> = {}) {
       const instance = instanceFor(env);
       if (instance === null) return null;
       const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
-      return createRequestScope(instance.services, { url: null, waitUntil, clientSignal: null });
+      // Nobody tells of a Worker that goes away.
+      const clientSignal = new AbortController().signal;
+      return createRequestScope(instance.services, { url: null, waitUntil, clientSignal });
     },
   };
 }

@@ -149,7 +149,7 @@ function openListing(
   readerSignal: AbortSignal | null = null,
 ): AsyncGenerator<ListChunk, void> {
   const { clientSignal, concurrency, config, trace, upstream, world } = scope;
-  const signal = AbortSignal.any([clientSignal, readerSignal].filter((one) => one !== null));
+  const signal = readerSignal === null ? clientSignal : AbortSignal.any([clientSignal, readerSignal]);
   const gmail = new Gmail({ ...gmailOptions(scope, { sub, grant }), signal });
   const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
   const rowReader = new RowReader({
@@ -172,7 +172,7 @@ export function gmailOptions(scope: RequestScope, { grant }: MailboxUser): Gmail
     upstream,
     trace,
     now: world.now,
-    signal: clientSignal ?? undefined,
+    signal: clientSignal,
   };
 }
 

@@ -92,8 +92,8 @@ export interface RequestScope extends Services {
   readonly defer: (work: Promise<unknown>) => void;
   /** The external origin: `PUBLIC_URL`, or the request's own. */
   readonly origin: string;
-  /** Aborted when the client goes away; null where nobody can tell. */
-  readonly clientSignal: AbortSignal | null;
+  /** Aborted when the client goes away. */
+  readonly clientSignal: AbortSignal;
 }
 
 /** What the platform says of one request. */
@@ -101,8 +101,8 @@ export interface RequestContext {
   /** Null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it. */
   readonly url: string | null;
   readonly waitUntil: (work: Promise<unknown>) => void;
-  /** Aborted when the client goes away; null where nobody can tell. */
-  readonly clientSignal: AbortSignal | null;
+  /** Aborted when the client goes away. */
+  readonly clientSignal: AbortSignal;
 }
 
 export function createRequestScope(services: Services, { url, waitUntil, clientSignal }: RequestContext): RequestScope {

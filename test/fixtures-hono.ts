@@ -9,7 +9,7 @@ import {
   REAL_WORLD,
   type RequestScope,
 } from "../src/scope.ts";
-import { configuration, KEY_A, START_MS } from "./fixtures.ts";
+import { configuration, KEY_A, START_MS, STAYING } from "./fixtures.ts";
 
 /** A request at the time when every test begins. */
 export function scopeAt(url: string, keys: readonly TokenKey[] = [KEY_A]): RequestScope {
@@ -17,7 +17,7 @@ export function scopeAt(url: string, keys: readonly TokenKey[] = [KEY_A]): Reque
   return createRequestScope(createServices(config, { ...REAL_WORLD, now: () => START_MS }), {
     url,
     waitUntil: () => {},
-    clientSignal: null,
+    clientSignal: STAYING,
   });
 }
 

@@ -6,7 +6,7 @@ import type { Credential } from "../src/kv-store.ts";
 import { resealPage, type RotationPage } from "../src/rotation.ts";
 import { createRequestScope, createServices, REAL_WORLD, type RequestScope } from "../src/scope.ts";
 import { storageKeys } from "../src/storage-keys.ts";
-import { configuration } from "./fixtures.ts";
+import { configuration, STAYING } from "./fixtures.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 
 export interface ScopeOptions {
@@ -21,7 +21,7 @@ export function scopeWith(keys: readonly TokenKey[], { kv = env.CREDENTIALS, now
   return createRequestScope(createServices(config, world), {
     url: "http://mail.test/",
     waitUntil: () => {},
-    clientSignal: null,
+    clientSignal: STAYING,
   });
 }
 

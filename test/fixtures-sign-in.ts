@@ -5,7 +5,7 @@ import type { Credential, CredentialStore } from "../src/kv-store.ts";
 import { createRequestScope, createServices, type RequestScope } from "../src/scope.ts";
 import { finishTrip, type TripOutcome } from "../src/sign-in.ts";
 import type { Transaction } from "../src/transaction.ts";
-import { CLIENT_ID, configuration, createStore, createWorld, KEY_A, START_MS } from "./fixtures.ts";
+import { CLIENT_ID, configuration, createStore, createWorld, KEY_A, START_MS, STAYING } from "./fixtures.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 
 export const READONLY = "https://www.googleapis.com/auth/gmail.readonly";
@@ -92,7 +92,7 @@ export async function trial(answers: Answers = {}, vars: Record<string, unknown>
   const context = {
     url: "https://mail.example.test/auth/callback",
     waitUntil: (work: Promise<unknown>) => void deferred.push(work),
-    clientSignal: null,
+    clientSignal: STAYING,
   };
   const scope = { ...createRequestScope(services, context), upstream };
   const afterwards = async (): Promise<void> => {

@@ -14,6 +14,7 @@ import {
   KEY_A,
   KEY_B,
   type Network,
+  STAYING,
   type World,
 } from "./fixtures.ts";
 import { answerBatch, googleError, messageOf } from "./fixtures-batch.ts";
@@ -64,7 +65,7 @@ function createIsolate(
   return {
     services,
     world,
-    scope: () => createRequestScope(services, { url: null, waitUntil: (work) => void work, clientSignal: null }),
+    scope: () => createRequestScope(services, { url: null, waitUntil: (work) => void work, clientSignal: STAYING }),
     refreshes: () => refreshes,
     killTokens: () => {
       oldest = refreshes + 1;

@@ -18,6 +18,7 @@ import {
   KEY_A,
   KEY_B,
   START_MS,
+  STAYING,
 } from "./fixtures.ts";
 import { apiTokenOf, DAY_MS } from "./fixtures-api-tokens.ts";
 import { CREDENTIAL, tokens } from "./fixtures-grant.ts";
@@ -59,7 +60,7 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
     createRequestScope(services, {
       url: "http://mail.test/",
       waitUntil: (work) => void deferred.push(work),
-      clientSignal: null,
+      clientSignal: STAYING,
     });
   /** A request with a token; what it began is done when this resolves, but for what it keeps. */
   const call = async (secret: string): Promise<Caller> => {

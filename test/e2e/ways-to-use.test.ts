@@ -85,6 +85,7 @@ describe("on a phone of 320 pixels", () => {
     await page.goto("/?label=CATEGORY_PROMOTIONS");
     await page.locator(".row a.open").first().click();
     await page.waitForURL("**/message/*");
+    await page.locator("dl.headers").waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
   });
 });

@@ -61,6 +61,7 @@ export const test = base
       const visitor = await open();
       await visitor.page.goto("/");
       await signIn(visitor.page, BUSY_USER.email);
+      await visitor.page.locator(".pager").waitFor({ state: "attached" });
       await use(visitor);
     },
   });
