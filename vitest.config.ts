@@ -73,8 +73,9 @@ export default defineConfig({
           environment: "node",
           include: ["test/contract/**/*.test.ts"],
           globalSetup: ["test/support/wrangler-pool.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // Two starts of a process on a busy machine, and what a test does with it.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           // Mostly waiting for processes to start: worth more workers than the cores that vitest would use.
           maxWorkers: 3,
           // After the others: vitest runs projects with different numbers of workers one after another.

@@ -1,7 +1,8 @@
 /** What is compared: how each subject is built and started. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { firstLine, freePort, loopback, startChild, startServer } from "./lib/child.ts";
+import { findPort } from "../scripts/lib/ports.ts";
+import { firstLine, loopback, startChild, startServer } from "./lib/child.ts";
 import { WORKERS_CAP } from "./lib/google.ts";
 import type { SubjectInfo, SubjectKey } from "./lib/results.ts";
 import { bundleWorker, defaultVars, startWorkerd, type WorkerSpec, workerdVersion } from "./lib/workerd.ts";
@@ -138,7 +139,7 @@ async function nodeSubject(
     info,
     bundle: await bundleNode(server),
     start: async (stack) => {
-      const port = await freePort();
+      const port = await findPort();
       const origin = loopback(port);
       const env = { ...vars, PORT: String(port), PUBLIC_URL: origin, NODE_ENV: "production" };
       const child = startChild(stack, { file: process.execPath, args: [server], env, cpu: surroundings.cpu });

@@ -3,11 +3,12 @@
  * that counts: each step is one, those that run tests count them.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findChromium, HOW_TO_GET_CHROMIUM } from "./browser/chromium.ts";
 import { readTestResults, summaryLine, tallyOfStep, type Tally, type TestResults } from "./lib/test-results.ts";
+import { PROJECT_ROOT } from "./lib/wrangler.ts";
 
 const resultsFolder = mkdtempSync(path.join(tmpdir(), "gmail-edge-verify-"));
 const resultsFile = path.join(resultsFolder, "results.json");
@@ -51,7 +52,17 @@ const STEPS: readonly (readonly [name: string, command: readonly string[], count
     (ok) => readTestResults(browserFile, ok),
   ],
   ["demo", ["npm", "run", "--silent", "demo"]],
+  ["bench", ["npm", "--prefix", "bench", "run", "--silent", "check"]],
 ];
+
+/** Why a step cannot run here: whoever tries the project need have neither; CI must have both. */
+const MISSING: Readonly<Record<string, () => string | null>> = {
+  browser: () => (findChromium() === null ? HOW_TO_GET_CHROMIUM : null),
+  bench: () =>
+    existsSync(path.join(PROJECT_ROOT, "bench/node_modules"))
+      ? null
+      : "The benchmark is a package of its own: `npm --prefix bench ci` installs it.",
+};
 
 let passed = 0;
 let failed = 0;
@@ -59,9 +70,9 @@ let skipped = 0;
 const failures: string[] = [];
 for (const [name, [command = "", ...args], count] of STEPS) {
   console.log(`\n── ${name} ──`);
-  // Whoever tries the project need not have a browser; CI must.
-  if (name === "browser" && process.env["CI"] === undefined && findChromium() === null) {
-    console.log(`Skipped. ${HOW_TO_GET_CHROMIUM}`);
+  const missing = process.env["CI"] === undefined ? (MISSING[name]?.() ?? null) : null;
+  if (missing !== null) {
+    console.log(`Skipped. ${missing}`);
     skipped += 1;
     continue;
   }

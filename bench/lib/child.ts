@@ -1,7 +1,6 @@
 /** Processes that the benchmark starts: it knows when they are ready, and stops each of them at its end. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -69,17 +68,6 @@ export async function startServer(
 /** The origin of a port of this machine. */
 export function loopback(port: number | string): string {
   return `http://127.0.0.1:${port}`;
-}
-
-/** A port on which nothing listens, for what must know its own origin before it starts. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("No port is free.");
-  return address.port;
 }
 
 async function stopChild(child: ChildProcess): Promise<void> {

@@ -7,7 +7,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { Readable } from "node:stream";
-import { firstLine, freePort, loopback, startChild } from "./child.ts";
+import { findPort } from "../../scripts/lib/ports.ts";
+import { firstLine, loopback, startChild } from "./child.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const WRANGLER_TOML = readFileSync(path.join(ROOT, "wrangler.toml"), "utf8");
@@ -62,7 +63,7 @@ export async function startWorkerd(
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "worker.js"), worker.code);
   const configFile = path.join(folder, "config.capnp");
-  const port = await freePort();
+  const port = await findPort();
   writeFileSync(configFile, configOf(worker, port));
   const file = await binary();
   const child = startChild(stack, { file, args: ["serve", `--control-fd=${CONTROL_FD}`, configFile], cpu });

@@ -2,7 +2,16 @@
  * Loopback ports: which are free, and listening on one.
  */
 
+import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
+
+/**
+ * Where a port is looked for that is given to another process: below the ports that Linux, macOS and Windows give to
+ * outgoing connections, which are often enough in flight here by thousands to take one before it is listened on.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_767;
+const ATTEMPTS = 100;
 
 /** Loopback by number: another host than the Worker's `localhost`, as Google is another site. */
 export const LOOPBACK = "127.0.0.1";
@@ -38,15 +47,17 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** The wanted port when it is free, otherwise another free one. */
+/**
+ * The wanted port when it is free, otherwise another free one. For what must know its port before it listens; whatever
+ * need not know it listens on 0.
+ */
 export async function findPort(wanted = 0): Promise<number> {
   if (wanted !== 0 && (await isFree(wanted))) return wanted;
-  const server = createServer();
-  const port = await listen(server, 0);
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const port = randomInt(FIRST_PORT, LAST_PORT + 1);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`None of ${ATTEMPTS} ports from ${FIRST_PORT} to ${LAST_PORT} is free.`);
 }
 
 function isErrno(error: unknown, code: string): boolean {

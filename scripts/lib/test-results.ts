@@ -2,8 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import * as z from "zod/mini";
 import { PROJECT_ROOT } from "./wrangler.ts";
+
+const REASON_CHARACTERS = 300;
 
 /** How much held, and how much did not. */
 export interface Tally {
@@ -15,7 +18,7 @@ export interface Tally {
 export interface TestResults extends Tally {
   /** Absolute paths of the files in which at least one test ran to its end. */
   readonly files: ReadonlySet<string>;
-  /** File and title of each test that failed. */
+  /** File and title of each test that failed, and the first line of why. */
   readonly failures: readonly string[];
 }
 
@@ -26,7 +29,9 @@ const reportSchema = z.object({
   testResults: z.array(
     z.object({
       name: z.string(),
-      assertionResults: z.array(z.object({ status: z.string(), fullName: z.string() })),
+      assertionResults: z.array(
+        z.object({ status: z.string(), fullName: z.string(), failureMessages: z.optional(z.array(z.string())) }),
+      ),
     }),
   ),
 });
@@ -46,7 +51,10 @@ export function readTestResults(reportFile: string, succeeded: boolean): TestRes
   const failures = ran.flatMap(({ name, assertionResults }) =>
     assertionResults
       .filter(({ status }) => status === "failed")
-      .map(({ fullName }) => `${path.relative(PROJECT_ROOT, name)}: ${fullName}`),
+      .map(({ fullName, failureMessages: [message = ""] = [] }) => {
+        const [reason = ""] = stripVTControlCharacters(message).split("\n");
+        return `${path.relative(PROJECT_ROOT, name)}: ${fullName}: ${reason.slice(0, REASON_CHARACTERS)}`;
+      }),
   );
   return { passed, failed, files: new Set(ran.map(({ name }) => name)), failures };
 }

@@ -11,7 +11,7 @@ import { Google, type User } from "../support/google.ts";
 import { type RunningDouble, startGoogleDouble } from "../support/google-double/server.ts";
 import { sendOverHttp } from "../support/http-client.ts";
 import { googleFor, makeTokenKeys, workerVars } from "../support/stage.ts";
-import { freePort, type RunningWrangler, startWrangler } from "../support/wrangler-process.ts";
+import { type RunningWrangler, startWrangler } from "../support/wrangler-process.ts";
 
 const SCOPES = "openid email profile https://www.googleapis.com/auth/gmail.modify";
 
@@ -25,10 +25,7 @@ let token: { id: string; token: string };
 beforeAll(async () => {
   double = await startGoogleDouble("official-client");
   google = new Google(double.origin);
-  worker = await startWrangler({
-    port: await freePort(),
-    vars: { ...workerVars(google, makeTokenKeys("first")), GOOGLE_SCOPES: SCOPES },
-  });
+  worker = await startWrangler({ ...workerVars(google, makeTokenKeys("first")), GOOGLE_SCOPES: SCOPES });
   await google.configure(googleFor(worker.origin));
   user = await google.addUser({ mailbox: { messages: 40 } });
   browser = new Browser({ origin: worker.origin, google, now: () => Date.now(), send: sendOverHttp(worker.origin) });

@@ -18,7 +18,11 @@ function reportOf(passed: number, failed: number) {
   const testResults = [
     {
       name: path.join(PROJECT_ROOT, "test/a.test.ts"),
-      assertionResults: statuses.map((status, index) => ({ status, fullName: `rows ${index}` })),
+      assertionResults: statuses.map((status, index) => ({
+        status,
+        fullName: `rows ${index}`,
+        failureMessages: status === "failed" ? ["\u001B[31mexpected 1\u001B[39m to be 2\n    at row.ts:3"] : [],
+      })),
     },
     { name: "/b.test.ts", assertionResults: [{ status: "skipped", fullName: "rows" }] },
     { name: "/c.test.ts", assertionResults: [] },
@@ -40,10 +44,10 @@ describe("a report of vitest", () => {
     return { ...rest, files: [...files] };
   }
 
-  it("counts tests, and names the files in which one ran and the tests that failed", async () => {
+  it("counts tests, and names the files in which one ran and the tests that failed with why", async () => {
     const files = [path.join(PROJECT_ROOT, "test/a.test.ts")];
     expect(await resultsOf(reportOf(3, 0), true)).toEqual({ passed: 3, failed: 0, files, failures: [] });
-    const failures = ["test/a.test.ts: rows 3", "test/a.test.ts: rows 4"];
+    const failures = [3, 4].map((row) => `test/a.test.ts: rows ${row}: expected 1 to be 2`);
     expect(await resultsOf(reportOf(3, 2), false)).toEqual({ passed: 3, failed: 2, files, failures });
   });
 

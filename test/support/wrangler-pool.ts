@@ -9,7 +9,7 @@ import * as z from "zod";
 import { Google } from "./google.ts";
 import { type RunningDouble, startGoogleDouble } from "./google-double/server.ts";
 import { makeTokenKeys, workerVars } from "./stage.ts";
-import { freePort, type RunningWrangler, startWrangler } from "./wrangler-process.ts";
+import { type RunningWrangler, startWrangler } from "./wrangler-process.ts";
 
 export const orderSchema = z.discriminatedUnion("order", [
   z.strictObject({
@@ -99,20 +99,39 @@ async function carryOut(order: Order): Promise<Delivery | null> {
   const own = pool.find((lent) => lent.kind === kind && lent.borrower === borrower);
   let lent = own ?? pool.find((free) => free.kind === kind && free.borrower === null);
   if (lent === undefined) {
-    lent = { kind, borrower, running: start(order.vars) };
+    lent = { kind, borrower, running: startPatiently(order.vars) };
     pool.push(lent);
   }
   lent.borrower = borrower;
-  return (await lent.running).delivery;
+  try {
+    return (await lent.running).delivery;
+  } catch (error) {
+    // The next who asks gets a new one, and fails for a reason of its own if it does.
+    const index = pool.indexOf(lent);
+    if (index !== -1) pool.splice(index, 1);
+    throw error;
+  }
+}
+
+/** A second try for a machine too busy for the first: how processes start is not what is tested with them. */
+async function startPatiently(vars: Readonly<Record<string, string>>): Promise<Running> {
+  try {
+    return await start(vars);
+  } catch (error) {
+    console.warn(`A wrangler has not started, and is started again. ${String(error)}`);
+    return await start(vars);
+  }
 }
 
 async function start(vars: Readonly<Record<string, string>>): Promise<Running> {
-  const [double, port] = await Promise.all([startGoogleDouble(`loopback-${crypto.randomUUID()}`), freePort()]);
+  const double = await startGoogleDouble(`loopback-${crypto.randomUUID()}`);
   const tokenKeys = vars["TOKEN_KEYS"] ?? makeTokenKeys("first");
-  const wrangler = await startWrangler({
-    port,
-    vars: { ...workerVars(new Google(double.origin), tokenKeys), ...vars },
-  });
+  const wrangler = await startWrangler({ ...workerVars(new Google(double.origin), tokenKeys), ...vars }).catch(
+    async (error: unknown) => {
+      await double.close();
+      throw error;
+    },
+  );
   const { origin, stateDirectory, outputFile } = wrangler;
   return { wrangler, double, delivery: { origin, googleOrigin: double.origin, tokenKeys, stateDirectory, outputFile } };
 }

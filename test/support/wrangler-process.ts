@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { QUIET_WRANGLER } from "../../scripts/lib/quiet-wrangler.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -22,30 +22,27 @@ export interface RunningWrangler {
 }
 
 /** Starts the Worker of this repository with these variables, and returns when it answers. */
-export async function startWrangler(options: {
-  port: number;
-  vars: Readonly<Record<string, string>>;
-}): Promise<RunningWrangler> {
+export async function startWrangler(vars: Readonly<Record<string, string>>): Promise<RunningWrangler> {
   const directory = mkdtempSync(join(tmpdir(), "gmail-edge-"));
   const envFile = join(directory, "env");
   const stateDirectory = join(directory, "state");
   writeFileSync(
     envFile,
-    Object.entries(options.vars)
+    Object.entries(vars)
       .map(([name, value]) => `${name}='${value}'\n`)
       .join(""),
   );
   const outputFile = join(directory, "output");
   const output = openSync(outputFile, "a");
-  const inspectorPort = await freePort();
   const child = spawn(
     process.execPath,
     [
       join(ROOT, "node_modules/wrangler/bin/wrangler.js"),
       "dev",
       "--ip=127.0.0.1",
-      `--port=${options.port}`,
-      `--inspector-port=${inspectorPort}`,
+      // The system's choice: a port that is found free before may be taken when, seconds later, it is listened on.
+      "--port=0",
+      "--inspector-port=0",
       `--env-file=${envFile}`,
       `--persist-to=${stateDirectory}`,
       "--show-interactive-dev-session=false",
@@ -74,36 +71,30 @@ export async function startWrangler(options: {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    await waitUntilReady(child, () => readFileSync(outputFile, "utf8"));
+    const origin = await waitUntilReady(child, () => readFileSync(outputFile, "utf8"));
+    return { origin, stateDirectory, outputFile, close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { origin: `http://127.0.0.1:${options.port}`, stateDirectory, outputFile, close };
 }
 
-/** A port on which nothing listens now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("no port"));
-        else resolve(address.port);
-      });
-    });
-  });
-}
-
-async function waitUntilReady(child: ChildProcess, output: () => string): Promise<void> {
+/** Resolves to the origin that it says it answers at. */
+async function waitUntilReady(child: ChildProcess, output: () => string): Promise<string> {
   const deadline = Date.now() + START_LIMIT_MS;
-  while (!output().includes("Ready on")) {
-    if (child.exitCode !== null) throw new Error(`wrangler ended with ${child.exitCode}:\n${output()}`);
-    if (Date.now() > deadline) throw new Error(`wrangler did not start in time:\n${output()}`);
+  for (;;) {
+    const [, origin] = /Ready on (http:\/\/\S+)/.exec(output()) ?? [];
+    if (origin !== undefined) return origin;
+    if (child.exitCode !== null) throw failedStart(`wrangler ended with ${child.exitCode}`, output());
+    if (Date.now() > deadline) throw failedStart("wrangler did not start in time", output());
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** What it printed as an error stands in the first line, which is what a summary of failed tests shows. */
+function failedStart(what: string, output: string): Error {
+  const [error = "no error was printed"] = /(?<=\[ERROR\] ).*/.exec(stripVTControlCharacters(output)) ?? [];
+  return new Error(`${what}: ${error}\n${output}`);
 }
 
 async function stopGroup(child: ChildProcess): Promise<void> {
