@@ -45,10 +45,6 @@ export interface Surroundings {
 
 /** Builds the subjects. @param stack ends what they need beside them */
 export async function createSubjects(stack: AsyncDisposableStack, surroundings: Surroundings): Promise<Subject[]> {
-  const worker = async (info: SubjectInfo, spec: Omit<WorkerSpec, "name" | "kv">, binding: string) => {
-    const kv = { binding, origin: await startServer(stack, "fake-kv/server.ts") };
-    return workerSubject(info, { ...spec, name: info.name, kv }, surroundings);
-  };
   const rivalVars = {
     GOOGLE_URL: surroundings.googleOrigin,
     GOOGLE_CLIENT_ID: CLIENT_ID,
@@ -59,7 +55,8 @@ export async function createSubjects(stack: AsyncDisposableStack, surroundings: 
     const code = await bundleRival(path.join(import.meta.dirname, "rivals", name, "worker.ts"), { nodejsCompat });
     // Node's modules are there by default from a compatibility date on; our own configuration opts out.
     const flags = nodejsCompat ? { compatibilityFlags: [] } : {};
-    return worker({ key, name, description, runtime: runtime() }, { code, vars: rivalVars, ...flags }, "TOKENS");
+    const info = { key, name, description, runtime: runtime() };
+    return workerSubject(stack, info, { code, vars: rivalVars, ...flags, binding: "TOKENS", surroundings });
   };
   return [
     await nodeSubject(
@@ -83,22 +80,29 @@ export async function createSubjects(stack: AsyncDisposableStack, surroundings: 
     await rival("C", "worker-googleapis", "a Worker with `googleapis` under `nodejs_compat`", true),
     await rival("D", "worker-one-by-one", "a Worker with plain `fetch`, one `messages.get` after another"),
     await rival("E", "worker-batches", "a Worker with plain `fetch`, batches of 25 in sequence"),
-    await worker(
-      { key: "F", name: "gmail-edge", description: "this Worker, its deployed bundle", runtime: runtime() },
-      {
-        code: bundleWorker(surroundings.folder),
-        vars: {
-          ...defaultVars(),
-          ...UNBOUNDED,
-          ...googleEndpoints(surroundings.googleOrigin),
-          GOOGLE_CLIENT_ID: CLIENT_ID,
-          GOOGLE_CLIENT_SECRET: SECRET,
-          TOKEN_KEYS,
-        },
-      },
-      "CREDENTIALS",
-    ),
+    await createGmailEdge(stack, surroundings),
   ];
+}
+
+/** Builds this Worker, as it is deployed. */
+export async function createGmailEdge(stack: AsyncDisposableStack, surroundings: Surroundings): Promise<Subject> {
+  return workerSubject(
+    stack,
+    { key: "F", name: "gmail-edge", description: "this Worker, its deployed bundle", runtime: runtime() },
+    {
+      code: bundleWorker(surroundings.folder),
+      vars: {
+        ...defaultVars(),
+        ...UNBOUNDED,
+        ...googleEndpoints(surroundings.googleOrigin),
+        GOOGLE_CLIENT_ID: CLIENT_ID,
+        GOOGLE_CLIENT_SECRET: SECRET,
+        TOKEN_KEYS,
+      },
+      binding: "CREDENTIALS",
+      surroundings,
+    },
+  );
 }
 
 function runtime(): string {
@@ -118,13 +122,22 @@ function googleEndpoints(origin: string): Record<string, string> {
 
 let workers = 0;
 
-function workerSubject(info: SubjectInfo, spec: WorkerSpec, { folder, cpu }: Surroundings): Subject {
+/** A Worker with a KV of its own. @param from.binding the name under which it has that */
+async function workerSubject(
+  stack: AsyncDisposableStack,
+  info: SubjectInfo,
+  from: Omit<WorkerSpec, "name" | "kv"> & { readonly binding: string; readonly surroundings: Surroundings },
+): Promise<Subject> {
+  const { binding, surroundings, ...spec } = from;
+  const { folder, cpu } = surroundings;
+  const kv = { binding, origin: await startServer(stack, "fake-kv/server.ts") };
   return {
     info,
     bundle: spec.code,
-    start: async (stack) => {
+    start: async (processes) => {
       workers += 1;
-      const started = await startWorkerd(stack, path.join(folder, `${info.name}-${workers}`), spec, cpu);
+      const place = path.join(folder, `${info.name}-${workers}`);
+      const started = await startWorkerd(processes, place, { ...spec, name: info.name, kv }, cpu);
       return { key: info.key, ...started, cap: WORKERS_CAP };
     },
   };

@@ -1,4 +1,5 @@
 /** Somebody with a browser: keeps cookies, signs in as a person would, and asks for messages, whose answer is checked. */
+import { get } from "node:http";
 import { messageId } from "../fake-google/mailbox.ts";
 
 interface Row {
@@ -87,7 +88,30 @@ export class Visitor {
 
   /** The bare request for messages. */
   async request(view: "id" | "metadata", limit: number | "all", accept = "application/json"): Promise<Response> {
-    return this.#fetch(`${this.#origin}/api/messages?view=${view}&limit=${limit}`, accept);
+    return this.#fetch(this.#listUrl(view, limit), accept);
+  }
+
+  /**
+   * Asks for messages and goes away without the answer, by a reset of the connection: workerd takes no notice of one that is
+   * only closed before it has something to write.
+   *
+   * @param until resolves when it is time to go
+   * @throws Error where the answer came first
+   */
+  async leave(view: "id" | "metadata", limit: number, until: () => Promise<void>): Promise<void> {
+    const call = get(this.#listUrl(view, limit), { agent: false, headers: { Cookie: this.#cookieHeader() } });
+    let isAnswered = false;
+    call.on("response", () => {
+      isAnswered = true;
+    });
+    call.on("error", () => undefined);
+    const closed = new Promise((resolve) => {
+      call.on("close", resolve);
+    });
+    await until();
+    call.socket?.resetAndDestroy();
+    await closed;
+    if (isAnswered) throw new Error("The answer came before it was time to go.");
   }
 
   /** The same session elsewhere: another device that goes on with the cookies of now. */
@@ -98,10 +122,18 @@ export class Visitor {
   }
 
   async #fetch(url: string, accept = "application/json"): Promise<Response> {
-    const cookie = Array.from(this.#cookies, ([name, value]) => `${name}=${value}`).join("; ");
-    const response = await fetch(url, { redirect: "manual", headers: { Cookie: cookie, Accept: accept } });
+    const headers = { Cookie: this.#cookieHeader(), Accept: accept };
+    const response = await fetch(url, { redirect: "manual", headers });
     for (const line of response.headers.getSetCookie()) this.#keep(line);
     return response;
+  }
+
+  #listUrl(view: "id" | "metadata", limit: number | "all"): string {
+    return `${this.#origin}/api/messages?view=${view}&limit=${limit}`;
+  }
+
+  #cookieHeader(): string {
+    return Array.from(this.#cookies, ([name, value]) => `${name}=${value}`).join("; ");
   }
 
   /** All of a subject's pages are one site, so names are enough. */

@@ -81,7 +81,13 @@ async function respond(incoming: IncomingMessage, outgoing: ServerResponse): Pro
   if (incoming.url === CONTROL_PATH) return setCap(incoming, outgoing);
   const key = incoming.headers.authorization;
   if (key === undefined) forward(incoming, outgoing, () => undefined);
-  else enter(key, () => forward(incoming, outgoing, () => leave(key)));
+  else {
+    enter(key, () => {
+      // Who has gone while it waited for its turn has closed the connection, and asks Google nothing.
+      if (outgoing.destroyed) leave(key);
+      else forward(incoming, outgoing, () => leave(key));
+    });
+  }
 }
 
 listen(respond);
