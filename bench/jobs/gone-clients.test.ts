@@ -47,9 +47,9 @@ async function batchesOfOneListing(): Promise<number> {
   return countBatches();
 }
 
-/** Resolves when one more batch than `before` has arrived at Google, which takes a while to answer. */
-async function untilBatchAfter(before: number): Promise<void> {
-  while ((await countBatches()) <= before) await wait(POLL_MS);
+/** Resolves when one more batch than `asked` has arrived at Google, which takes a while to answer. */
+async function untilBatchAfter(asked: number): Promise<void> {
+  while ((await countBatches()) <= asked) await wait(POLL_MS);
 }
 
 describe("clients that go away while their messages are read", () => {
