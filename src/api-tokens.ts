@@ -135,6 +135,11 @@ export class ApiTokenStore {
     for (const id of await this.#idsOf(sub)) await this.#delete(sub, id);
   }
 
+  /** The user's access token that was kept last for this API token, by any isolate; null where there is none that opens. */
+  async readAccessToken(id: string): Promise<AccessToken | null> {
+    return this.#openAccess(id, await this.#kv.get(storageKeys.apiTokenAccess(id)));
+  }
+
   /** Keeps the user's access token for the next request with this API token. */
   async writeAccessToken(id: string, accessToken: AccessToken): Promise<void> {
     await this.#kv.putSealed("access-token", storageKeys.apiTokenAccess(id), accessToken, accessToken.expiresAtMs);

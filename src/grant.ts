@@ -35,7 +35,10 @@ export interface GrantHolder {
   readonly user: { readonly sub: string; readonly email: string | null };
   /** The access token that the caller brings, if any. */
   readonly accessToken: AccessToken | null;
-  /** Reads the access token that storage holds for the caller's session, where the cookie was too small for it. */
+  /**
+   * Reads the access token that storage may hold for the caller: where a cookie was too small for it, or another isolate has
+   * kept it for an API token.
+   */
   readonly readStoredAccessToken: (() => Promise<AccessToken | null>) | null;
 }
 
@@ -74,6 +77,11 @@ export class Grant {
 
   get tokenChange(): TokenChange {
     return this.#change;
+  }
+
+  /** The access token in use, if any, whoever brought it. */
+  get inUse(): AccessToken | null {
+    return this.#current;
   }
 
   /** Which access token is in use: grows with each refresh. */

@@ -5,6 +5,7 @@
 import { apiTokenId } from "./api-tokens.ts";
 import { AppError } from "./errors.ts";
 import { Grant } from "./grant.ts";
+import type { AccessToken } from "./kv-store.ts";
 import type { AppContext, Caller, KnownApiToken } from "./scope.ts";
 import { settle } from "./settle.ts";
 
@@ -26,7 +27,8 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
   const grant = new Grant(c.var.scope, {
     user: token.identity,
     accessToken: known.accessToken,
-    readStoredAccessToken: null,
+    // Another isolate may have got one since this one looked. What was found just now is as new as storage has it.
+    readStoredAccessToken: remembered === null ? null : () => apiTokens.readAccessToken(id),
   });
   return {
     identity: token.identity,
@@ -43,13 +45,17 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
       const change = grant.tokenChange;
       // Another request may have found a newer access token meanwhile, or kept the same.
       const latest = knownApiTokens.get(id) ?? known;
-      const accessToken = change === undefined ? latest.accessToken : change;
+      const accessToken = change === undefined ? newerOf(latest.accessToken, grant.inUse) : change;
       knownApiTokens.set(id, { token, accessToken, lastUsedOn: today });
       if (change && change !== latest.accessToken) defer(apiTokens.writeAccessToken(id, change));
       if (latest.lastUsedOn !== today) defer(apiTokens.markUsed(id, token, today));
       if (found?.isOutdated) defer(apiTokens.reseal(id, token));
     },
   };
+}
+
+function newerOf(one: AccessToken | null, other: AccessToken | null): AccessToken | null {
+  return (one?.expiresAtMs ?? 0) >= (other?.expiresAtMs ?? 0) ? one : other;
 }
 
 function invalidApiToken(): AppError {

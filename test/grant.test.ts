@@ -62,7 +62,9 @@ describe("an access token", () => {
   test("that storage keeps is used where the cookie has none, and refreshed where it is no good", async () => {
     const { google, world } = createGoogle({ accepts: ["stored", "fresh-1"] });
     const good = createGrant(world, { accessToken: null, readStoredAccessToken: storedFor(61_000) });
+    expect(good.inUse).toBeNull();
     expect(await (await good.fetch(GMAIL_URL, {}, GMAIL)).json()).toEqual({ token: "stored" });
+    expect(good.inUse).toEqual({ value: "stored", expiresAtMs: START_MS + 61_000 });
     expect(google.refreshes).toBe(0);
     const old = createGrant(world, { accessToken: null, readStoredAccessToken: storedFor(60_000) });
     expect(await (await old.fetch(GMAIL_URL, {}, GMAIL)).json()).toEqual({ token: "fresh-1" });

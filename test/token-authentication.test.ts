@@ -199,12 +199,73 @@ describe("after the answer", () => {
   test("an older request does not replace a newer access token", async () => {
     await createStore(storage).writeCredential(CREDENTIAL);
     const { secret } = await apiTokens.create(apiTokenOf("1", START_MS));
-    const { call, keep } = createIsolate();
+    const { call, keep, clock } = createIsolate();
     const [slow, quick] = [await call(secret), await call(secret)];
     await quick.grant.accessToken();
     await keep(quick);
     await keep(slow);
+    expect((await call(secret)).grant.inUse, "where the older one had none").toMatchObject({ value: "fresh-1" });
+    const slower = await call(secret);
+    clock.nowMs += 3_599_000;
+    const next = await call(secret);
+    await next.grant.accessToken();
+    await keep(next);
+    await keep(slower);
+    expect((await call(secret)).grant.inUse, "where it had an older one").toMatchObject({ value: "fresh-2" });
+  });
+
+  test("nothing is left of an access token whose grant has ended", async () => {
+    await createStore(storage).writeCredential(CREDENTIAL);
+    const { secret } = await apiTokens.create(apiTokenOf("1", START_MS));
+    const { call, keep, clock } = createIsolate();
+    const caller = await call(secret);
+    await caller.grant.accessToken();
+    await keep(caller);
+    await createStore(storage).markDead(CREDENTIAL.refreshToken);
+    clock.nowMs += 3_600_000;
+    const last = await call(secret);
+    expect(await failureOf(last.grant.accessToken())).toMatchObject({ reason: "CONSENT_REQUIRED" });
+    await keep(last);
+    expect((await call(secret)).grant.inUse).toBeNull();
+  });
+
+  test("an access token that another isolate has got meanwhile is found in storage, and looked for once", async () => {
+    await createStore(storage).writeCredential(CREDENTIAL);
+    const { secret, id } = await apiTokens.create(apiTokenOf("1", START_MS));
+    const { call, keep, clock, gets, puts, refreshes } = createIsolate();
+    const use = async (): Promise<string> => {
+      const caller = await call(secret);
+      const accessToken = await caller.grant.accessToken();
+      await keep(caller);
+      return accessToken;
+    };
+    expect(await use()).toBe("fresh-1");
+    expect(gets, "all that is stored of an unknown token was found by one operation").not.toContain(
+      storageKeys.apiTokenAccess(id),
+    );
+    clock.nowMs += 3_600_000;
+    await apiTokens.writeAccessToken(id, { value: "from elsewhere", expiresAtMs: clock.nowMs + 3_600_000 });
+    puts.length = 0;
+    gets.length = 0;
+    expect(await use()).toBe("from elsewhere");
+    expect(gets.filter((key) => key === storageKeys.apiTokenAccess(id))).toHaveLength(1);
+    expect(await use()).toBe("from elsewhere");
+    expect(gets.filter((key) => key === storageKeys.apiTokenAccess(id))).toHaveLength(1);
+    expect([refreshes(), puts]).toEqual([1, []]);
+    clock.nowMs += 3_600_000;
+    expect(await use(), "when that has ended, too").toBe("fresh-2");
+  });
+
+  test("a stored access token that does not open, or is missing, is got anew from Google", async () => {
+    await createStore(storage).writeCredential(CREDENTIAL);
+    const { secret, id } = await apiTokens.create(apiTokenOf("1", START_MS));
+    const { call, keep, clock } = createIsolate();
+    await keep(await call(secret));
+    await env.CREDENTIALS.put(storageKeys.apiTokenAccess(id), "damaged");
     expect(await (await call(secret)).grant.accessToken()).toBe("fresh-1");
+    await env.CREDENTIALS.delete(storageKeys.apiTokenAccess(id));
+    clock.nowMs += 3_600_000;
+    expect(await (await call(secret)).grant.accessToken()).toBe("fresh-2");
   });
 
   test("a record under an older key is sealed anew, and one under the active key is not", async () => {

@@ -59,7 +59,6 @@ function saving(price: (typeof PRICES)[keyof typeof PRICES], perDay: number, les
 export function designsOf(day: Day, parameters: Parameters): Design[] {
   const { users, totals } = day;
   const kind = (name: string) => day.kinds.get(name) ?? { requests: 0, quotaUnits: 0, kvWrites: 0, token: 0 };
-  const programUsers = users * parameters.tokenUserShare;
   const watchedUsers = users * (parameters.tokenUserShare + parameters.backgroundShare);
   const activeUsers = users * parameters.activeShare;
   const messages = kind("message").requests;
@@ -73,7 +72,6 @@ export function designsOf(day: Day, parameters: Parameters): Design[] {
   const watchUnits = watchedUsers * (WATCH_UNITS / WATCH_DAYS + parameters.newMessagesPerDay * HISTORY_UNITS);
   const rowUnits = watchedUsers * newRows;
   const notifications = watchedUsers * parameters.newMessagesPerDay;
-  const programWrites = Math.max(0, programs.kvWrites - programUsers * 25);
   const gmailRequests = totals.list + messages;
 
   return [
@@ -97,14 +95,6 @@ export function designsOf(day: Day, parameters: Parameters): Design[] {
       savedUnits: programs.quotaUnits + background.quotaUnits - watchUnits - rowUnits,
       savedDollars: saving(PRICES.requests, totals.requests, programs.requests + background.requests - notifications),
       dollars: priceOf(DESIGN_PRICES.pubSubKilobytes, notifications * KILOBYTES_PER_NOTIFICATION * DAYS_PER_MONTH),
-    },
-    {
-      name: "look in KV before refreshing for a known API token",
-      savedUnits: 0,
-      savedDollars: saving(PRICES.kvWrites, totals.kvWrites, programWrites),
-      dollars:
-        priceOf(PRICES.kvKeysRead, (totals.kvKeysRead + programs.token) * DAYS_PER_MONTH) -
-        priceOf(PRICES.kvKeysRead, totals.kvKeysRead * DAYS_PER_MONTH),
     },
     {
       name: "object per user in place of KV: grant, access token, marks",

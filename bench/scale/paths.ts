@@ -141,6 +141,8 @@ export const EXTRAS = {
   "service-refresh": sum(CREDENTIAL, { token: 1 }),
   /** An API token that the isolate does not know: record, access token and day of use in one read. */
   "unknown-token": sum(read(3)),
+  /** The access token that an isolate remembers of an API token is too old: another isolate may have kept a newer one. */
+  "look-for-token-access": sum(read()),
   /** An access token that was got for an API token is kept for other isolates. */
   "keep-token-access": sum({ kvWrites: 1 }),
   /** The first request of a day with an API token. */

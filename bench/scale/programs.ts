@@ -41,10 +41,13 @@ class TokenProgram {
     const { random, parameters, ledger } = this.#stage;
     const isolate = this.#isolates.meet(random, atSecond);
     const known = this.#isolates.recall(isolate, atSecond);
-    const { staleAt, usedOn } = known ?? stored;
+    const { usedOn } = known ?? stored;
+    const looks = known === null || atSecond >= known.staleAt;
+    const staleAt = looks ? stored.staleAt : known.staleAt;
     const today = Math.floor(atSecond / DAY_SECONDS);
     const parts: Partial<Cost>[] = [rows === 0 ? PATHS.ids : apiRows(rows)];
     if (known === null) parts.push(EXTRAS["unknown-token"]);
+    else if (looks) parts.push(EXTRAS["look-for-token-access"]);
     const life = parameters.accessTokenSeconds - parameters.refreshMarginSeconds;
     const isStale = atSecond >= staleAt;
     const next: KnownToken = { staleAt: isStale ? atSecond + life : staleAt, usedOn: today };
@@ -55,7 +58,7 @@ class TokenProgram {
     if (usedOn !== today) parts.push(EXTRAS["mark-token-used"]);
     this.#isolates.remember(isolate, atSecond, next);
     if (isStale || usedOn !== today) {
-      this.#stored = { staleAt: Math.max(next.staleAt, this.#stored.staleAt), usedOn: today };
+      this.#stored = { staleAt: next.staleAt, usedOn: today };
     }
     ledger.enter({ atSecond, kind, cost: sum(...parts), cpu: rows === 0 ? SMALL : { rowRequests: 1, rows } });
   }

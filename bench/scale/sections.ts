@@ -40,6 +40,7 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   refresh: "+ a refresh",
   "service-refresh": "+ a refresh, service binding",
   "unknown-token": "+ API token that the isolate does not know",
+  "look-for-token-access": "+ access token of a known API token is too old",
   "keep-token-access": "+ refresh by an API token",
   "mark-token-used": "+ first use of an API token on a day",
   jwks: "+ Google's keys, once an hour and isolate",
