@@ -107,6 +107,7 @@ describe("finding a token", () => {
     const { kv, calls } = observedKv();
     const found = await new ApiTokenStore(createKv(world, { kv })).find(id);
     expect(found).toMatchObject({ accessToken, lastUsedOn: "2026-11-22" });
+    expect(await tokens.readAccessToken(id)).toEqual(accessToken);
     expect(calls).toHaveLength(1);
   });
 
