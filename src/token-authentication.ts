@@ -54,6 +54,7 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
   };
 }
 
+/** Of two access tokens the one that lives longer. */
 function newerOf(one: AccessToken | null, other: AccessToken | null): AccessToken | null {
   return (one?.expiresAtMs ?? 0) >= (other?.expiresAtMs ?? 0) ? one : other;
 }

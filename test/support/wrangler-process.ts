@@ -83,7 +83,7 @@ export async function startWrangler(vars: Readonly<Record<string, string>>): Pro
 async function waitUntilReady(child: ChildProcess, output: () => string): Promise<string> {
   const deadline = Date.now() + START_LIMIT_MS;
   for (;;) {
-    const [, origin] = /Ready on (http:\/\/\S+)/.exec(output()) ?? [];
+    const [, origin] = /Ready on (http:\/\/\S+)\s/.exec(output()) ?? [];
     if (origin !== undefined) return origin;
     if (child.exitCode !== null) throw failedStart(`wrangler ended with ${child.exitCode}`, output());
     if (Date.now() > deadline) throw failedStart("wrangler did not start in time", output());
