@@ -47,8 +47,8 @@ interface Running {
 }
 
 interface Lent {
-  /** Variables, and what it is kept apart for. */
-  readonly kind: string;
+  /** Variables, and what it is kept apart for; of one that failed or has ended, nothing that is asked for. */
+  kind: string;
   borrower: string | null;
   readonly running: Promise<Running>;
 }
@@ -104,13 +104,20 @@ async function carryOut(order: Order): Promise<Delivery | null> {
   }
   lent.borrower = borrower;
   try {
-    return (await lent.running).delivery;
+    const { delivery, wrangler } = await lent.running;
+    if (!wrangler.hasEnded()) return delivery;
   } catch (error) {
-    // The next who asks gets a new one, and fails for a reason of its own if it does.
-    const index = pool.indexOf(lent);
-    if (index !== -1) pool.splice(index, 1);
+    discard(lent);
     throw error;
   }
+  // What ended it has failed its own test. Those after it have a process of their own again.
+  discard(lent);
+  return carryOut(order);
+}
+
+/** Nobody gets this one again, and what it leaves is closed at the end with all others. */
+function discard(lent: Lent): void {
+  lent.kind = "discarded";
 }
 
 /** A second try for a machine too busy for the first: how processes start is not what is tested with them. */

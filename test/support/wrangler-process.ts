@@ -18,6 +18,7 @@ export interface RunningWrangler {
   readonly stateDirectory: string;
   /** Holds what it has printed so far, the Worker's logs included. */
   readonly outputFile: string;
+  hasEnded(): boolean;
   close(): Promise<void>;
 }
 
@@ -72,7 +73,7 @@ export async function startWrangler(vars: Readonly<Record<string, string>>): Pro
   };
   try {
     const origin = await waitUntilReady(child, () => readFileSync(outputFile, "utf8"));
-    return { origin, stateDirectory, outputFile, close };
+    return { origin, stateDirectory, outputFile, hasEnded: () => hasEnded(child), close };
   } catch (error) {
     await close();
     throw error;
@@ -85,7 +86,7 @@ async function waitUntilReady(child: ChildProcess, output: () => string): Promis
   for (;;) {
     const [, origin] = /Ready on (http:\/\/\S+)\s/.exec(output()) ?? [];
     if (origin !== undefined) return origin;
-    if (child.exitCode !== null) throw failedStart(`wrangler ended with ${child.exitCode}`, output());
+    if (hasEnded(child)) throw failedStart(`wrangler ended with ${child.exitCode ?? child.signalCode}`, output());
     if (Date.now() > deadline) throw failedStart("wrangler did not start in time", output());
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -97,8 +98,12 @@ function failedStart(what: string, output: string): Error {
   return new Error(`${what}: ${error}\n${output}`);
 }
 
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
 async function stopGroup(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null) {
+  if (!hasEnded(child)) {
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     signalGroup(child, "SIGTERM");
     const timer = setTimeout(() => signalGroup(child, "SIGKILL"), STOP_LIMIT_MS);
