@@ -17,6 +17,9 @@ declare module "vitest" {
   }
 }
 
+/** On a busy machine a test may have to wait for its turn, and a stage of its own takes seconds to begin. */
+const PATIENCE = { testTimeout: 30_000, expect: { poll: { timeout: 15_000 } } };
+
 export default defineConfig({
   test: {
     coverage: {
@@ -57,8 +60,7 @@ export default defineConfig({
           ],
           // Each stage has its own Worker, Google and people; a runtime per file would double the time.
           isolate: false,
-          // On a busy machine a stage of its own takes seconds to begin.
-          testTimeout: 30_000,
+          ...PATIENCE,
           provide: {
             fuzzRuns: Number(process.env["FUZZ_RUNS"] ?? 20_000),
             fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_122),
@@ -73,6 +75,7 @@ export default defineConfig({
           environment: "node",
           include: ["test/contract/**/*.test.ts"],
           globalSetup: ["test/support/wrangler-pool.ts"],
+          ...PATIENCE,
           // Two starts of a process on a busy machine, and what a test does with it.
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -86,6 +89,7 @@ export default defineConfig({
         test: {
           name: "node",
           environment: "node",
+          ...PATIENCE,
           include: ["clients", "examples", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
         },
       },
@@ -95,6 +99,7 @@ export default defineConfig({
           environment: "node",
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/e2e/support/servers.ts"],
+          ...PATIENCE,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // One Google for all of them: what one test makes fail there must not concern another.

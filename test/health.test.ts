@@ -60,14 +60,14 @@ function kvWith(stage: Stage, name: "get" | "put" | "delete", work: () => Promis
 
 describe("for the operator", () => {
   test("every check is ok: 200, and the probe is gone from storage", async ({ open }) => {
-    const { stage } = await signedIn(open, { patient: true });
+    const { stage } = await signedIn(open);
     const before = await inside(stage).keys();
     await expectFailing(stage, {});
     expect(await inside(stage).keys()).toEqual(before);
   });
 
   test("the redirect URI is that of PUBLIC_URL", async ({ open }) => {
-    const { stage } = await newcomer(open, { patient: true, publicUrl: "https://mail.example.test" });
+    const { stage } = await newcomer(open, { publicUrl: "https://mail.example.test" });
     const { checks } = HealthSchema.parse(await (await ask(stage)).json());
     expect(checks.find(({ name }) => name === "redirect-uri")?.detail).toBe(
       "Google's console must list exactly https://mail.example.test/auth/callback",
@@ -75,7 +75,7 @@ describe("for the operator", () => {
   });
 
   test.for(["put", "delete"] as const)("KV that fails at %s: storage", async (name, { open }) => {
-    const { stage } = await newcomer(open, { patient: true });
+    const { stage } = await newcomer(open);
     const CREDENTIALS = kvWith(stage, name, () => Promise.reject(new Error("KV is at 10.0.0.1")));
     await expectFailing(inside(stage).redeploy({}, { CREDENTIALS }), {
       storage: /^(?!.*10\.0\.0\.1).*binding CREDENTIALS/,
@@ -83,7 +83,7 @@ describe("for the operator", () => {
   });
 
   test("KV where what was written is not to be read yet: ok, and it says so", async ({ open }) => {
-    const { stage } = await newcomer(open, { patient: true });
+    const { stage } = await newcomer(open);
     const CREDENTIALS = kvWith(stage, "get", () => Promise.resolve(null));
     const response = await ask(inside(stage).redeploy({}, { CREDENTIALS }));
     const { checks } = HealthSchema.parse(await response.json());
@@ -102,13 +102,13 @@ describe("for the operator", () => {
     ],
     ["says no time", { headers: { date: "today" } }, /does not say what time it is/],
   ])("a key endpoint that %s: google", async ([, fault, problem], { open }) => {
-    const { stage, google } = await newcomer(open, { patient: true });
+    const { stage, google } = await newcomer(open);
     await google.always("certs", fault);
     await expectFailing(stage, { google: problem });
   });
 
   test("a clock that is 50 s off is near enough", async ({ open }) => {
-    const { stage, google } = await newcomer(open, { patient: true });
+    const { stage, google } = await newcomer(open);
     await google.always("certs", { headers: { date: new Date(Date.now() - 50_000).toUTCString() } });
     await expectFailing(stage, {});
   });
@@ -117,7 +117,7 @@ describe("for the operator", () => {
     ["secret", { GOOGLE_CLIENT_SECRET: "GOCSPX-mistyped-by-somebody" }],
     ["ID", { GOOGLE_CLIENT_ID: "999-nobody.apps.googleusercontent.com" }],
   ])("another client %s than Google's: client", async ([, vars], { open }) => {
-    const { stage } = await newcomer(open, { patient: true });
+    const { stage } = await newcomer(open);
     await expectFailing(inside(stage).redeploy(vars), {
       client: /^(?!.*(mistyped|nobody)).*GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console/,
     });
@@ -125,13 +125,13 @@ describe("for the operator", () => {
   });
 
   test("a token endpoint that is down: client", async ({ open }) => {
-    const { stage, google } = await newcomer(open, { patient: true });
+    const { stage, google } = await newcomer(open);
     await google.always("token", { status: 503 });
     await expectFailing(stage, { client: /^Google's token endpoint/ });
   });
 
   test("everything down at once: each is told", async ({ open }) => {
-    const { stage, google } = await newcomer(open, { patient: true });
+    const { stage, google } = await newcomer(open);
     await google.always("token", { disconnect: true });
     await google.always("certs", { disconnect: true });
     const CREDENTIALS = kvWith(stage, "put", () => Promise.reject(new Error("down")));
@@ -143,7 +143,7 @@ describe("for everybody else", () => {
   test("403, and nothing is tried: without a token, with a session, an API token, or another's operator token", async ({
     open,
   }) => {
-    const { stage, browser, google } = await signedIn(open, { patient: true });
+    const { stage, browser, google } = await signedIn(open);
     const made = await browser.fetch("/api/tokens", {
       method: "POST",
       headers: { "content-type": "application/json", origin: browser.origin },
@@ -172,7 +172,7 @@ describe("for everybody else", () => {
   });
 
   test("/healthz itself stays as it is, with everything down", async ({ open }) => {
-    const { stage, google } = await newcomer(open, { patient: true });
+    const { stage, google } = await newcomer(open);
     const CREDENTIALS = kvWith(stage, "put", () => Promise.reject(new Error("down")));
     const response = await inside(stage).redeploy({}, { CREDENTIALS }).send({ path: "/healthz?other=1" });
     expect([response.status, await response.json()]).toEqual([200, { status: "ok" }]);

@@ -71,7 +71,7 @@ function withoutKey({ stage }: Scene): Stage {
 
 describeInside("with a new key in front, what is used is sealed anew", () => {
   test("a session cookie with the next answer; it ends when it would have ended", async ({ open }) => {
-    const scene = await signedIn(open, { patient: true });
+    const scene = await signedIn(open);
     const ends = sessionCookie(scene.browser).expiresAtMs;
     await inside(scene.stage).advance(10 * DAY_MS);
     const { rotated, tokenKeys, after } = rotatedFrom(scene);

@@ -62,7 +62,7 @@ export const test = base.extend<{ victim: OpenVictim }>({
 
 async function openVictim(open: Open, options: SceneOptions): Promise<{ victim: Victim; answers: Answer[] }> {
   // The double's first keys take time, and what is slow here is not the subject.
-  const scene = await signedIn(open, { patient: true, ...options });
+  const scene = await signedIn(open, { ...options });
   const { browser, stage, google } = scene;
   const cookie = browser.jar.named("session")[0];
   if (cookie === undefined) throw new Error("nobody is signed in");

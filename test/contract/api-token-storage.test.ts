@@ -61,7 +61,7 @@ async function warmIsolate(stage: Stage, token: string) {
 
 describeInside("a warm isolate with an API token", () => {
   test("calls Gmail before storage has answered anything", async ({ open }) => {
-    const { browser, google, stage } = await signedIn(open, { patient: true });
+    const { browser, google, stage } = await signedIn(open);
     const { token } = await makeToken(browser);
     const { isolate, gate } = await warmIsolate(stage, token);
     const letIn = gate.shut();
@@ -74,7 +74,7 @@ describeInside("a warm isolate with an API token", () => {
   });
 
   test("reads once, beside the call, and writes nothing", async ({ open }) => {
-    const { browser, stage } = await signedIn(open, { patient: true });
+    const { browser, stage } = await signedIn(open);
     const { token } = await makeToken(browser);
     const { isolate, gate } = await warmIsolate(stage, token);
     gate.shut()();
@@ -83,7 +83,7 @@ describeInside("a warm isolate with an API token", () => {
   });
 
   test("withholds the answer of a token that was revoked elsewhere, body and headers", async ({ open }) => {
-    const { browser, google, stage, user } = await signedIn(open, { patient: true });
+    const { browser, google, stage, user } = await signedIn(open);
     const { id, token } = await makeToken(browser);
     const { isolate } = await warmIsolate(stage, token);
     await revokeToken(browser, id);
@@ -99,7 +99,7 @@ describeInside("a warm isolate with an API token", () => {
   });
 
   test("withholds the answer where storage cannot say whether it was revoked", async ({ open }) => {
-    const { browser, stage, user } = await signedIn(open, { patient: true });
+    const { browser, stage, user } = await signedIn(open);
     const { token } = await makeToken(browser);
     const { isolate, gate } = await warmIsolate(stage, token);
     gate.break();
@@ -112,7 +112,7 @@ describeInside("a warm isolate with an API token", () => {
   test.for(["POST", "DELETE"])(
     "waits for storage before a %s, and does not call for a revoked one",
     async (method, { open }) => {
-      const { browser, google, stage } = await signedIn(open, { patient: true });
+      const { browser, google, stage } = await signedIn(open);
       const { id, token } = await makeToken(browser);
       const { isolate, gate } = await warmIsolate(stage, token);
       await revokeToken(browser, id);
@@ -126,7 +126,7 @@ describeInside("a warm isolate with an API token", () => {
 });
 
 test("the access token behind an API token is kept: one refresh for many requests", async ({ open }) => {
-  const { browser, google, stage } = await signedIn(open, { patient: true });
+  const { browser, google, stage } = await signedIn(open);
   const { token } = await makeToken(browser);
   for (let n = 0; n < 3; n += 1) expect((await withToken(stage, token, PROFILE)).status).toBe(200);
   const calls = (await google.calls()).map(({ endpoint }) => endpoint);
@@ -135,7 +135,7 @@ test("the access token behind an API token is kept: one refresh for many request
 
 describeInside("the access token behind an API token", () => {
   test("is read from storage by the next isolate", async ({ open }) => {
-    const { browser, google, stage } = await signedIn(open, { patient: true });
+    const { browser, google, stage } = await signedIn(open);
     const { token } = await makeToken(browser);
     await withToken(stage, token, PROFILE);
     await google.forgetCalls();
@@ -144,7 +144,7 @@ describeInside("the access token behind an API token", () => {
   });
 
   test("is not forgotten by a request beside it that needs none", async ({ open }) => {
-    const { browser, google, stage } = await signedIn(open, { patient: true });
+    const { browser, google, stage } = await signedIn(open);
     const { token } = await makeToken(browser);
     const gate = gatedKv(inside(stage).kv);
     const isolate = inside(stage).redeploy({}, { CREDENTIALS: gate.kv });
@@ -163,7 +163,7 @@ describeInside("the access token behind an API token", () => {
   });
 
   test("is replaced when it is about to expire, and when Google refuses it", async ({ open }) => {
-    const { browser, google, stage, user } = await signedIn(open, { patient: true });
+    const { browser, google, stage, user } = await signedIn(open);
     const { token } = await makeToken(browser);
     await withToken(stage, token, PROFILE);
     await inside(stage).advance(3_590_000);
@@ -176,7 +176,7 @@ describeInside("the access token behind an API token", () => {
   });
 
   test("is not in storage as it is", async ({ open }) => {
-    const { browser, google, stage } = await signedIn(open, { patient: true });
+    const { browser, google, stage } = await signedIn(open);
     const { token } = await makeToken(browser);
     await withToken(stage, token, PROFILE);
     expect(await inside(stage).keys()).toContainEqual(expect.stringMatching(/^api-token-access:/));

@@ -183,7 +183,7 @@ describe("Accept: application/x-ndjson", () => {
   });
 
   test("gives the first page before Gmail has answered the second", async ({ open }) => {
-    const scene = await signedIn(open, { patient: true, user: { mailbox: { messages: 600 } } });
+    const scene = await signedIn(open, { user: { mailbox: { messages: 600 } } });
     await scene.google.fault("list", { delayMs: 1000, after: 1 });
     const response = await scene.browser.fetch("/api/messages?limit=all", { headers: NDJSON, stream: true });
     const reader = response.body?.getReader();

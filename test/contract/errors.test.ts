@@ -80,7 +80,7 @@ describe("UPSTREAM_UNAVAILABLE, 502 or 504: Google is down, too slow, or answers
     });
 
     test("list: no answer at all: 504", async ({ open }) => {
-      const { browser, google } = await signedIn(open);
+      const { browser, google } = await signedIn(open, { impatient: true });
       await google.always("list", { hang: true });
       const startedAtMs = Date.now();
       await expectError(await call(browser), 504, "UPSTREAM_UNAVAILABLE");
@@ -141,7 +141,7 @@ describe("a failed refresh deletes nothing: only invalid_grant ends a grant", ()
 
   describeInside("nor does", () => {
     test("no answer at all: 504", async ({ open }) => {
-      const { browser, google, user, stage } = await signedIn(open);
+      const { browser, google, user, stage } = await signedIn(open, { impatient: true });
       await google.act({ action: "killAccessTokens", email: user.email });
       await google.always("token:refresh", { hang: true });
       await expectError(await call(browser), 504, "UPSTREAM_UNAVAILABLE");
@@ -152,7 +152,7 @@ describe("a failed refresh deletes nothing: only invalid_grant ends a grant", ()
   });
 
   test("a late invalid_grant for an old token leaves the newer record alone", async ({ open }) => {
-    const { browser, google, user, stage } = await signedIn(open, { patient: true });
+    const { browser, google, user, stage } = await signedIn(open);
     await google.act({ action: "changePassword", email: user.email });
     // This browser's refresh is on its way with the old token while the person consents anew in another one.
     await google.fault("token:refresh", { delayMs: stage.inside === undefined ? 3000 : 1000 });

@@ -132,7 +132,7 @@ describe("POST /auth/disconnect", () => {
   });
 
   test("is not undone by a refresh that began before it", async ({ open }) => {
-    const { browser, google, user, stage } = await signedIn(open, { patient: true });
+    const { browser, google, user, stage } = await signedIn(open);
     await google.always("revoke", { status: 503 });
     await google.act({ action: "killAccessTokens", email: user.email });
     await google.fault("token:refresh", { delayMs: 700 });

@@ -194,7 +194,7 @@ describe("Accept: application/x-ndjson", () => {
   });
 
   test("gives the first rows before the last ones are read", async ({ open }) => {
-    const scene = await mailboxOf(open, 300, { patient: true });
+    const scene = await mailboxOf(open, 300);
     await scene.google.always("batch", { delayMs: 1500, after: 3 });
     const response = await scene.browser.fetch(ROWS_OF_ALL, { headers: NDJSON, stream: true });
     const reader = response.body?.getReader();

@@ -24,14 +24,14 @@ function withSession({ browser, stage }: Scene, count: number): Promise<Response
 
 describe("50 requests at once after Google has ended the access token", () => {
   test("refresh once and succeed, with the session", async ({ open }) => {
-    const scene = await signedIn(open, { patient: true });
+    const scene = await signedIn(open);
     await scene.google.act({ action: "killAccessTokens", email: scene.user.email });
     expect(await tally(withSession(scene, 50))).toEqual({ 200: 50 });
     expect(await scene.google.count("token:refresh")).toBe(1);
   });
 
   test("refresh once and succeed, with an API token", async ({ open }) => {
-    const scene = await signedIn(open, { patient: true });
+    const scene = await signedIn(open);
     const { token } = await makeToken(scene.browser);
     expect((await withToken(scene.stage, token, { path: PATH })).status).toBe(200);
     await scene.google.forgetCalls();
@@ -44,7 +44,7 @@ describe("50 requests at once after Google has ended the access token", () => {
 
 describe("a grant that is gone", () => {
   test("costs one token call, by 50 requests at once and as many after them", async ({ open }) => {
-    const scene = await signedIn(open, { patient: true });
+    const scene = await signedIn(open);
     await scene.google.act({ action: "changePassword", email: scene.user.email });
     await scene.google.act({ action: "killAccessTokens", email: scene.user.email });
     expect(await tally(withSession(scene, 50))).toEqual({ 401: 50 });
@@ -55,7 +55,7 @@ describe("a grant that is gone", () => {
 
 describeInside("200 requests at once after the access token has expired", () => {
   test("refresh once and succeed, with the session and API tokens alike", async ({ open }) => {
-    const scene = await signedIn(open, { patient: true });
+    const scene = await signedIn(open);
     const { token } = await makeToken(scene.browser);
     await inside(scene.stage).advance(HOUR_MS);
     const tokens = Array.from({ length: 100 }, () => withToken(scene.stage, token, { path: PATH }));

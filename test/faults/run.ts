@@ -53,7 +53,7 @@ export async function setScene(flow: Flow, isHung: boolean): Promise<Scene> {
     ...flow.options,
     google,
     near: true,
-    patient: !isHung,
+    impatient: isHung,
   });
 }
 

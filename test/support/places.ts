@@ -31,7 +31,7 @@ export async function openPlaces(
   const { ownWritesAreSeen = true, ...sceneOptions } = options;
   let kv: LaggingKv | null = null;
   const storage = (now: () => number): LaggingKv => (kv = new LaggingKv({ now, ownWritesAreSeen }));
-  const scene = await newcomer(open, { patient: true, ...sceneOptions, storage });
+  const scene = await newcomer(open, { ...sceneOptions, storage });
   if (kv === null) throw new Error("the stage has not taken the storage");
   const stages = new Map([["here", scene.stage]]);
   const at = (place: string): Stage => {
