@@ -58,7 +58,7 @@ class TokenProgram {
     if (usedOn !== today) parts.push(EXTRAS["mark-token-used"]);
     this.#isolates.remember(isolate, atSecond, next);
     if (isStale || usedOn !== today) {
-      this.#stored = { staleAt: next.staleAt, usedOn: today };
+      this.#stored = { staleAt: Math.max(next.staleAt, this.#stored.staleAt), usedOn: today };
     }
     ledger.enter({ atSecond, kind, cost: sum(...parts), cpu: rows === 0 ? SMALL : { rowRequests: 1, rows } });
   }
