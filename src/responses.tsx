@@ -43,8 +43,7 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
 export const handleNotFound: NotFoundHandler<AppEnv> = (c) =>
   handleError(new AppError("NOT_FOUND", "There is nothing at this address."), c);
 
-/** Hono types the status codes that it knows; all of ours are among them. */
 function toStatusCode(code: number): StatusCode {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Hono types the codes that it knows; all of ours are among them
   return code as StatusCode;
 }
