@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { type TokenKey, TokenKeysSchema } from "./keys.ts";
+import { isSecureOrigin, isSecureUrl } from "./origins.ts";
 import { GET_UNITS, LIST_UNITS } from "./quota.ts";
 
 /** Google's endpoints and identity, as absolute URLs. */
@@ -61,10 +62,10 @@ const required = z.string("is missing").check(z.minLength(1, "is missing"));
 
 const endpoint = required.check(z.refine(isSecureUrl, "must be an https URL (http only on loopback)"));
 
+const ORIGIN = "an https origin: scheme and host, no path (http only on loopback)";
+
 const publicUrl = z.pipe(
-  z
-    .string("must be a string")
-    .check(z.refine((url) => url === "" || isOrigin(url), "must be an origin: scheme and host, no path")),
+  z.string("must be a string").check(z.refine((url) => url === "" || isSecureOrigin(url), `must be ${ORIGIN}`)),
   z.transform((url) => (url === "" ? null : new URL(url).origin)),
 );
 
@@ -93,7 +94,7 @@ const allowedOrigins = z.pipe(
   ),
   z.array(
     z.pipe(
-      z.string().check(z.refine(isOrigin, "must hold origins (scheme and host, no path), separated by commas")),
+      z.string().check(z.refine(isSecureOrigin, `must hold origins, separated by commas, each ${ORIGIN}`)),
       z.transform((url) => new URL(url).origin),
     ),
   ),
@@ -201,18 +202,4 @@ function parseJsonOrNull(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-/** Secrets travel to these URLs: RFC 6749 §3.2 asks for TLS, which only loopback can do without. */
-function isSecureUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  const isLoopback = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-  return protocol === "https:" || (protocol === "http:" && isLoopback);
-}
-
-function isOrigin(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return /^https?:$/.test(url.protocol) && `${url.origin}/` === url.href;
 }

@@ -52,6 +52,12 @@ export interface SignInAgain {
   readonly returnTo?: string;
 }
 
+/** A link on the error page. */
+export interface PageLink {
+  readonly href: string;
+  readonly text: string;
+}
+
 export interface AppErrorOptions {
   /** HTTP status, where it is not the reason's own (504 for a timeout, Google's own 4xx). */
   readonly code?: number;
@@ -61,6 +67,8 @@ export interface AppErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly retryAfterSeconds?: number;
   readonly signInAgain?: SignInAgain;
+  /** Where else a person may go on; shown on the page, and not told to programs. */
+  readonly link?: PageLink;
   /** What the log may say and the answer must not, such as Google's OAuth error code. Never a secret. */
   readonly logDetail?: string;
   readonly cause?: unknown;
@@ -78,6 +86,7 @@ export class AppError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly retryAfterSeconds: number | null;
   readonly signInAgain: SignInAgain | null;
+  readonly link: PageLink | null;
   readonly logDetail: string | null;
 
   constructor(reason: Reason, message: string, options: AppErrorOptions = {}) {
@@ -89,6 +98,7 @@ export class AppError extends Error {
     this.metadata = options.metadata ?? {};
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
     this.signInAgain = options.signInAgain ?? null;
+    this.link = options.link ?? null;
     this.logDetail = options.logDetail ?? null;
   }
 }

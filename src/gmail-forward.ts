@@ -36,6 +36,7 @@ export async function forwardToGmail(c: AppContext, { grant }: Caller, request: 
       signal: clientSignal,
     }),
   );
+  c.set("contentPolicy", "passed");
   return new Response(response.body, {
     status: response.status,
     headers: pickHeaders(response.headers, RESPONSE_HEADERS),

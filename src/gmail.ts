@@ -8,7 +8,14 @@ import * as z from "zod/mini";
 import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./batch.ts";
 import { AppError } from "./errors.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail-errors.ts";
-import { type CallOptions, parseJsonOrNull, readJson, unexpectedAnswer, type Upstream } from "./http.ts";
+import {
+  AnswerTooLargeError,
+  type CallOptions,
+  parseJsonOrNull,
+  readJson,
+  unexpectedAnswer,
+  type Upstream,
+} from "./http.ts";
 import { MESSAGE_FIELDS, type MessageMetadata, MessageMetadataSchema, ROW_HEADERS } from "./message.ts";
 import { GET_UNITS, quotaUnits } from "./quota.ts";
 import type { Trace } from "./trace.ts";
@@ -189,6 +196,7 @@ export class Gmail {
         body: composeBatch(calls, boundary),
       });
     } catch (error) {
+      if (error instanceof AnswerTooLargeError) return this.#readInHalves(ids, error);
       if (!(error instanceof AppError) || error.reason !== "UPSTREAM_UNAVAILABLE") throw error;
       return { kind: "failed", failure: { error, retry: { afterMs: null } } };
     }
@@ -201,6 +209,23 @@ export class Gmail {
     const results = new Map<string, MetadataResult>();
     for (const [index, id] of ids.entries()) {
       results.set(id, await this.#readReply(id, replies.get(`part-${index}`) ?? null));
+    }
+    return { kind: "answered", results };
+  }
+
+  /** Finds the messages whose rows are too large; the others are read. */
+  async #readInHalves(ids: readonly string[], error: AppError): Promise<BatchResult> {
+    const [id, ...others] = ids;
+    if (id === undefined || others.length === 0) {
+      const result: MetadataResult = { kind: "failed", failure: { error, retry: null } };
+      return { kind: "answered", results: new Map(ids.map((each) => [each, result])) };
+    }
+    const middle = Math.ceil(ids.length / 2);
+    const results = new Map<string, MetadataResult>();
+    for (const half of [ids.slice(0, middle), ids.slice(middle)]) {
+      const read = await this.readMetadata(half);
+      if (read.kind === "failed") return read;
+      for (const [each, result] of read.results) results.set(each, result);
     }
     return { kind: "answered", results };
   }

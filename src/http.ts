@@ -11,6 +11,12 @@ export const CALL_TIMEOUT_MS = 10_000;
 /** An answer of ours begins within 30 s; the rest is for what must follow the last upstream call. */
 const ANSWER_DEADLINE_MS = 25_000;
 
+/** Most bytes of an answer that is read whole: an isolate has 128 MB, and JSON takes several times its size there. */
+export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** An answer is larger than {@link MAX_ANSWER_BYTES}. Asked again, it would be as large. */
+export class AnswerTooLargeError extends AppError {}
+
 /** The request has no upstream call left. A loop that can stop and resume catches it. */
 export class BudgetSpentError extends Error {
   override readonly name = "BudgetSpentError";
@@ -83,6 +89,7 @@ export class Upstream {
    *
    * @throws BudgetSpentError when no call is left
    * @throws AppError `UPSTREAM_UNAVAILABLE`, 502 when the connection fails, 504 when time is up
+   * @throws AnswerTooLargeError unless the answer is streamed
    */
   async fetch(input: string | URL, init: RequestInit, options: CallOptions): Promise<Response> {
     if (this.remainingCalls < 1) {
@@ -96,14 +103,32 @@ export class Upstream {
       const response = await this.#options.fetch(input, { ...init, redirect: "manual", signal });
       if (options.streaming) return response;
       // The body counts too: an answer that stalls half-way is as late as one that never starts.
-      const body = await response.arrayBuffer();
-      return new Response(body.byteLength === 0 ? null : body, response);
+      const body = await readWhole(response, options.endpoint);
+      return new Response(body.size === 0 ? null : body, response);
     } catch (error) {
+      if (error instanceof AppError) throw error;
       throw networkError(error, options.endpoint, timeLimit.signal.aborted);
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+/** The body, if it is no longer than {@link MAX_ANSWER_BYTES}. Leaving the loop early ends the download. */
+async function readWhole(response: Response, endpoint: string): Promise<Blob> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) throw tooLarge(endpoint);
+    chunks.push(chunk);
+  }
+  return new Blob(chunks);
+}
+
+function tooLarge(endpoint: string): AnswerTooLargeError {
+  const mib = MAX_ANSWER_BYTES / (1024 * 1024);
+  return new AnswerTooLargeError("UPSTREAM_UNAVAILABLE", `${endpoint} answered with more than ${mib} MiB.`);
 }
 
 function timeoutReason(): DOMException {

@@ -7,6 +7,7 @@
 import { base64url } from "jose";
 import { decodeWords } from "postal-mime";
 import type { GmailMessage } from "./gmail.ts";
+import { parseInternalDate } from "./message.ts";
 
 type MessagePart = NonNullable<GmailMessage["payload"]>;
 
@@ -21,8 +22,8 @@ export interface ReadableMessage {
   readonly to: string | null;
   readonly cc: string | null;
   readonly subject: string | null;
-  /** Epoch milliseconds. */
-  readonly dateMs: number;
+  /** Epoch milliseconds; null where Gmail has no date that can be shown. */
+  readonly dateMs: number | null;
   readonly text: string | null;
   readonly html: string | null;
   readonly attachments: readonly { readonly name: string; readonly bytes: number }[];
@@ -46,7 +47,7 @@ export function toReadableMessage(message: GmailMessage): ReadableMessage {
     to: header("to"),
     cc: header("cc"),
     subject: header("subject"),
-    dateMs: Number(message.internalDate ?? 0),
+    dateMs: parseInternalDate(message.internalDate),
     text: bodyOf(bodies, "text/plain"),
     html: bodyOf(bodies, "text/html"),
     attachments: attachments.map(({ filename, body }) => ({ name: filename ?? "", bytes: body?.size ?? 0 })),

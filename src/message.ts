@@ -18,7 +18,7 @@ export const MessageMetadataSchema = z.pipe(
     threadId: z.string(),
     labelIds: z.optional(z.array(z.string())),
     snippet: z.optional(z.string()),
-    internalDate: z.string().check(z.regex(/^-?\d{1,15}$/), z.refine(hasFourDigitYear)),
+    internalDate: z.string().check(z.refine((text) => parseInternalDate(text) !== null)),
     payload: z.optional(z.object({ headers: z.optional(z.array(z.object({ name: z.string(), value: z.string() }))) })),
   }),
   z.transform((message) => {
@@ -42,10 +42,16 @@ export const MessageMetadataSchema = z.pipe(
   }),
 );
 
-/** RFC 3339 §1 knows no other years. */
-function hasFourDigitYear(internalDate: string): boolean {
-  const year = new Date(Number(internalDate)).getUTCFullYear();
-  return year >= 0 && year <= 9999;
+/**
+ * The `internalDate` of a message.
+ *
+ * @returns epoch milliseconds; null where there is none, or its year is none that RFC 3339 §1 knows
+ */
+export function parseInternalDate(internalDate: string | undefined): number | null {
+  if (internalDate === undefined || !/^-?\d{1,15}$/.test(internalDate)) return null;
+  const ms = Number(internalDate);
+  const year = new Date(ms).getUTCFullYear();
+  return year >= 0 && year <= 9999 ? ms : null;
 }
 
 /** What a row of a mailbox shows. */

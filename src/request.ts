@@ -1,5 +1,5 @@
 /**
- * Reading a request: who sent it (a person's browser or a program), from which site, and where to lead them.
+ * Reading a request: who sent it (a person's browser or a program), its body, and where to lead them.
  */
 import { accepts } from "hono/accepts";
 import { AppError, invalidArgument, type SignInAgain } from "./errors.ts";
@@ -21,22 +21,6 @@ export function wantsNdjson(c: AppContext): boolean {
 
 function prefers(c: AppContext, type: string, supports: string[]): boolean {
   return accepts(c, { header: "Accept", supports, default: "application/json" }) === type;
-}
-
-/**
- * Refuses what another site makes a browser send.
- *
- * @param originRequired false: a request that says nothing of its origin is a program's and passes
- * @throws AppError `PERMISSION_DENIED`
- */
-export function requireSameOrigin(c: AppContext, { originRequired }: { originRequired: boolean }): void {
-  const origin = c.req.header("Origin");
-  const site = c.req.header("Sec-Fetch-Site");
-  const isForeign = origin === undefined ? originRequired : origin !== c.var.scope.origin;
-  // `none`: the person did it, not a page.
-  if (isForeign || (site !== undefined && site !== "same-origin" && site !== "none")) {
-    throw new AppError("PERMISSION_DENIED", "This request must come from a page of this site.");
-  }
 }
 
 /** The most that a URL may have: Cloudflare's own limit, which nothing enforces locally. */

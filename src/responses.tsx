@@ -4,6 +4,7 @@
  */
 import type { ErrorHandler, NotFoundHandler } from "hono";
 import type { StatusCode } from "hono/utils/http-status";
+import { scriptNonce } from "./content-policy.ts";
 import { AppError, type ErrorStatus, toErrorStatus } from "./errors.ts";
 import { reportError } from "./log.ts";
 import { ErrorPage } from "./pages/error-page.tsx";
@@ -33,9 +34,18 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   if (error.code === 401) c.header("WWW-Authenticate", challenge);
   if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
   c.status(toStatusCode(error.code));
+  // Whatever the answer would have been: this one is ours.
+  c.set("contentPolicy", "page");
   const body = errorBody(c, error);
   return isForPerson
-    ? c.html(<ErrorPage error={body.error} retryAfterSeconds={error.retryAfterSeconds} />)
+    ? c.html(
+        <ErrorPage
+          error={body.error}
+          retryAfterSeconds={error.retryAfterSeconds}
+          link={error.link}
+          nonce={scriptNonce(c)}
+        />,
+      )
     : c.json(body);
 };
 

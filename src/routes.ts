@@ -1,17 +1,20 @@
 /**
  * The Hono app: which route is where, and what every answer has in common. docs: README.md, "Routes".
  *
- * `hono/tiny` has the smallest of Hono's routers; for a dozen routes it is as fast as any.
+ * A path has one spelling. Of Hono's routers, `TrieRouter` alone takes no trailing slash for another (`LinearRouter` and
+ * `PatternRouter` do); it is in the bundle for `methodNotAllowed` anyway.
  */
-import { Hono } from "hono/tiny";
+import { HonoBase } from "hono/hono-base";
+import { TrieRouter } from "hono/router/trie-router";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
-import { secureHeaders } from "hono/secure-headers";
 import { keepCaller } from "./authentication.ts";
 import type { Config } from "./config.ts";
+import { securityHeaders } from "./content-policy.ts";
 import { AppError } from "./errors.ts";
+import { isolate } from "./isolation.ts";
 import { logRequest } from "./log.ts";
 import { requireModestSize, requirePlainPath } from "./request.ts";
 import { handleError, handleNotFound } from "./responses.tsx";
@@ -33,9 +36,9 @@ const PREFLIGHT_SECONDS = 2 * 60 * 60;
 
 /** Makes the app for one configuration; it serves all requests of the isolate. */
 export function createApp(services: Services) {
-  const app = new Hono<AppEnv>();
+  const app = new HonoBase<AppEnv>({ router: new TrieRouter(), getPath: rawPath });
   app.onError(handleError).notFound(handleNotFound);
-  app.use(requestScope(services), securityHeaders(services.config), keepCaller, orderlyRequest);
+  app.use(requestScope(services), securityHeaders(services.config), keepCaller, orderlyRequest, isolate);
   if (services.config.allowedOrigins.length > 0) {
     for (const path of ["/api/*", "/gmail/*", "/batch/*"]) app.use(path, crossOrigin(services.config));
   }
@@ -59,6 +62,14 @@ export function createApp(services: Services) {
     .route("/account", accountRoutes)
     .route("/message", messageRoutes)
     .route("/", pageRoutes);
+}
+
+/**
+ * The path as it came. Hono would decode it before it looks for a route, and `/%61pi/me` would be another spelling of
+ * `/api/me`; a route's parameters are decoded by `c.req.param`.
+ */
+function rawPath(request: Request): string {
+  return new URL(request.url).pathname;
 }
 
 /** Opens the request's scope, and tells with every answer what the request cost. */
@@ -116,45 +127,4 @@ function crossOrigin({ allowedOrigins }: Config) {
     ],
     maxAge: PREFLIGHT_SECONDS,
   });
-}
-
-/** What browsers may do with our pages. A message's HTML is a stranger's, and may do nothing but be looked at. */
-function securityHeaders({ google }: Config) {
-  const common = { xFrameOptions: "DENY", strictTransportSecurity: false } as const;
-  const page = secureHeaders({
-    ...common,
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      frameSrc: ["'self'"],
-      // Chromium applies this to redirects too: a search by somebody whose grant is gone ends at Google's consent page.
-      formAction: ["'self'", new URL(google.authorizationEndpoint).origin],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-    // The path of our own pages is wanted by `signInUrl`; nobody else gets it.
-    referrerPolicy: "same-origin",
-  });
-  const strangersHtml = secureHeaders({
-    ...common,
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      styleSrc: ["'unsafe-inline'"],
-      imgSrc: ["data:"],
-      formAction: ["'none'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'self'"],
-      sandbox: ["allow-popups", "allow-popups-to-escape-sandbox"],
-    },
-    xFrameOptions: "SAMEORIGIN",
-    referrerPolicy: "no-referrer",
-    // A sandboxed document has an origin of its own anyway, and browsers warn of what they cannot give it.
-    originAgentCluster: false,
-  });
-  return createMiddleware<AppEnv>((c, next) =>
-    (/^\/message\/[^/]+\/body$/.test(c.req.path) ? strangersHtml : page)(c, next),
-  );
 }

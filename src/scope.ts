@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { type ApiToken, ApiTokenStore } from "./api-tokens.ts";
 import { ConcurrencyLimits } from "./concurrency-limit.ts";
 import type { Config } from "./config.ts";
+import type { ContentPolicy } from "./content-policy.ts";
 import { DocumentCache } from "./document-cache.ts";
 import { GoogleKeys } from "./google-keys.ts";
 import type { Grant } from "./grant.ts";
@@ -149,6 +150,10 @@ export interface AppEnv {
     scope: RequestScope;
     /** Set by authentication, where the request was found to be somebody's. */
     caller?: Caller;
+    /** Set by whoever makes an answer that is not a page of ours. */
+    contentPolicy?: ContentPolicy;
+    /** Set by the security headers before the answer is made: what the page's script element must carry. */
+    secureHeadersNonce?: string;
   };
 }
 

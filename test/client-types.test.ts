@@ -5,7 +5,7 @@ import type { AppType } from "../src/client-types.ts";
 
 test("the typed client takes what the API takes, and nothing else", async () => {
   const asked: string[] = [];
-  const client = hc<AppType>("https://mail.test", {
+  const client = hc<AppType>("https://mail.localhost", {
     fetch: async (input: RequestInfo | URL, init?: RequestInit) => {
       asked.push(`${init?.method} ${new Request(input).url}`);
       return Response.json({ messages: [] });
@@ -19,5 +19,5 @@ test("the typed client takes what the API takes, and nothing else", async () => 
   await client.api.messages.$get({ query: { label: "INBOX" } });
   // @ts-expect-error a token needs a name
   await client.api.tokens.$post({ json: { expiresInDays: 1 } });
-  expect(asked[0]).toBe("GET https://mail.test/api/messages?labelIds=INBOX&labelIds=UNREAD&view=metadata");
+  expect(asked[0]).toBe("GET https://mail.localhost/api/messages?labelIds=INBOX&labelIds=UNREAD&view=metadata");
 });

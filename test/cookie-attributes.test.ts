@@ -13,8 +13,8 @@ import {
 import type { AppContext } from "../src/scope.ts";
 import { answerOf } from "./fixtures-hono.ts";
 
-const HTTP = "http://mail.test/";
-const HTTPS = "https://mail.test/";
+const HTTP = "http://mail.localhost/";
+const HTTPS = "https://mail.localhost/";
 const STATE = "0123456789abcdef-the-rest-of-the-state";
 const ID = "0123456789abcdef";
 

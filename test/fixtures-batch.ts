@@ -35,7 +35,7 @@ export function readBatch({ headers, body }: Call): SentPart[] {
     const [, contentId] = /^Content-ID: <([\w-]+)>$/im.exec(outer) ?? [];
     const [, method = "", target = ""] = /^(\w+) (\/\S+) HTTP\/1\.1$/.exec(inner) ?? [];
     if (contentId === undefined || rest.join("") !== "") throw new Error(`A strange part: ${piece}`);
-    const url = new URL(target, "https://gmail.test");
+    const url = new URL(target, "https://gmail.localhost");
     return { contentId, method, url, id: decodeURIComponent(url.pathname.split("/").at(-1) ?? "") };
   });
 }

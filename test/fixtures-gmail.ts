@@ -4,7 +4,7 @@ import { Gmail, type MessageRef, type UserAccess } from "../src/gmail.ts";
 import type { UpstreamOptions } from "../src/http.ts";
 import { type Call, createWorld, type Network, type World } from "./fixtures.ts";
 
-export const API_URL = "https://gmail.test";
+export const API_URL = "https://gmail.localhost";
 
 export const FILTER = { q: "", labelIds: [], includeSpamTrash: false } as const;
 

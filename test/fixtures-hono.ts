@@ -38,7 +38,7 @@ export interface Answer {
 /** Sends a request to an app that does one thing. */
 export async function answerOf(
   act: (c: AppContext) => unknown,
-  { url = "http://mail.test/", headers = {}, scope = scopeAt(url) }: Sent = {},
+  { url = "http://mail.localhost/", headers = {}, scope = scopeAt(url) }: Sent = {},
 ): Promise<Answer> {
   const app = new Hono<AppEnv>();
   let error: unknown = null;

@@ -19,7 +19,7 @@ export function scopeWith(keys: readonly TokenKey[], { kv = env.CREDENTIALS, now
   const config = configuration({ TOKEN_KEYS: JSON.stringify({ keys }), CREDENTIALS: kv });
   const world = { ...REAL_WORLD, now: () => nowMs ?? Date.now(), sleep: async () => {} };
   return createRequestScope(createServices(config, world), {
-    url: "http://mail.test/",
+    url: "http://mail.localhost/",
     waitUntil: () => {},
     clientSignal: STAYING,
   });

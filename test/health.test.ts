@@ -17,7 +17,7 @@ const FINE: Readonly<Record<string, string>> = {
   storage: "Written and read.",
   google: "Reached; the clocks agree.",
   client: "Google knows the client.",
-  "redirect-uri": "Google's console must list exactly http://mail.test/auth/callback",
+  "redirect-uri": "Google's console must list exactly http://mail.localhost/auth/callback",
 };
 
 async function ask(stage: Stage, token?: string): Promise<Response> {

@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import {
+  AnswerTooLargeError,
   BudgetSpentError,
+  MAX_ANSWER_BYTES,
   parseRetryAfterMs,
   readJson,
   readJsonOrNull,
@@ -125,6 +127,53 @@ describe("the budget of a request", () => {
     const results = await Promise.allSettled(calls);
     expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(3);
     expect(world.calls).toHaveLength(3);
+  });
+});
+
+/** Answers with so many bytes, a mebibyte at a time, and counts those that were taken. */
+function answerOf(bytes: number): { network: Network; taken: () => number; isEnded: () => boolean } {
+  let taken = 0;
+  let isEnded = false;
+  const body = (): ReadableStream<Uint8Array> =>
+    new ReadableStream(
+      {
+        pull(controller) {
+          const chunk = Math.min(1024 * 1024, bytes - taken);
+          if (chunk === 0) return controller.close();
+          taken += chunk;
+          controller.enqueue(new Uint8Array(chunk));
+        },
+        cancel() {
+          isEnded = true;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  return { network: () => new Response(body()), taken: () => taken, isEnded: () => isEnded };
+}
+
+describe("the size of an answer that is read whole", () => {
+  test("may be 16 MiB", async () => {
+    const { network } = answerOf(MAX_ANSWER_BYTES);
+    const response = await createWorld(network).upstream.fetch(URL_OF_TEST, {}, ENDPOINT);
+    expect((await response.arrayBuffer()).byteLength).toBe(16 * 1024 * 1024);
+  });
+
+  test("above that is 502 UPSTREAM_UNAVAILABLE, and the rest is not taken", async () => {
+    const { network, taken, isEnded } = answerOf(40 * 1024 * 1024);
+    const world = createWorld(network);
+    const error = await failureOf(world.upstream.fetch(URL_OF_TEST, {}, ENDPOINT));
+    expect(error).toBeInstanceOf(AnswerTooLargeError);
+    expect(error).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE", code: 502 });
+    expect(taken()).toBeLessThan(20 * 1024 * 1024);
+    expect(isEnded()).toBe(true);
+    expect(world.calls).toHaveLength(1);
+  });
+
+  test("is not looked at where it is streamed on", async () => {
+    const { network } = answerOf(20 * 1024 * 1024);
+    const response = await createWorld(network).upstream.fetch(URL_OF_TEST, {}, { ...ENDPOINT, streaming: true });
+    expect((await response.arrayBuffer()).byteLength).toBe(20 * 1024 * 1024);
   });
 });
 

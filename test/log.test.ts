@@ -87,7 +87,9 @@ describe("an error", () => {
   });
 
   test("with an address or a search in a cause's message shows neither", () => {
-    const cause = new Error("GET https://gmail.test/gmail/v1/users/me/messages?q=divorce&x=1 for <ann@example.test>");
+    const cause = new Error(
+      "GET https://gmail.localhost/gmail/v1/users/me/messages?q=divorce&x=1 for <ann@example.test>",
+    );
     reportError(trace, new AppError("INTERNAL", "no", { cause }));
     expect(lines.join()).not.toMatch(/divorce|ann|example\.test/);
   });

@@ -6,7 +6,7 @@ import { operatorOnly } from "../src/operator.ts";
 import { KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { type Answer, answerOf } from "./fixtures-hono.ts";
 
-const OPERATOR: Binding = { purpose: "operator", owner: "http://mail.test" };
+const OPERATOR: Binding = { purpose: "operator", owner: "http://mail.localhost" };
 const ring = new KeyRing([KEY_A]);
 
 /** A request to what only the operator may do. @returns whether that was done, too */
@@ -29,7 +29,7 @@ test.each(["Bearer", "bearer", "BEARER"])(
 
 test.each<[string, Partial<Binding>, number, KeyRing]>([
   ["for another purpose", { purpose: "session" }, 60_000, ring],
-  ["for another origin", { owner: "https://mail.test" }, 60_000, ring],
+  ["for another origin", { owner: "https://mail.localhost" }, 60_000, ring],
   ["that has expired", {}, 0, ring],
   ["under another key", {}, 60_000, new KeyRing([KEY_B])],
 ])("a sealed value %s: 403 PERMISSION_DENIED", async (_, changes, lifetimeMs, keys) => {

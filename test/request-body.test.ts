@@ -22,7 +22,7 @@ function upload(chunks: number) {
       seen.isCancelled = true;
     },
   });
-  return { seen, request: new Request("http://mail.test/auth/security-events", { method: "POST", body }) };
+  return { seen, request: new Request("http://mail.localhost/auth/security-events", { method: "POST", body }) };
 }
 
 async function statusOf(request: Request): Promise<number> {

@@ -22,6 +22,18 @@ describe("rows", () => {
     },
   );
 
+  test("of a message whose headers are too large is an error at once, and the others are there", async () => {
+    const huge = (id: string): Response | null =>
+      id === "m3" ? Response.json({ id, threadId: id, snippet: "x".repeat(17 * 1024 * 1024) }) : null;
+    const rows = createRows(batchEndpoint(huge));
+    const found = await rows.read(8);
+    expect(found.map(({ id }) => id)).toEqual(ids(8));
+    expect(found.flatMap((row) => ("error" in row ? [[row.id, row.error.code]] : []))).toEqual([["m3", 502]]);
+    // Once in each half that it was looked for in, and never again.
+    expect(rows.triesOf("m3")).toBeLessThanOrEqual(4);
+    expect(rows.world.sleeps).toEqual([]);
+  });
+
   test("take few calls: a hundred at most twelve", async () => {
     const rows = createRows(batchEndpoint());
     await rows.read(100);
@@ -32,9 +44,9 @@ describe("rows", () => {
     const rows = createRows(batchEndpoint());
     await rows.read(1);
     const [call] = rows.world.calls;
-    expect([call?.method, call?.url.href]).toEqual(["POST", "https://gmail.test/batch/gmail/v1"]);
+    expect([call?.method, call?.url.href]).toEqual(["POST", "https://gmail.localhost/batch/gmail/v1"]);
     const [, target = ""] = /^GET (\S+) HTTP\/1\.1/m.exec(call?.body ?? "") ?? [];
-    const { pathname, searchParams } = new URL(target, "https://gmail.test");
+    const { pathname, searchParams } = new URL(target, "https://gmail.localhost");
     expect(pathname).toBe("/gmail/v1/users/me/messages/m0");
     expect(searchParams.getAll("metadataHeaders")).toEqual(["From", "To", "Subject"]);
     expect(Object.fromEntries(searchParams)).toMatchObject({

@@ -58,7 +58,7 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
   });
   const scope = (): RequestScope =>
     createRequestScope(services, {
-      url: "http://mail.test/",
+      url: "http://mail.localhost/",
       waitUntil: (work) => void deferred.push(work),
       clientSignal: STAYING,
     });

@@ -3,7 +3,7 @@
  */
 import type * as z from "zod";
 import { ListOptionsSchema } from "../../src/list-options.ts";
-import { AUTHENTICATED, COMMON_HEADERS, errorResponses, GRANTED, LIMITED, SAME_ORIGIN } from "./errors.ts";
+import { AUTHENTICATED, COMMON_HEADERS, errorResponses, GRANTED, LIMITED } from "./errors.ts";
 import { API_TOKEN, empty, inPath, json, query, SESSION, TO_SIGN_IN } from "./responses.ts";
 import { describeInput, refTo } from "./schemas.ts";
 import type { Parameter, Paths, Schema } from "./types.ts";
@@ -60,7 +60,6 @@ export const API_PATHS: Paths = {
         ...TO_SIGN_IN,
         ...errorResponses(GRANTED, {
           400: ["FAILED_PRECONDITION"],
-          403: ["PERMISSION_DENIED"],
           404: ["NOT_FOUND"],
           "4XX": ["INVALID_ARGUMENT", "FAILED_PRECONDITION"],
         }),
@@ -76,7 +75,7 @@ export const API_PATHS: Paths = {
       responses: {
         200: json("The tokens that are in force, without their secrets.", "Tokens"),
         ...TO_SIGN_IN,
-        ...errorResponses(LIMITED, AUTHENTICATED, { 403: ["PERMISSION_DENIED"] }),
+        ...errorResponses(LIMITED, AUTHENTICATED),
       },
     },
     post: {
@@ -96,7 +95,7 @@ export const API_PATHS: Paths = {
       },
       responses: {
         201: json("The token. Its secret is shown this once.", "CreatedToken"),
-        ...errorResponses(LIMITED, AUTHENTICATED, SAME_ORIGIN, {
+        ...errorResponses(LIMITED, AUTHENTICATED, {
           400: ["FAILED_PRECONDITION"],
           413: ["INVALID_ARGUMENT"],
         }),
@@ -112,7 +111,7 @@ export const API_PATHS: Paths = {
       parameters: [inPath("id", "The token's ID, not its secret.")],
       responses: {
         204: empty("It is revoked; this holds everywhere within a minute."),
-        ...errorResponses(LIMITED, AUTHENTICATED, SAME_ORIGIN, { 404: ["NOT_FOUND"] }),
+        ...errorResponses(LIMITED, AUTHENTICATED, { 404: ["NOT_FOUND"] }),
       },
     },
   },

@@ -3,7 +3,7 @@
  */
 import { PROMPTS } from "../../src/oauth.ts";
 import { MAX_LOGIN_HINT_LENGTH, MAX_SECURITY_EVENT_BYTES } from "../../src/routes/auth.ts";
-import { AUTHENTICATED, errorResponses, LIMITED, redirect, SAME_ORIGIN } from "./errors.ts";
+import { AUTHENTICATED, errorResponses, LIMITED, redirect } from "./errors.ts";
 import { empty, json, query, SESSION } from "./responses.ts";
 import type { Paths } from "./types.ts";
 
@@ -74,7 +74,7 @@ export const AUTH_PATHS: Paths = {
         200: json("Signed out.", "SignedOut"),
         303: toStart,
         // 401 with `everywhere` only: without a session there is nobody whose sessions could be ended.
-        ...errorResponses(SAME_ORIGIN, AUTHENTICATED),
+        ...errorResponses(AUTHENTICATED),
       },
     },
   },
@@ -87,7 +87,7 @@ export const AUTH_PATHS: Paths = {
       responses: {
         200: json("Everything stored is deleted, whether or not Google could be reached.", "Disconnected"),
         303: toStart,
-        ...errorResponses(SAME_ORIGIN, AUTHENTICATED),
+        ...errorResponses(AUTHENTICATED),
       },
     },
   },

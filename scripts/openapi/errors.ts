@@ -11,6 +11,8 @@ export type Errors = Readonly<Record<string, readonly Reason[]>>;
 /** On every address, before anything else is looked at. */
 const ANYWHERE: Errors = {
   400: ["INVALID_ARGUMENT"],
+  // Plain HTTP, and what a page of another origin makes a browser send.
+  403: ["PERMISSION_DENIED"],
   414: ["INVALID_ARGUMENT"],
   431: ["INVALID_ARGUMENT"],
   500: ["INTERNAL"],
@@ -28,8 +30,6 @@ export const GRANTED: Errors = {
 };
 /** Where one network may not come too often. */
 export const LIMITED: Errors = { 429: ["RATE_LIMITED"] };
-/** Where another site may not make a browser go. */
-export const SAME_ORIGIN: Errors = { 403: ["PERMISSION_DENIED"] };
 
 const MESSAGES: Readonly<Partial<Record<Reason, string>>> = {
   SIGN_IN_REQUIRED: "Sign in with Google first, or send an API token.",

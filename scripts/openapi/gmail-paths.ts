@@ -2,7 +2,7 @@
  * Gmail's own API, passed through. What it takes and answers is Google's to describe.
  */
 import { MAX_BODY_BYTES } from "../../src/gmail-forward.ts";
-import { COMMON_HEADERS, type Errors, errorOf, errorResponses, GRANTED, SAME_ORIGIN } from "./errors.ts";
+import { COMMON_HEADERS, type Errors, errorOf, errorResponses, GRANTED } from "./errors.ts";
 import { API_TOKEN, inPath, SESSION, TO_SIGN_IN } from "./responses.ts";
 import { METHODS, type Operation, type PathItem, type Paths, type ResponseObject, type Schema } from "./types.ts";
 
@@ -23,7 +23,7 @@ const OF_OURS: Schema = {
 
 /** Ours are told by their domain; everything else is Gmail's, untouched. */
 function forwarded(...sets: readonly Errors[]): Record<string, ResponseObject> {
-  const ours = errorResponses(GRANTED, { 403: ["PERMISSION_DENIED"] }, ...sets);
+  const ours = errorResponses(GRANTED, ...sets);
   const answers = Object.entries(ours).map(([code, response]) => {
     const reasons = Object.keys(response.content?.["application/json"]?.examples ?? {});
     return [
@@ -77,7 +77,7 @@ function mailboxOperation(method: (typeof METHODS)[number]): Operation {
     ...(isRead ? {} : { requestBody: { required: false, description: bodyNote, content: { "*/*": {} } } }),
     responses: {
       ...(isRead ? TO_SIGN_IN : {}),
-      ...forwarded(isRead ? {} : { ...SAME_ORIGIN, 413: ["INVALID_ARGUMENT"] }),
+      ...forwarded(isRead ? {} : { 413: ["INVALID_ARGUMENT"] }),
     },
   };
 }
@@ -102,7 +102,7 @@ export const GMAIL_PATHS: Paths = {
         description: `Parts of \`application/http\`. ${bodyNote}`,
         content: { "multipart/mixed": { schema: { type: "string" } } },
       },
-      responses: forwarded(SAME_ORIGIN, { 413: ["INVALID_ARGUMENT"] }),
+      responses: forwarded({ 413: ["INVALID_ARGUMENT"] }),
     },
   },
 };

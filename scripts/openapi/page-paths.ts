@@ -1,17 +1,16 @@
 /**
  * Pages for people, and their forms.
  */
-import { AUTHENTICATED, type Errors, errorResponses, GRANTED, LIMITED, redirect, SAME_ORIGIN } from "./errors.ts";
+import { AUTHENTICATED, type Errors, errorResponses, GRANTED, LIMITED, redirect } from "./errors.ts";
 import { inPath, page, query, SESSION, TO_SIGN_IN } from "./responses.ts";
 import type { Paths } from "./types.ts";
 
 const tags = ["Pages"];
-const LISTING_ERRORS: Errors = { 400: ["FAILED_PRECONDITION"], 403: ["PERMISSION_DENIED"], 404: ["NOT_FOUND"] };
+const LISTING_ERRORS: Errors = { 400: ["FAILED_PRECONDITION"], 404: ["NOT_FOUND"] };
 /** An API token opens no page. */
-const SESSION_ONLY: Errors = { 403: ["PERMISSION_DENIED"] };
 const MESSAGE_RESPONSES = {
   ...TO_SIGN_IN,
-  ...errorResponses(GRANTED, SESSION_ONLY, { 404: ["NOT_FOUND"] }),
+  ...errorResponses(GRANTED, { 404: ["NOT_FOUND"] }),
 };
 
 export const PAGE_PATHS: Paths = {
@@ -51,7 +50,7 @@ export const PAGE_PATHS: Paths = {
       tags,
       summary: "Who is signed in, what is granted, and the API tokens",
       security: [SESSION],
-      responses: { 200: page("The page."), ...TO_SIGN_IN, ...errorResponses(AUTHENTICATED, SESSION_ONLY) },
+      responses: { 200: page("The page."), ...TO_SIGN_IN, ...errorResponses(AUTHENTICATED) },
     },
   },
   "/account/tokens": {
@@ -64,7 +63,7 @@ export const PAGE_PATHS: Paths = {
       security: [SESSION],
       responses: {
         200: page("The page, with the token, which is shown this once."),
-        ...errorResponses(LIMITED, SAME_ORIGIN, AUTHENTICATED, { 413: ["INVALID_ARGUMENT"] }),
+        ...errorResponses(LIMITED, AUTHENTICATED, { 413: ["INVALID_ARGUMENT"] }),
       },
     },
   },
@@ -78,7 +77,7 @@ export const PAGE_PATHS: Paths = {
       parameters: [inPath("id", "The `id` of the token.")],
       responses: {
         303: redirect("Back to `/account`."),
-        ...errorResponses(LIMITED, SAME_ORIGIN, AUTHENTICATED, { 404: ["NOT_FOUND"] }),
+        ...errorResponses(LIMITED, AUTHENTICATED, { 404: ["NOT_FOUND"] }),
       },
     },
   },

@@ -22,7 +22,7 @@ export const SERVICE_PATHS: Paths = {
       parameters: [query("deep", "Anything: look at everything. For an operator only.")],
       responses: {
         200: json("It runs; with `deep`, every check is ok.", "Health"),
-        ...errorResponses(LIMITED, { 403: ["PERMISSION_DENIED"] }),
+        ...errorResponses(LIMITED),
         503: json("With `deep`: a check is not ok.", "Health"),
       },
     },
@@ -55,7 +55,7 @@ export const SERVICE_PATHS: Paths = {
       parameters: [query("cursor", "The `cursor` of the page before; none to begin.")],
       responses: {
         200: json("What was found and done.", "RotationPage"),
-        ...errorResponses(LIMITED, { 403: ["PERMISSION_DENIED"], 503: ["STORAGE_UNAVAILABLE"] }),
+        ...errorResponses(LIMITED, { 503: ["STORAGE_UNAVAILABLE"] }),
       },
     },
   },

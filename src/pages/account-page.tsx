@@ -17,6 +17,7 @@ export interface AccountPageProps {
   /** What was wrong with the form. */
   readonly problem: string | null;
   readonly reader: Reader;
+  readonly nonce: string;
 }
 
 /** What each scope is for, in words. */
@@ -36,9 +37,9 @@ const LIFETIMES: readonly number[] = [7, 30, 90, 365];
 const DEFAULT_LIFETIME = 90;
 
 export function AccountPage(props: AccountPageProps) {
-  const { identity, scopes, consentedAtMs, reader } = props;
+  const { identity, scopes, consentedAtMs, reader, nonce } = props;
   return (
-    <Layout title="Account" identity={identity}>
+    <Layout title="Account" identity={identity} nonce={nonce}>
       <main id="content" class="narrow">
         <h1>Account</h1>
         <dl class="headers">

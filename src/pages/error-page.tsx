@@ -1,7 +1,7 @@
 /**
  * What a person sees when something did not work: what happened, whose doing it is, and the way on.
  */
-import { type ErrorStatus, type Reason, REASONS } from "../errors.ts";
+import { type ErrorStatus, type PageLink, type Reason, REASONS } from "../errors.ts";
 import { GoogleButton, Layout } from "./layout.tsx";
 
 /** Whose doing it is, and what helps. Complete by its type. */
@@ -30,20 +30,32 @@ const ADVICE: Readonly<Record<Reason, string>> = {
   METHOD_NOT_ALLOWED: "The address exists, but not for this.",
 };
 
-/** @param retryAfterSeconds how long to wait; null where that is not known */
-export function ErrorPage({ error, retryAfterSeconds }: { error: ErrorStatus; retryAfterSeconds: number | null }) {
+export interface ErrorPageProps {
+  readonly error: ErrorStatus;
+  /** How long to wait; null where that is not known. */
+  readonly retryAfterSeconds: number | null;
+  readonly link: PageLink | null;
+  readonly nonce: string;
+}
+
+export function ErrorPage({ error, retryAfterSeconds, link, nonce }: ErrorPageProps) {
   const [{ reason, metadata }] = error.details;
   const { title } = REASONS[reason];
   const authorizationUrl = metadata["authorizationUrl"];
   return (
-    <Layout title={title}>
+    <Layout title={title} nonce={nonce}>
       <main id="content" class="narrow">
         <h1>{title}</h1>
         <p dir="auto">{error.message}</p>
-        <p>{ADVICE[reason]}</p>
+        {link === null && <p>{ADVICE[reason]}</p>}
         {retryAfterSeconds !== null && <p>Try again in {describeWait(retryAfterSeconds)}.</p>}
         <p class="actions">
           {authorizationUrl !== undefined && <GoogleButton href={authorizationUrl} />}
+          {link !== null && (
+            <a href={link.href} rel="noreferrer">
+              {link.text}
+            </a>
+          )}
           <a href="/">Back to the start</a>
         </p>
         <p class="muted">

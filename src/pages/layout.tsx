@@ -9,9 +9,11 @@ export interface LayoutProps {
   readonly title: string;
   /** Null: nobody is signed in. */
   readonly identity?: Identity | null;
+  /** Lets the page's own script run: https://www.w3.org/TR/CSP3/#security-nonces */
+  readonly nonce: string;
 }
 
-export function Layout({ title, identity = null, children }: PropsWithChildren<LayoutProps>) {
+export function Layout({ title, identity = null, nonce, children }: PropsWithChildren<LayoutProps>) {
   return html`<!doctype html>${(
       <html lang="en">
         <head>
@@ -21,7 +23,7 @@ export function Layout({ title, identity = null, children }: PropsWithChildren<L
           <title>{title} · gmail-edge</title>
           <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
           <link rel="stylesheet" href="/style.css" />
-          <script src="/app.js" defer />
+          <script src="/app.js" nonce={nonce} defer />
         </head>
         <body>
           <a class="skip" href="#content">

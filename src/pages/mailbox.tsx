@@ -42,9 +42,9 @@ export function mailboxUrl({ q, labelId }: MailboxView, page: { pageToken?: stri
 }
 
 /** The frame of a mailbox; everything follows in its slot. */
-export function MailboxFrame({ identity }: { identity: Identity }) {
+export function MailboxFrame({ identity, nonce }: { identity: Identity; nonce: string }) {
   return (
-    <Layout title="Mailbox" identity={identity}>
+    <Layout title="Mailbox" identity={identity} nonce={nonce}>
       <div class="mailbox">{slot}</div>
     </Layout>
   );

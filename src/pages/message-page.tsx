@@ -8,11 +8,11 @@ import { Layout } from "./layout.tsx";
 import { gmailUrl } from "./mailbox.tsx";
 import { longDate, type Reader } from "./reader.ts";
 
-export function MessagePage(props: { identity: Identity; message: ReadableMessage; reader: Reader }) {
-  const { identity, message, reader } = props;
+export function MessagePage(props: { identity: Identity; message: ReadableMessage; reader: Reader; nonce: string }) {
+  const { identity, message, reader, nonce } = props;
   const subject = message.subject || "(no subject)";
   return (
-    <Layout title={subject} identity={identity}>
+    <Layout title={subject} identity={identity} nonce={nonce}>
       <main id="content" class="message">
         <p>
           <a href="/" data-back>
@@ -26,14 +26,16 @@ export function MessagePage(props: { identity: Identity; message: ReadableMessag
           <Header name="From" value={message.from} />
           <Header name="To" value={message.to} />
           <Header name="Cc" value={message.cc} />
-          <div>
-            <dt>Date</dt>
-            <dd>
-              <time datetime={new Date(message.dateMs).toISOString()} data-format="long">
-                {longDate(message.dateMs, reader)}
-              </time>
-            </dd>
-          </div>
+          {message.dateMs !== null && (
+            <div>
+              <dt>Date</dt>
+              <dd>
+                <time datetime={new Date(message.dateMs).toISOString()} data-format="long">
+                  {longDate(message.dateMs, reader)}
+                </time>
+              </dd>
+            </div>
+          )}
         </dl>
         <p>
           <a href={gmailUrl(message.threadId, identity.email)} rel="noreferrer" target="_blank">

@@ -3,9 +3,9 @@
  */
 import { GoogleButton, Layout } from "./layout.tsx";
 
-export function WelcomePage({ notice }: { notice: string | null }) {
+export function WelcomePage({ notice, nonce }: { notice: string | null; nonce: string }) {
   return (
-    <Layout title="Sign in">
+    <Layout title="Sign in" nonce={nonce}>
       <main id="content" class="narrow">
         <h1>Your mail, at the edge</h1>
         <Notice text={notice} />

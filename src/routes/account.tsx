@@ -3,20 +3,21 @@
  */
 import { Hono } from "hono/tiny";
 import { requireSession } from "../authentication.ts";
+import { scriptNonce } from "../content-policy.ts";
 import { AppError } from "../errors.ts";
 import { openedOrNull } from "../keys.ts";
 import { AccountPage, type AccountPageProps } from "../pages/account-page.tsx";
 import { limitRate } from "../rate-limit.ts";
-import { readerOf, readForm, requireSameOrigin } from "../request.ts";
+import { page } from "../isolation.ts";
+import { readerOf, readForm } from "../request.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
 import { makeToken, revokeToken } from "../token-management.ts";
 
 const MAX_FORM_BYTES = 4 * 1024;
 
 export const accountRoutes = new Hono<AppEnv>()
-  .get("/", async (c) => c.html(await accountPage(c, await requireSession(c), {})))
+  .get("/", page, async (c) => c.html(await accountPage(c, await requireSession(c), {})))
   .post("/tokens", limitRate("tokens"), async (c) => {
-    requireSameOrigin(c, { originRequired: true });
     const caller = await requireSession(c);
     const form = await readForm(c, MAX_FORM_BYTES);
     try {
@@ -32,7 +33,6 @@ export const accountRoutes = new Hono<AppEnv>()
     }
   })
   .post("/tokens/:id/revoke", limitRate("tokens"), async (c) => {
-    requireSameOrigin(c, { originRequired: true });
     await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
     return c.redirect("/account#tokens", 303);
   });
@@ -53,6 +53,7 @@ async function accountPage(
       newToken={said.newToken ?? null}
       problem={said.problem ?? null}
       reader={readerOf(c)}
+      nonce={scriptNonce(c)}
     />
   );
 }

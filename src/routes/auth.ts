@@ -7,9 +7,10 @@ import { checkCallback, parseCallback } from "../callback.ts";
 import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
 import { forgetUser } from "../forget-user.ts";
+import { page } from "../isolation.ts";
 import { PROMPTS, type Prompt, revokeToken } from "../oauth.ts";
 import { limitRate } from "../rate-limit.ts";
-import { isNavigation, readText, requireSameOrigin } from "../request.ts";
+import { isNavigation, readText } from "../request.ts";
 import { safeReturnTo } from "../return-to.ts";
 import type { AppContext, AppEnv, RequestScope, SessionCaller } from "../scope.ts";
 import { receiveSecurityEvents } from "../security-events.ts";
@@ -23,7 +24,7 @@ export const MAX_LOGIN_HINT_LENGTH = 255;
 export const MAX_SECURITY_EVENT_BYTES = 64 * 1024;
 
 export const authRoutes = new Hono<AppEnv>()
-  .get("/login", limitRate("login"), async (c) => {
+  .get("/login", page, limitRate("login"), async (c) => {
     const trip = await beginTrip(c.var.scope, {
       returnTo: safeReturnTo(c.req.query("return_to") ?? null),
       loginHint: parseLoginHint(c.req.query("login_hint")),
@@ -33,7 +34,7 @@ export const authRoutes = new Hono<AppEnv>()
     });
     return goToGoogle(c, trip);
   })
-  .get("/callback", limitRate("callback"), async (c) => {
+  .get("/callback", page, limitRate("callback"), async (c) => {
     const callback = parseCallback(new URL(c.req.url).searchParams);
     const opened = callback.state === null ? null : await takeTransaction(c, callback.state);
     const { code, transaction } = checkCallback(callback, opened, c.var.scope.config.google.issuer);
@@ -43,14 +44,12 @@ export const authRoutes = new Hono<AppEnv>()
     return c.redirect(outcome.returnTo);
   })
   .post("/logout", async (c) => {
-    requireSameOrigin(c, { originRequired: false });
     // A session that was ended may still clear its own cookie, but not end anything else.
     if (parseEverywhere(c.req.query("everywhere"))) await endEverywhere(c, await requireSession(c));
     else await endHere(c, await findSession(c));
     return isNavigation(c) ? c.redirect("/", 303) : c.json({ signedOut: true });
   })
   .post("/disconnect", async (c) => {
-    requireSameOrigin(c, { originRequired: false });
     const caller = await requireSession(c);
     const revoked = await disconnect(c, caller);
     if (!isNavigation(c)) return c.json({ disconnected: true, revoked, ...(revoked ? {} : { message: UNCONFIRMED }) });

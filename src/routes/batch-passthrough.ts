@@ -10,13 +10,14 @@ import { randomToken } from "../keys.ts";
 import { ownMailboxPath } from "../own-mailbox.ts";
 import { forwardToGmail, MAX_BODY_BYTES } from "../gmail-forward.ts";
 import { quotaUnits } from "../quota.ts";
-import { readText, requireSameOrigin } from "../request.ts";
+import { requireOrigin } from "../isolation.ts";
+import { readText } from "../request.ts";
 import type { AppEnv } from "../scope.ts";
 import type { Identity } from "../session.ts";
 
 export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => {
   const caller = await requireCaller(c);
-  if (caller.session !== null) requireSameOrigin(c, { originRequired: true });
+  if (caller.session !== null) requireOrigin(c);
   const text = await readText(c, MAX_BODY_BYTES);
   const calls = parseBatchRequest(c.req.header("Content-Type") ?? null, text).map((call) =>
     ownCall(call, caller.identity),

@@ -6,7 +6,8 @@ import { requireCaller } from "../authentication.ts";
 import { forwardToGmail, MAX_BODY_BYTES, pickHeaders } from "../gmail-forward.ts";
 import { ownMailboxPath } from "../own-mailbox.ts";
 import { quotaUnits } from "../quota.ts";
-import { readBody, requireSameOrigin } from "../request.ts";
+import { requireOrigin } from "../isolation.ts";
+import { readBody } from "../request.ts";
 import type { AppContext, AppEnv } from "../scope.ts";
 
 /** What Gmail may see of the request; cookies and everything else stay here. */
@@ -19,7 +20,7 @@ export const gmailPassthroughRoutes = new Hono<AppEnv>().on(METHODS, "/users/:us
   const caller = await requireCaller(c);
   const { method } = c.req;
   const isRead = method === "GET" || method === "HEAD";
-  if (!isRead && caller.session !== null) requireSameOrigin(c, { originRequired: true });
+  if (!isRead && caller.session !== null) requireOrigin(c);
   const { pathname, search } = new URL(c.req.url);
   const path = ownMailboxPath(pathname, caller.identity);
   c.var.scope.trace.quotaUnits += quotaUnits(method, path);

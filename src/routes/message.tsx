@@ -3,24 +3,33 @@
  */
 import { Hono } from "hono/tiny";
 import { requireSession } from "../authentication.ts";
+import { scriptNonce } from "../content-policy.ts";
 import { AppError } from "../errors.ts";
 import { Gmail } from "../gmail.ts";
+import { AnswerTooLargeError } from "../http.ts";
 import { gmailOptions } from "../mailbox.ts";
 import { type ReadableMessage, toReadableMessage } from "../message-body.ts";
+import { gmailUrl } from "../pages/mailbox.tsx";
 import { MessagePage } from "../pages/message-page.tsx";
+import { page, requireFrame } from "../isolation.ts";
 import { readerOf } from "../request.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
 
 export const messageRoutes = new Hono<AppEnv>()
-  .get("/:id", async (c) => {
+  .get("/:id", page, async (c) => {
     const caller = await requireSession(c);
     const message = await readMessage(c, caller);
-    return c.html(<MessagePage identity={caller.identity} message={message} reader={readerOf(c)} />);
+    return c.html(
+      <MessagePage identity={caller.identity} message={message} reader={readerOf(c)} nonce={scriptNonce(c)} />,
+    );
   })
   .get("/:id/body", async (c) => {
-    const { html } = await readMessage(c, await requireSession(c));
+    const caller = await requireSession(c);
+    requireFrame(c);
+    const { html } = await readMessage(c, caller);
     if (html === null) throw new AppError("NOT_FOUND", "This message has no HTML.");
-    // Links leave the frame; the page's security headers for this path forbid everything else.
+    c.set("contentPolicy", "mail");
+    // Links leave the frame; the policy forbids everything else.
     return c.html(`<!doctype html><meta charset="utf-8"><base target="_blank">${html}`);
   });
 
@@ -28,5 +37,13 @@ async function readMessage(c: AppContext, { identity, grant }: SessionCaller): P
   const id = c.req.param("id") ?? "";
   if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
   const gmail = new Gmail(gmailOptions(c.var.scope, { sub: identity.sub, grant }));
-  return toReadableMessage(await gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" })));
+  try {
+    return toReadableMessage(await gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" })));
+  } catch (error) {
+    if (!(error instanceof AnswerTooLargeError)) throw error;
+    throw new AppError("UPSTREAM_UNAVAILABLE", "This message is too large to be shown here. Gmail shows it.", {
+      link: { href: gmailUrl(id, identity.email), text: "Open the message in Gmail" },
+      cause: error,
+    });
+  }
 }

@@ -5,6 +5,8 @@
 import { raw } from "hono/html";
 import { Hono } from "hono/tiny";
 import { findSession } from "../authentication.ts";
+import { page } from "../isolation.ts";
+import { scriptNonce } from "../content-policy.ts";
 import { takeNotice } from "../cookies.ts";
 import type { AppError } from "../errors.ts";
 import { type Html, streamPage } from "../html-stream.ts";
@@ -37,18 +39,18 @@ const MAX_NEWER_PAGES = 8;
 /** Between the page tokens of `newer`. No token has it. */
 const TOKEN_SEPARATOR = "~";
 
-export const pageRoutes = new Hono<AppEnv>().get("/", async (c) => {
+export const pageRoutes = new Hono<AppEnv>().get("/", page, async (c) => {
   const caller = await findSession(c);
   const notice = takeNotice(c);
-  if (caller === null) return c.html(<WelcomePage notice={notice} />);
+  if (caller === null) return c.html(<WelcomePage notice={notice} nonce={scriptNonce(c)} />);
   const view: MailboxView = { q: c.req.query("q") ?? "", labelId: c.req.query("label") ?? "" };
   const mailbox = settle(openMailbox(c, caller, view));
   if (unwrap(await caller.isRevoked)) {
     caller.forget();
-    return c.html(<WelcomePage notice={notice} />);
+    return c.html(<WelcomePage notice={notice} nonce={scriptNonce(c)} />);
   }
   const top = <MailboxTop view={view} notice={notice} />;
-  const frame = <MailboxFrame identity={caller.identity} />;
+  const frame = <MailboxFrame identity={caller.identity} nonce={scriptNonce(c)} />;
   return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: unwrap(await mailbox) }));
 });
 

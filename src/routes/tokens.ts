@@ -5,7 +5,7 @@ import { Hono } from "hono/tiny";
 import type { ApiTokenInfo } from "../api-tokens.ts";
 import { requireSession } from "../authentication.ts";
 import { limitRate } from "../rate-limit.ts";
-import { readJsonBody, requireSameOrigin } from "../request.ts";
+import { readJsonBody } from "../request.ts";
 import type { AppEnv } from "../scope.ts";
 import { makeToken, revokeToken } from "../token-management.ts";
 
@@ -19,14 +19,12 @@ export const tokenRoutes = new Hono<AppEnv>()
     return c.json({ tokens: tokens.map(describeToken) });
   })
   .post("/", async (c) => {
-    requireSameOrigin(c, { originRequired: false });
     const caller = await requireSession(c);
     const request = await readJsonBody(c, MAX_BODY_BYTES);
     const { id, secret, name, expiresAtMs } = await makeToken(c.var.scope, caller, request);
     return c.json({ id, token: secret, name, expiresAt: toDateTime(expiresAtMs) }, 201);
   })
   .delete("/:id", async (c) => {
-    requireSameOrigin(c, { originRequired: false });
     await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
     return c.body(null, 204);
   });

@@ -5,35 +5,38 @@ import { FORBIDDEN, requestOf, test, withBearer } from "./victim.ts";
 
 const CHANGING = ROUTES.filter(({ crossSite }) => crossSite !== null);
 
-/** What tells that a request comes from elsewhere. Our origin is http://mail.test. */
+/** What tells that a request comes from elsewhere. Our origin is http://mail.localhost. */
 const FOREIGN: readonly [title: string, headers: Readonly<Record<string, string>>][] = [
   ["Origin of another site", { origin: "https://evil.test" }],
   ["Origin null", { origin: "null" }],
   ["an empty Origin", { origin: "" }],
-  ["Origin of a subdomain", { origin: "http://sub.mail.test" }],
-  ["Origin that begins with ours", { origin: "http://mail.test.evil.test" }],
-  ["Origin that ends with ours", { origin: "http://evilmail.test" }],
-  ["our Origin with another scheme", { origin: "https://mail.test" }],
-  ["our Origin with another port", { origin: "http://mail.test:8080" }],
-  ["our Origin with a path", { origin: "http://mail.test/" }],
-  ["our Origin in capitals", { origin: "HTTP://MAIL.TEST" }],
-  ["our Origin as a user name", { origin: "http://mail.test@evil.test" }],
-  ["two Origins, ours first", { origin: "http://mail.test, https://evil.test" }],
-  ["two Origins, ours last", { origin: "https://evil.test, http://mail.test" }],
+  ["Origin of a subdomain", { origin: "http://sub.mail.localhost" }],
+  ["Origin that begins with ours", { origin: "http://mail.localhost.evil.test" }],
+  ["Origin that ends with ours", { origin: "http://evilmail.localhost" }],
+  ["our Origin with another scheme", { origin: "https://mail.localhost" }],
+  ["our Origin with another port", { origin: "http://mail.localhost:8080" }],
+  ["our Origin with a path", { origin: "http://mail.localhost/" }],
+  ["our Origin in capitals", { origin: "HTTP://MAIL.LOCALHOST" }],
+  ["our Origin as a user name", { origin: "http://mail.localhost@evil.test" }],
+  ["two Origins, ours first", { origin: "http://mail.localhost, https://evil.test" }],
+  ["two Origins, ours last", { origin: "https://evil.test, http://mail.localhost" }],
   ["Sec-Fetch-Site cross-site", { "sec-fetch-site": "cross-site" }],
   ["Sec-Fetch-Site same-site", { "sec-fetch-site": "same-site" }],
   [
     "Sec-Fetch-Site cross-site, although Origin is ours",
-    { origin: "http://mail.test", "sec-fetch-site": "cross-site" },
+    { origin: "http://mail.localhost", "sec-fetch-site": "cross-site" },
   ],
-  ["Sec-Fetch-Site same-site, although Origin is ours", { origin: "http://mail.test", "sec-fetch-site": "same-site" }],
+  [
+    "Sec-Fetch-Site same-site, although Origin is ours",
+    { origin: "http://mail.localhost", "sec-fetch-site": "same-site" },
+  ],
   [
     "Sec-Fetch-Site same-origin, although Origin is foreign",
     { origin: "https://evil.test", "sec-fetch-site": "same-origin" },
   ],
   ["Sec-Fetch-Site none, although Origin is foreign", { origin: "https://evil.test", "sec-fetch-site": "none" }],
   ["Sec-Fetch-Site that nobody knows", { "sec-fetch-site": "trusted" }],
-  ["Referer of ours, but another Origin", { origin: "https://evil.test", referer: "http://mail.test/" }],
+  ["Referer of ours, but another Origin", { origin: "https://evil.test", referer: "http://mail.localhost/" }],
 ];
 
 const BODIES = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"];
@@ -46,7 +49,7 @@ describe("every route that changes something refuses it, with a good session, an
 
   test.for(FOREIGN)("%s", async ([title, headers], { victim }) => {
     const scene = await victim();
-    expect(scene.stage.origin).toBe("http://mail.test");
+    expect(scene.stage.origin).toBe("http://mail.localhost");
     const cookie = `${scene.cookieName}=${scene.session}`;
     for (const route of CHANGING) {
       await scene.refused(requestOf(route, { cookie, ...headers }), FORBIDDEN, title);
@@ -60,7 +63,14 @@ describe("every route that changes something refuses it, with a good session, an
     expect(await scene.google.count()).toBe(0);
   });
 
-  test("neither Origin nor Sec-Fetch-Site, where a request to Gmail comes of it", async ({ victim }) => {
+  test("neither Origin nor Sec-Fetch-Site", async ({ victim }) => {
+    const scene = await victim();
+    const cookie = `${scene.cookieName}=${scene.session}`;
+    for (const route of CHANGING) await scene.refused(requestOf(route, { cookie }), FORBIDDEN);
+    expect(await scene.google.count()).toBe(0);
+  });
+
+  test("no Origin, where a request to Gmail comes of it", async ({ victim }) => {
     const scene = await victim();
     const cookie = `${scene.cookieName}=${scene.session}`;
     const strict = CHANGING.filter(({ crossSite }) => crossSite === "origin-required");

@@ -38,7 +38,7 @@ function withHeader(title: string, header: Record<string, unknown>): Forgery {
 /** What the Worker would believe, if only it opened. */
 const CLAIMS: JWTPayload = {
   aud: "session",
-  sub: "http://mail.test",
+  sub: "http://mail.localhost",
   data: {
     id: "forged",
     identity: { sub: "1", email: null, name: null, picture: null },

@@ -8,7 +8,7 @@ const PUBLIC_URL = "https://mail.example.test";
 
 const HOSTS: readonly [title: string, origin: string, headers: Readonly<Record<string, string>>][] = [
   ["another host", "https://evil.test", {}],
-  ["another scheme and port", "http://mail.example.test:8080", {}],
+  ["another port", "https://mail.example.test:8080", {}],
   ["X-Forwarded-Host", PUBLIC_URL, { "x-forwarded-host": "evil.test" }],
   ["X-Forwarded-Proto", PUBLIC_URL, { "x-forwarded-proto": "evil" }],
   ["Forwarded", PUBLIC_URL, { forwarded: "host=evil.test;proto=http" }],

@@ -24,8 +24,8 @@ export interface Route {
   readonly path: string;
   readonly caller: Caller;
   /**
-   * What a request of another site meets. `refused`: an `Origin` or `Sec-Fetch-Site` that is not ours. `origin-required`:
-   * also one that says nothing of its origin, with a session. Null: the route changes nothing, or no cookie opens it.
+   * What a request of another site meets. `refused`: an `Origin` or `Sec-Fetch-Site` that is not ours, and neither of them.
+   * `origin-required`: also one without `Origin`, with a session. Null: the route changes nothing, or no cookie opens it.
    */
   readonly crossSite: "refused" | "origin-required" | null;
   /** Group of the rate limit; null for none. */
@@ -64,7 +64,7 @@ const TOKENS = { caller: "session", rateGroup: "tokens", maxBodyBytes: null } as
 /** A page for somebody signed in. */
 const PAGE = { method: "GET", caller: "session", crossSite: null, rateGroup: null, maxBodyBytes: null } as const;
 /** A form of such a page. */
-const FORM = { ...TOKENS, method: "POST", crossSite: "origin-required" } as const;
+const FORM = { ...TOKENS, method: "POST", crossSite: "refused" } as const;
 const FORM_TYPE = "application/x-www-form-urlencoded";
 /** SHA-256 of nothing that exists. */
 const SOME_ID = "0".repeat(43);

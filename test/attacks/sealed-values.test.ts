@@ -117,9 +117,9 @@ describeInside("a session of", () => {
 
   test("another origin opens nothing", async ({ victim }) => {
     const scene = await victim();
-    const other = inside(scene.stage).redeploy({ PUBLIC_URL: "http://other.test" });
+    const other = inside(scene.stage).redeploy({ PUBLIC_URL: "http://other.localhost" });
     for (const route of SESSION_ROUTES) {
-      const headers = { cookie: `${scene.cookieName}=${scene.session}`, origin: "http://other.test" };
+      const headers = { cookie: `${scene.cookieName}=${scene.session}`, origin: "http://other.localhost" };
       await expectRefusal(await other.send(requestOf(route, headers)), NOT_SIGNED_IN, nameOf(route));
     }
   });

@@ -2,7 +2,7 @@
 import { describe, describeInside, expect } from "../support/contract.ts";
 import type { SecurityEventInput } from "../support/google.ts";
 import { about, issSub } from "../support/security-events.ts";
-import { INVALID, test, type Victim } from "./victim.ts";
+import { FORBIDDEN, INVALID, test, type Victim } from "./victim.ts";
 
 const FLAWS = [
   "garbage",
@@ -62,7 +62,9 @@ describe("a forged event is refused with 400, and its user stays signed in:", ()
     const events = about("sessions-revoked", issSub(scene.user));
     const request = deliver(await scene.google.securityEvent({ events, flaw: "wrong-key" }));
     const cookie = `${scene.cookieName}=${scene.session}`;
-    await scene.refused({ ...request, headers: { ...request.headers, cookie } }, INVALID);
+    await scene.refused({ ...request, headers: { ...request.headers, cookie } }, FORBIDDEN);
+    const { origin } = scene.stage;
+    await scene.refused({ ...request, headers: { ...request.headers, cookie, origin } }, INVALID);
     await expectStillSignedIn(scene);
   });
 });

@@ -15,8 +15,10 @@ export function openWorker(stage: Stage, changes: Readonly<Record<string, unknow
   return async (url, init = {}) => {
     const ctx = createExecutionContext();
     const response = await worker.fetch(new Request(url, { redirect: "manual", ...init }), workerEnv, ctx);
+    // The whole of it: a stream that nobody reads never ends.
+    const body = await response.arrayBuffer();
     await waitOnExecutionContext(ctx);
-    return response;
+    return new Response(body.byteLength === 0 ? null : body, response);
   };
 }
 

@@ -212,7 +212,7 @@ describe("a page of another site", () => {
   const foreign: [string, Record<string, string>][] = [
     ["another origin", { origin: "https://evil.test", "sec-fetch-site": "cross-site" }],
     ["an opaque origin", { origin: "null" }],
-    ["a same-site neighbour", { origin: "http://other.mail.test", "sec-fetch-site": "same-site" }],
+    ["a same-site neighbour", { origin: "http://other.mail.localhost", "sec-fetch-site": "same-site" }],
     ["Sec-Fetch-Site alone", { "sec-fetch-site": "cross-site" }],
   ];
   test.for(foreign)("makes and revokes no token with the cookie: %s", async ([, headers], { open }) => {

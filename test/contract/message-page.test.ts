@@ -5,6 +5,8 @@ import { messageId } from "../support/google-double/mailbox.ts";
 import { signedIn, type Scene } from "../support/scenes.ts";
 
 const ID = messageId(7);
+/** As a browser asks for what a frame shows. */
+const FRAME = { "sec-fetch-dest": "iframe" };
 const HOSTILE = `<script>alert(1)</script><p onclick="alert(2)">Hello</p><base href="https://evil.test/">`;
 
 function base64url(text: string): string {
@@ -79,11 +81,40 @@ describe("GET /message/{id}", () => {
   );
 });
 
+describe("GET /message/{id} of an odd message", () => {
+  test.for(["300000000000000", "-99999999999999", "999999999999999999", "", "tomorrow", "NaN", undefined])(
+    "with the date %j is shown without a date",
+    async (internalDate, { open }) => {
+      const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
+      const payload = {
+        mimeType: "text/plain",
+        filename: "",
+        headers: [],
+        body: { size: 1, data: base64url("Hello") },
+      };
+      await scene.google.fault("get", { body: { id: ID, threadId: ID, internalDate, payload } });
+      const text = await expectPage(await scene.browser.step(`/message/${ID}`), 200);
+      expect(text).toContain("Hello");
+      expect(text).not.toContain("<time");
+    },
+  );
+
+  test("larger than 16 MiB leads to Gmail, and Google is asked once", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
+    await scene.google.forgetCalls();
+    await scene.google.fault("get", { body: { id: ID, threadId: ID, snippet: "x".repeat(17 * 1024 * 1024) } });
+    const text = await expectPage(await scene.browser.step(`/message/${ID}`), 502);
+    expect(text).toContain("too large");
+    expect(text).toMatch(new RegExp(`<a href="https://mail.google.com/mail/[^"]*#all/${ID}"`));
+    expect(await scene.google.count("get")).toBe(1);
+  });
+});
+
 describe("GET /message/{id}/body", () => {
   test("is the message's HTML, which may do nothing but be looked at", async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
     await answerNext(scene, html(HOSTILE));
-    const response = await scene.browser.step(`/message/${ID}/body`);
+    const response = await scene.browser.step(`/message/${ID}/body`, FRAME);
     expect(await response.clone().text()).toBe(`<!doctype html><meta charset="utf-8"><base target="_blank">${HOSTILE}`);
     await expectPage(response, 200);
     expect(policyOf(response)).toEqual({
@@ -102,7 +133,7 @@ describe("GET /message/{id}/body", () => {
 
   test("of a message without HTML is 404", async ({ open }) => {
     const { browser } = await signedIn(open, { user: { mailbox: { messages: 20 } } });
-    await expectPage(await browser.step(`/message/${ID}/body`), 404);
+    await expectPage(await browser.step(`/message/${ID}/body`, FRAME), 404);
   });
 
   test("is not shown without a session", async ({ open }) => {

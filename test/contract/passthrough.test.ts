@@ -40,7 +40,7 @@ describe("GET /gmail/v1/users/{userId}/…", () => {
     const { browser, google } = await signedIn(open);
     await browser.fetch("/gmail/v1/users/me/profile", {
       headers: {
-        referer: "http://mail.test/private?x=1",
+        referer: "http://mail.localhost/private?x=1",
         "x-forwarded-for": "203.0.113.9",
         "cf-connecting-ip": "203.0.113.9",
       },
@@ -134,7 +134,7 @@ describe("other methods than GET", () => {
     ["another Origin", { origin: "https://evil.test" }],
     ["no Origin", {}],
     ["an opaque Origin", { origin: "null" }],
-    ["a same-site neighbour", { origin: "http://other.mail.test", "sec-fetch-site": "same-site" }],
+    ["a same-site neighbour", { origin: "http://other.mail.localhost", "sec-fetch-site": "same-site" }],
   ])("with a cookie and %s get 403, and Gmail is not called", async ([, headers], { open }) => {
     const { browser, google } = await signedIn(open);
     await expectError(await modify(browser, "0", headers), 403, "PERMISSION_DENIED");

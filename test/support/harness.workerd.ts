@@ -60,7 +60,7 @@ interface World {
 async function openStage(options: StageOptions): Promise<Stage> {
   const transport: typeof fetch = options.near === true ? nearFetch : (input, init) => fetch(input, init);
   const google = new Google(`https://t${crypto.randomUUID().slice(0, 8)}.${HUB_DOMAIN}`, transport);
-  const origin = options.publicUrl ?? "http://mail.test";
+  const origin = options.publicUrl ?? "http://mail.localhost";
   await google.configure(googleFor(origin, options.google));
   const tokenKeys = options.vars?.["TOKEN_KEYS"] ?? makeTokenKeys("first");
   const callTimeoutMs = options.impatient === true ? IMPATIENT_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS;
@@ -113,7 +113,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
   const workerEnv = { ...env, ...vars, CREDENTIALS: kv, ...bindings };
   const plainSend: Send = async (request) => {
     const ctx = createExecutionContext();
-    const incoming = toRequest(request, vars["PUBLIC_URL"] ? "http://behind-the-proxy.test" : world.origin);
+    const incoming = toRequest(request, vars["PUBLIC_URL"] ? "http://behind-the-proxy.localhost" : world.origin);
     const response = await worker.fetch(incoming, workerEnv, ctx);
     if (request.stream === true) return response;
     const complete = await buffered(response);
