@@ -55,7 +55,7 @@ function spellings(route: Route): string[] {
     all.push(
       rewrite(path, index, (segment) => encode(segment[0] ?? "") + segment.slice(1)),
       rewrite(path, index, (segment) => segment.slice(0, -1) + encode(segment.at(-1) ?? "")),
-      rewrite(path, index, (segment) => [...segment].map(encode).join("")),
+      rewrite(path, index, (segment) => segment.split("").map(encode).join("")),
       rewrite(path, index, (segment) => encode(segment[0] ?? "").replace("%", "%25") + segment.slice(1)),
       rewrite(path, index, (segment) => segment.toUpperCase()),
       rewrite(path, index, (segment) => (segment[0] ?? "").toUpperCase() + segment.slice(1)),
