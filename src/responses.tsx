@@ -10,15 +10,20 @@ import { ErrorPage } from "./pages/error-page.tsx";
 import { isNavigation, signInUrl } from "./request.ts";
 import type { AppContext, AppEnv } from "./scope.ts";
 
-/** The body of an error answer. https://google.aip.dev/193 */
+/** The body of an error answer to a program. https://google.aip.dev/193 */
 export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus } {
-  const again = error.signInAgain;
+  const authorizationUrl = authorizationUrlOf(c, error);
   return {
     error: toErrorStatus(error, {
-      ...(again === null ? {} : { authorizationUrl: signInUrl(c, again) }),
+      ...(authorizationUrl === null ? {} : { authorizationUrl }),
       requestId: c.var.scope.trace.requestId,
     }),
   };
+}
+
+/** Our sign-in, which leads back; null where signing in again does not help. */
+export function authorizationUrlOf(c: AppContext, { signInAgain }: AppError): string | null {
+  return signInAgain === null ? null : signInUrl(c, signInAgain);
 }
 
 /** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
@@ -33,10 +38,9 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   if (error.code === 401) c.header("WWW-Authenticate", challenge);
   if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
   c.status(toStatusCode(error.code));
-  const body = errorBody(c, error);
-  return isForPerson
-    ? c.html(<ErrorPage error={body.error} retryAfterSeconds={error.retryAfterSeconds} />)
-    : c.json(body);
+  if (!isForPerson) return c.json(errorBody(c, error));
+  const { requestId } = c.var.scope.trace;
+  return c.html(<ErrorPage error={error} requestId={requestId} authorizationUrl={authorizationUrlOf(c, error)} />);
 };
 
 /** `app.notFound`. */

@@ -1,7 +1,7 @@
 /**
  * What a person sees when something did not work: what happened, whose doing it is, and the way on.
  */
-import { type ErrorStatus, type Reason, REASONS } from "../errors.ts";
+import { type AppError, type Reason, REASONS } from "../errors.ts";
 import { GoogleButton, Layout } from "./layout.tsx";
 
 /** Whose doing it is, and what helps. Complete by its type. */
@@ -30,24 +30,30 @@ const ADVICE: Readonly<Record<Reason, string>> = {
   METHOD_NOT_ALLOWED: "The address exists, but not for this.",
 };
 
-/** @param retryAfterSeconds how long to wait; null where that is not known */
-export function ErrorPage({ error, retryAfterSeconds }: { error: ErrorStatus; retryAfterSeconds: number | null }) {
-  const [{ reason, metadata }] = error.details;
+export interface ErrorPageProps {
+  /** Of it, the page shows what is in our own words: its message, and not what programs read. */
+  readonly error: Pick<AppError, "reason" | "code" | "message" | "retryAfterSeconds">;
+  readonly requestId: string;
+  /** Our sign-in; null where signing in again does not help. */
+  readonly authorizationUrl: string | null;
+}
+
+export function ErrorPage({ error, requestId, authorizationUrl }: ErrorPageProps) {
+  const { reason, code, message, retryAfterSeconds } = error;
   const { title } = REASONS[reason];
-  const authorizationUrl = metadata["authorizationUrl"];
   return (
     <Layout title={title}>
       <main id="content" class="narrow">
         <h1>{title}</h1>
-        <p dir="auto">{error.message}</p>
+        <p>{message}</p>
         <p>{ADVICE[reason]}</p>
         {retryAfterSeconds !== null && <p>Try again in {describeWait(retryAfterSeconds)}.</p>}
         <p class="actions">
-          {authorizationUrl !== undefined && <GoogleButton href={authorizationUrl} />}
+          {authorizationUrl !== null && <GoogleButton href={authorizationUrl} />}
           <a href="/">Back to the start</a>
         </p>
         <p class="muted">
-          {reason} · {error.code} · request {metadata["requestId"]}
+          {reason} · {code} · request {requestId}
         </p>
       </main>
     </Layout>

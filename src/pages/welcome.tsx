@@ -3,7 +3,8 @@
  */
 import { GoogleButton, Layout } from "./layout.tsx";
 
-export function WelcomePage({ notice }: { notice: string | null }) {
+/** @param props.signIn our sign-in, which leads back to what was asked for */
+export function WelcomePage({ notice, signIn }: { notice: string | null; signIn: string }) {
   return (
     <Layout title="Sign in">
       <main id="content" class="narrow">
@@ -11,7 +12,7 @@ export function WelcomePage({ notice }: { notice: string | null }) {
         <Notice text={notice} />
         <p>Sign in with Google to list and search your Gmail messages here.</p>
         <p>
-          <GoogleButton href="/auth/login" />
+          <GoogleButton href={signIn} />
         </p>
         <ul class="muted">
           <li>You see Google's consent page once; after that, signing in is one click.</li>
