@@ -115,13 +115,14 @@ function offerOlder(/** @type {HTMLAnchorElement} */ link) {
   button.type = "button";
   button.textContent = "Show older messages";
   let isBusy = false;
-  button.addEventListener("click", async () => {
+  const showOlder = async () => {
     if (isBusy) return;
     isBusy = true;
     if (await appendPage(link)) growList();
     // The page itself says what is wrong.
     else location.assign(link.href);
-  });
+  };
+  button.addEventListener("click", () => void showOlder());
   link.hidden = true;
   link.after(button);
 }

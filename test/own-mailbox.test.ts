@@ -38,7 +38,9 @@ test.each([
 
 test("letters of another script are not the caller's address", () => {
   const kim = { ...ADA, email: "kim@example.com" };
-  expect(reasonOf(`/gmail/v1/users/${encodeURIComponent("\u212Aim@example.com")}/profile`, kim)).toBe("PERMISSION_DENIED");
+  expect(reasonOf(`/gmail/v1/users/${encodeURIComponent("\u212Aim@example.com")}/profile`, kim)).toBe(
+    "PERMISSION_DENIED",
+  );
 });
 
 test.each([

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import path from "node:path";
+import { join } from "node:path";
 import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { markdown } from "./markdown.ts";
@@ -28,7 +28,7 @@ interface Entry {
   readonly operation: Operation;
 }
 
-const SCRIPT = readFileSync(path.join(import.meta.dirname, "page-script.js"), "utf8");
+const SCRIPT = readFileSync(join(import.meta.dirname, "page-script.js"), "utf8");
 
 const SCRIPT_PLACE = raw("<!--script-->");
 
@@ -116,10 +116,7 @@ export async function makePage(document: Document): Promise<string> {
       </body>
     </html> `;
   // The script goes in last, as it is: its hash counts every space.
-  return `${page.replaceAll(/^[ \t]+(?=<)/gm, "").trim()}\n`.replace(
-    SCRIPT_PLACE,
-    () => `<script>${SCRIPT}</script>`,
-  );
+  return `${page.replaceAll(/^[ \t]+(?=<)/gm, "").trim()}\n`.replace(SCRIPT_PLACE, () => `<script>${SCRIPT}</script>`);
 }
 
 function operationHtml(document: Document, { path, method, operation }: Entry): Html {

@@ -35,9 +35,9 @@ describe("the mailbox page", () => {
   test("has the folders before the messages, one stop of the keyboard a row, and the counts last", async ({ open }) => {
     const { browser } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
     const { root } = await show(browser, "/");
-    const order = root.querySelectorAll(".folders, main, .rows, .pager, .counts").map(({ classNames, tagName }) =>
-      classNames === "" ? tagName : classNames,
-    );
+    const order = root
+      .querySelectorAll(".folders, main, .rows, .pager, .counts")
+      .map(({ classNames, tagName }) => (classNames === "" ? tagName : classNames));
     expect(order).toEqual(["folders", "MAIN", "rows", "pager", "counts"]);
     for (const row of root.querySelectorAll(".row")) {
       const stops = row.querySelectorAll("a, button, input, [tabindex]");
@@ -192,7 +192,9 @@ describe("who is not signed in", () => {
     // The welcome page has a link; from the other pages one is led to Google at once.
     const link =
       first.status === 200
-        ? (parse(await first.text()).querySelector("a.google-button")?.getAttribute("href") ?? "")
+        ? (parse(await first.text())
+            .querySelector("a.google-button")
+            ?.getAttribute("href") ?? "")
         : (first.headers.get("location") ?? "");
     const { pathname, search } = new URL(link, browser.origin);
     const begun = await browser.step(pathname + search);
