@@ -68,7 +68,8 @@ function searchAsTyped() {
           (page.querySelector(".pager a[rel=next]") ? `First ${count} messages` : `${count} messages`),
       );
       history.replaceState(null, "", url);
-      loadOlderOnScroll();
+      pageUrls = [url];
+      growList();
     } catch (error) {
       if (error.name !== "AbortError") location.assign(url);
     }
@@ -90,33 +91,94 @@ const status = document.createElement("p");
 status.className = "visually-hidden";
 status.role = "status";
 
-let olderObserver = null;
+/** Pages that come by themselves. After them the way to what is below the list is free, and a button asks for more. */
+const MAX_PAGES = 3;
 
-/** Appends the next older page when its link comes into view. */
-function loadOlderOnScroll() {
+let olderObserver = null;
+/** The addresses of the pages in the list, in its order. */
+let pageUrls = [location.pathname + location.search];
+
+function olderLink() {
+  return document.querySelector(".pager a[rel=next]");
+}
+
+/** Lets the list grow: by itself as its end comes into view, and then by a button. */
+function growList() {
   olderObserver?.disconnect();
-  const link = document.querySelector(".pager a[rel=next]");
+  const link = olderLink();
   if (!link) return;
+  if (pageUrls.length >= MAX_PAGES) return offerOlder(link);
   olderObserver = new IntersectionObserver(([entry]) => {
     if (!entry.isIntersecting) return;
     olderObserver.disconnect();
-    void appendPage(link);
+    void appendPage(link).then(growList);
   });
   olderObserver.observe(link);
 }
 
-/** Puts the page that a link leads to below this one. */
+/** A button in place of the link to older messages. */
+function offerOlder(/** @type {HTMLAnchorElement} */ link) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Show older messages";
+  let isBusy = false;
+  const showOlder = async () => {
+    if (isBusy) return;
+    isBusy = true;
+    if (await appendPage(link)) growList();
+    // The page itself says what is wrong.
+    else location.assign(link.href);
+  };
+  button.addEventListener("click", () => void showOlder());
+  link.hidden = true;
+  link.after(button);
+}
+
+/** Puts the page that a link leads to below this one. @returns false where it could not be read */
 async function appendPage(/** @type {HTMLAnchorElement} */ link) {
   const page = await fetchPage(link.href).catch(() => null);
-  // The link stays: whoever clicks it sees what is wrong. It is gone where a search has come in between.
-  if (page === null || !link.isConnected) return;
+  // A search has come in between.
+  if (!link.isConnected) return true;
+  if (page === null || page.querySelector("main > [role=alert]") !== null) return false;
   const rows = [...page.querySelectorAll(".rows > li")];
+  for (const row of rows) row.dataset.page = String(pageUrls.length);
+  pageUrls.push(link.pathname + link.search);
   document.querySelector(".rows")?.append(...rows);
   say(`${rows.length} more messages`);
+  const button = link.parentElement.querySelector("button");
+  const hadFocus = document.activeElement === link || document.activeElement === button;
+  button?.remove();
   const next = page.querySelector(".pager a[rel=next]");
   if (next === null) link.remove();
   else link.replaceWith(next);
-  loadOlderOnScroll();
+  // Who got here by keyboard goes on with the first of the new messages.
+  if (hadFocus) rows[0]?.querySelector("a.open")?.focus({ preventScroll: true });
+  return true;
+}
+
+/** Leaves in the history what the list can be shown with again when somebody comes back from a message. */
+function rememberPlace() {
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest(".rows a.open") : null;
+    if (link === null || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const page = Number(link.closest(".row").dataset.page ?? 0);
+    // Each page costs a call: of a long list, the last pages up to this one are enough.
+    const first = Math.max(0, page + 1 - MAX_PAGES);
+    history.replaceState({ pages: page + 1 - first, row: link.pathname }, "", pageUrls[first]);
+  });
+}
+
+/** Shows the list as it was left, with the message that was opened in view. */
+async function restorePlace() {
+  const { pages = 1, row = null } = history.state ?? {};
+  while (pageUrls.length < pages) {
+    const link = olderLink();
+    if (link === null || !(await appendPage(link))) break;
+  }
+  const links = [...document.querySelectorAll(".rows a.open")];
+  const opened = row === null ? undefined : links.find(({ pathname }) => pathname === row);
+  opened?.scrollIntoView({ block: "center" });
+  opened?.focus({ preventScroll: true });
 }
 
 const KEYS_ARE_OFF = "keyboard-shortcuts-off";
@@ -185,7 +247,8 @@ function goBackToTheList() {
 document.body.append(status);
 localizeDates(document);
 searchAsTyped();
-loadOlderOnScroll();
+rememberPlace();
+void restorePlace().then(growList);
 listenToKeys();
 offerKeySetting();
 offerCopying();

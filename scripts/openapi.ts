@@ -1,12 +1,13 @@
 /**
- * `npm run openapi` writes `public/openapi.json` and the page that shows it, from the schemas of the code. With
+ * `npm run openapi` writes `public/openapi.json`, the page that shows it and the hash of its script in `public/_headers`,
+ * from the schemas of the code. With
  * `-- --check` it writes nothing and fails where the files are not what it would write.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { makeDocument } from "./openapi/document.ts";
-import { makePage } from "./openapi/page.ts";
+import { makePage, withScriptHash } from "./openapi/page.ts";
 
 const PUBLIC = path.join(import.meta.dirname, "../public");
 
@@ -15,6 +16,7 @@ const document = makeDocument();
 const files = new Map([
   ["openapi.json", `${JSON.stringify(document, null, 2)}\n`],
   ["docs/index.html", await makePage(document)],
+  ["_headers", withScriptHash(read("_headers") ?? "")],
 ]);
 
 const outdated = [...files].filter(([name, content]) => read(name) !== content).map(([name]) => `public/${name}`);

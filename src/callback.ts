@@ -16,8 +16,45 @@ export interface CallbackParameters {
 /** The form of our states. Anything else is not one of them, and must not become part of a cookie's name. */
 const STATE_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
-/** The form of OAuth's error codes: RFC 6749 §4.1.2.1. */
-const ERROR_CODE_PATTERN = /^[a-z_]{1,64}$/;
+/** The codes that may come: anybody can make a link with an error in it, and words of theirs must not stand on our page. */
+const ERROR_CODES: ReadonlySet<string> = new Set([
+  // RFC 6749 §4.1.2.1 and §5.2
+  "access_denied",
+  "invalid_client",
+  "invalid_grant",
+  "invalid_request",
+  "invalid_scope",
+  "server_error",
+  "temporarily_unavailable",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "unsupported_response_type",
+  // OpenID Connect Core §3.1.2.6 and §3.1.2.2, its prompt=create, RFC 8707 §2, RFC 9101 §7, RFC 9396 §5, RFC 9449 §10
+  "account_selection_required",
+  "consent_required",
+  "interaction_required",
+  "invalid_authorization_details",
+  "invalid_dpop_proof",
+  "invalid_request_object",
+  "invalid_request_uri",
+  "invalid_target",
+  "login_required",
+  "registration_not_supported",
+  "request_not_supported",
+  "request_uri_not_supported",
+  "unmet_authentication_requirements",
+  // Google: https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors
+  "admin_policy_enforced",
+  "deleted_client",
+  "disabled_client",
+  "disallowed_useragent",
+  "immediate_failed",
+  "invalid_account",
+  "org_internal",
+  "origin_mismatch",
+  "rate_limit_exceeded",
+  "redirect_uri_mismatch",
+]);
 
 /** Reads the callback's query. A parameter that is repeated counts as missing: RFC 6749 §3.1. */
 export function parseCallback(query: URLSearchParams): CallbackParameters {
@@ -72,9 +109,8 @@ function authorizationError(error: string, again: SignInAgain): AppError {
       signInAgain: again,
     });
   }
-  // Anybody can make a link with an error in it: words of theirs must not stand on our page.
-  const code = ERROR_CODE_PATTERN.test(error) ? error : "an error that is none of its codes";
-  return new AppError("AUTHORIZATION_FAILED", `Google did not authorize the sign-in: ${code}`, {
+  const code = ERROR_CODES.has(error) ? error : "unknown";
+  return new AppError("AUTHORIZATION_FAILED", `Google did not authorize the sign-in. Error code: ${code}.`, {
     metadata: { error: code },
     signInAgain: again,
   });

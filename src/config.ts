@@ -3,6 +3,7 @@
  * sees raw `env`. Errors name what is wrong and never show a value.
  */
 import * as z from "zod/mini";
+import { toAsciiLowerCase } from "./ascii.ts";
 import { type TokenKey, TokenKeysSchema } from "./keys.ts";
 import { isSecureOrigin, isSecureUrl } from "./origins.ts";
 import { GET_UNITS, LIST_UNITS } from "./quota.ts";
@@ -28,7 +29,7 @@ export interface Config {
   readonly gmailApiUrl: string;
   /** External origin; null: the origin of each request. */
   readonly publicOrigin: string | null;
-  /** Lower-case addresses and `@domain`s; empty: every account. */
+  /** Addresses and `@domain`s in ASCII lower case; empty: every account. */
   readonly allowedAccounts: readonly string[];
   /** Origins whose pages may call the API with an API token; empty: none. */
   readonly allowedOrigins: readonly string[];
@@ -80,7 +81,7 @@ const allowedAccounts = z.pipe(
     z.transform((list) =>
       list
         .split(",")
-        .map((entry) => entry.trim().toLowerCase())
+        .map((entry) => toAsciiLowerCase(entry.trim()))
         .filter(Boolean),
     ),
   ),

@@ -63,6 +63,11 @@ export interface AppErrorOptions {
   readonly code?: number;
   /** Canonical status, where it is not the reason's own (Google's own words for a 4xx). */
   readonly status?: string;
+  /**
+   * What programs read in place of the message: words that are not ours, such as Google's, which may repeat what
+   * somebody has put into a link. No page shows them.
+   */
+  readonly programMessage?: string;
   /** Facts for programs. Never a secret, an address or search text. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly retryAfterSeconds?: number;
@@ -75,14 +80,16 @@ export interface AppErrorOptions {
 }
 
 /**
- * An error with a reason of the table. Its message is shown to the caller, so it says what is wrong and what to do,
- * and holds nothing secret.
+ * An error with a reason of the table. Its message stands on pages, so it is in our own words, says what is wrong and
+ * what to do, and holds nothing secret and nothing that a link could choose.
  */
 export class AppError extends Error {
   override readonly name = "AppError";
   readonly reason: Reason;
   readonly code: number;
   readonly status: string;
+  /** What programs read: {@link AppErrorOptions.programMessage}, or the message. */
+  readonly programMessage: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly retryAfterSeconds: number | null;
   readonly signInAgain: SignInAgain | null;
@@ -95,6 +102,7 @@ export class AppError extends Error {
     this.code = options.code ?? REASONS[reason].code;
     // google.rpc.Code has its own word for a timeout.
     this.status = options.status ?? (this.code === 504 ? "DEADLINE_EXCEEDED" : REASONS[reason].status);
+    this.programMessage = options.programMessage ?? message;
     this.metadata = options.metadata ?? {};
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
     this.signInAgain = options.signInAgain ?? null;
@@ -123,12 +131,12 @@ export interface ErrorStatus {
   ];
 }
 
-/** The `error` of an answer. @param metadata facts that only the answer knows, such as the request ID */
+/** The `error` of an answer to a program. @param metadata facts that only the answer knows, such as the request ID */
 export function toErrorStatus(error: AppError, metadata: Readonly<Record<string, string>>): ErrorStatus {
   return {
     code: error.code,
     status: error.status,
-    message: error.message,
+    message: error.programMessage,
     details: [
       {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -83,10 +83,21 @@ const PASSED_ON: Readonly<Record<string, Reason>> = {
 /** Older errors of Google's have no status. */
 const BY_CODE: Readonly<Record<number, Reason>> = { 403: "PERMISSION_DENIED", 404: "NOT_FOUND" };
 
-/** Google's own 4xx: its status, code and words. */
+/** What people read in place of Google's words. */
+const PASSED_ON_WORDS: Readonly<Partial<Record<Reason, string>>> = {
+  INVALID_ARGUMENT: "Gmail does not understand what it was asked for.",
+  PERMISSION_DENIED: "Gmail does not permit this.",
+  NOT_FOUND: "Gmail has nothing of this kind.",
+};
+
+/** Google's own 4xx: its status and code, and its words for programs. They may repeat what was in the address. */
 function passedOn(code: number, status: string, message: string): AppError {
   const reason = PASSED_ON[status] ?? BY_CODE[code] ?? "FAILED_PRECONDITION";
-  return new AppError(reason, message || "Gmail refused the request.", { code, ...(status === "" ? {} : { status }) });
+  return new AppError(reason, PASSED_ON_WORDS[reason] ?? "Gmail refused the request.", {
+    code,
+    ...(status === "" ? {} : { status }),
+    ...(message === "" ? {} : { programMessage: message }),
+  });
 }
 
 /** The time to wait, where Gmail hides it in words: `Retry after 2026-11-22T12:57:51.196Z`. */

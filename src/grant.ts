@@ -5,7 +5,7 @@
  */
 import { isAllowedAccount } from "./accounts.ts";
 import type { Config } from "./config.ts";
-import { AppError } from "./errors.ts";
+import { AppError, type SignInAgain } from "./errors.ts";
 import type { GrantMemory } from "./grant-memory.ts";
 import type { CallOptions, Upstream } from "./http.ts";
 import { openedOrNull } from "./keys.ts";
@@ -47,9 +47,10 @@ export function toAccessToken(response: TokenResponse, nowMs: number): AccessTok
   return { value: response.accessToken, expiresAtMs: Math.floor(nowMs + response.expiresInSeconds * 1000) };
 }
 
-export function accountNotAllowed(): AppError {
+/** @param again where to go after signing in with another account; without it, the page that asked */
+export function accountNotAllowed(again: Pick<SignInAgain, "returnTo"> = {}): AppError {
   return new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.", {
-    signInAgain: { prompt: "select_account" },
+    signInAgain: { ...again, prompt: "select_account" },
   });
 }
 

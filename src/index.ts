@@ -140,8 +140,11 @@ export class GmailService extends WorkerEntrypoint<Env> {
 }
 
 /** An error that crosses a service binding: own properties where the runtime keeps them, the reason in any case. */
-function toServiceError({ reason, code, message, retryAfterSeconds }: AppError, requestId: string | null): Error {
-  return Object.assign(new Error(`${reason}: ${message}`), {
+function toServiceError(
+  { reason, code, programMessage, retryAfterSeconds }: AppError,
+  requestId: string | null,
+): Error {
+  return Object.assign(new Error(`${reason}: ${programMessage}`), {
     reason,
     code,
     ...(requestId === null ? {} : { requestId }),

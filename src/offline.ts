@@ -3,6 +3,7 @@
  * What the service binding offers, without the binding.
  */
 import * as z from "zod/mini";
+import { toAsciiLowerCase } from "./ascii.ts";
 import { AppError, invalidArgument, toErrorStatus } from "./errors.ts";
 import { Gmail, type GmailMessage, type GmailProfile } from "./gmail.ts";
 import { Grant } from "./grant.ts";
@@ -100,10 +101,14 @@ async function findCredential(scope: RequestScope, user: unknown): Promise<Crede
   const sub = isAddress ? await openedOrNull(store.readAddress(user), "An address") : user;
   const credential = sub === null ? null : await openedOrNull(store.readCredential(sub), "A credential");
   // An address may have gone to another account since.
-  const isTheirs = !isAddress || credential?.email?.toLowerCase() === user.toLowerCase();
+  const isTheirs = !isAddress || isSameAddress(credential?.email ?? null, user);
   if (credential === null || !isTheirs) throw consentRequired(user);
   scope.trace.subject = credential.sub;
   return credential;
+}
+
+function isSameAddress(one: string | null, other: string): boolean {
+  return one !== null && toAsciiLowerCase(one) === toAsciiLowerCase(other);
 }
 
 function consentRequired(user: string): AppError {

@@ -2,6 +2,7 @@
  * Paths of Gmail's API that a caller may ask for: those of the caller's own mailbox. The one defence against reaching
  * anything else with the caller's access token.
  */
+import { toAsciiLowerCase } from "./ascii.ts";
 import { AppError, invalidArgument } from "./errors.ts";
 import type { Identity } from "./session.ts";
 
@@ -37,11 +38,6 @@ function isPlain(path: string): boolean {
     .slice(1)
     .split("/")
     .every((segment) => !/^\.{0,2}(?:;|$)/.test(decodeOrNull(segment) ?? "."));
-}
-
-/** Without the letters of other scripts that lower case makes ASCII letters of. */
-function toAsciiLowerCase(text: string): string {
-  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function decodeOrNull(text: string): string | null {

@@ -104,12 +104,17 @@ export function readerOf(c: AppContext): Reader {
 
 /** The URL of our sign-in that leads back to where the person is. */
 export function signInUrl(c: AppContext, again: SignInAgain): string {
-  const url = new URL("/auth/login", c.var.scope.origin);
-  const returnTo = safeReturnTo(again.returnTo ?? currentPage(c));
-  if (returnTo !== "/") url.searchParams.set("return_to", returnTo);
-  if (again.loginHint !== undefined) url.searchParams.set("login_hint", again.loginHint);
-  if (again.prompt !== undefined) url.searchParams.set("prompt", again.prompt);
-  return url.href;
+  return new URL(signInPath({ ...again, returnTo: again.returnTo ?? currentPage(c) ?? "/" }), c.var.scope.origin).href;
+}
+
+/** The path of our sign-in. Without `returnTo` it leads to the start. */
+export function signInPath({ returnTo, loginHint, prompt }: SignInAgain): string {
+  const query = new URLSearchParams();
+  const target = safeReturnTo(returnTo ?? null);
+  if (target !== "/") query.set("return_to", target);
+  if (loginHint !== undefined) query.set("login_hint", loginHint);
+  if (prompt !== undefined) query.set("prompt", prompt);
+  return query.size === 0 ? "/auth/login" : `/auth/login?${query.toString()}`;
 }
 
 /** The page that a person looks at: the one they ask for, or the one of ours whose script or form asks. */

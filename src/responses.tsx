@@ -11,15 +11,20 @@ import { ErrorPage } from "./pages/error-page.tsx";
 import { isNavigation, signInUrl } from "./request.ts";
 import type { AppContext, AppEnv } from "./scope.ts";
 
-/** The body of an error answer. https://google.aip.dev/193 */
+/** The body of an error answer to a program. https://google.aip.dev/193 */
 export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus } {
-  const again = error.signInAgain;
+  const authorizationUrl = authorizationUrlOf(c, error);
   return {
     error: toErrorStatus(error, {
-      ...(again === null ? {} : { authorizationUrl: signInUrl(c, again) }),
+      ...(authorizationUrl === null ? {} : { authorizationUrl }),
       requestId: c.var.scope.trace.requestId,
     }),
   };
+}
+
+/** Our sign-in, which leads back; null where signing in again does not help. */
+export function authorizationUrlOf(c: AppContext, { signInAgain }: AppError): string | null {
+  return signInAgain === null ? null : signInUrl(c, signInAgain);
 }
 
 /** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
@@ -36,17 +41,16 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   c.status(toStatusCode(error.code));
   // Whatever the answer would have been: this one is ours.
   c.set("contentPolicy", "page");
-  const body = errorBody(c, error);
-  return isForPerson
-    ? c.html(
-        <ErrorPage
-          error={body.error}
-          retryAfterSeconds={error.retryAfterSeconds}
-          link={error.link}
-          nonce={scriptNonce(c)}
-        />,
-      )
-    : c.json(body);
+  if (!isForPerson) return c.json(errorBody(c, error));
+  const { requestId } = c.var.scope.trace;
+  return c.html(
+    <ErrorPage
+      error={error}
+      requestId={requestId}
+      authorizationUrl={authorizationUrlOf(c, error)}
+      nonce={scriptNonce(c)}
+    />,
+  );
 };
 
 /** `app.notFound`. */

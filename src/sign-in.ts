@@ -80,7 +80,7 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
     return { kind: "once-more", trip: await beginTrip(scope, { ...transaction, codeRetried: true }) };
   }
   const user = await identify(scope, transaction, tokens);
-  await admit(scope, user, tokens);
+  await admit(scope, transaction, { user, tokens });
   const scopes = tokens.scopes ?? [];
   requireGmailScopes(scope, scopes, transaction, user);
   if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
@@ -130,7 +130,7 @@ async function identify(scope: RequestScope, transaction: Transaction, tokens: T
   const disabledAnswer = settle(scope.securityEvents.isDisabled(claims.sub));
   const userInfo = unwrap(await userInfoAnswer);
   const user = describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
-  if (unwrap(await disabledAnswer)) throw accountDisabled();
+  if (unwrap(await disabledAnswer)) throw accountDisabled(transaction);
   return user;
 }
 
@@ -158,9 +158,9 @@ function describeUser(
 }
 
 /** By a security event of Google's; another one lifts it. */
-function accountDisabled(): AppError {
+function accountDisabled({ returnTo }: Transaction): AppError {
   return new AppError("ACCOUNT_NOT_ALLOWED", "Google has disabled this account. Sign in with another one.", {
-    signInAgain: { prompt: "select_account" },
+    signInAgain: { returnTo, prompt: "select_account" },
   });
 }
 
@@ -177,12 +177,16 @@ async function readStored(scope: RequestScope, sub: string): Promise<Credential 
 }
 
 /** Refuses an account that is not allowed, and gives its fresh grant back. */
-async function admit(scope: RequestScope, user: User, tokens: TokenResponse): Promise<void> {
+async function admit(
+  scope: RequestScope,
+  transaction: Transaction,
+  { user, tokens }: { user: User; tokens: TokenResponse },
+): Promise<void> {
   const { config, upstream } = scope;
   if (isAllowedAccount(config.allowedAccounts, user)) return;
   // Google being down does not let anybody in; the grant then stays unused.
   await settle(revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken));
-  throw accountNotAllowed();
+  throw accountNotAllowed({ returnTo: transaction.returnTo });
 }
 
 function requireGmailScopes(

@@ -1,6 +1,7 @@
 /**
  * The KV keys, all of them: docs/storage-schema.md has each with an example.
  */
+import { toAsciiLowerCase } from "./ascii.ts";
 import { sha256 } from "./keys.ts";
 
 /** What a session is known by in storage. */
@@ -18,7 +19,7 @@ export const storageKeys = {
   /** Prefix of the access tokens of all sessions of a user, and of no other user whose `sub` begins alike. */
   accessTokens: (sub: string) => `access-token:${encodeURIComponent(sub)}:`,
   /** Which user has an address. */
-  address: async (email: string) => `address:${await sha256(email.toLowerCase())}`,
+  address: async (email: string) => `address:${await sha256(toAsciiLowerCase(email))}`,
   deadToken: async (refreshToken: string) => `dead-token:${await sha256(refreshToken)}`,
   /** A refresh token that is dead by what Google's security event calls it. */
   deadTokenIdentifier: async (algorithm: TokenIdentifierAlgorithm, identifier: string) =>

@@ -57,6 +57,24 @@ describe("a domain", () => {
   );
 });
 
+describe("letters of other scripts", () => {
+  test.each([
+    ["the Kelvin sign", "\u212Aim@example.test", "kim@example.test"],
+    ["the dotless i", "k\u0131m@example.test", "kim@example.test"],
+    ["the I with a dot", "k\u0130m@example.test", "kim@example.test"],
+    ["the sharp s", "stra\u00DFe@example.test", "strasse@example.test"],
+    ["the capital sharp s", "stra\u1E9Ee@example.test", "stra\u00DFe@example.test"],
+    ["the long s", "\u017Fue@example.test", "sue@example.test"],
+    ["fullwidth letters", "\uFF4Bim@example.test", "kim@example.test"],
+  ])("%s is no other letter, in an address and in a domain", (_, email, other) => {
+    expect(isAllowedAccount([other], account({ email }))).toBe(false);
+    expect(isAllowedAccount([email], account({ email: other }))).toBe(false);
+    expect(isAllowedAccount([`@${other}`], account({ hostedDomain: email }))).toBe(false);
+    expect(isAllowedAccount([`@${email}`], account({ hostedDomain: other }))).toBe(false);
+    expect(isAllowedAccount([email], account({ email }))).toBe(true);
+  });
+});
+
 test("any entry of several is enough", () => {
   const allowed = ["bob@example.test", "@work.test"];
   expect(isAllowedAccount(allowed, account({ email: "bob@example.test" }))).toBe(true);

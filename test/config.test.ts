@@ -209,6 +209,7 @@ describe("ALLOWED_ACCOUNTS", () => {
     [" , ,", []],
     ["Ann@Example.Test", ["ann@example.test"]],
     [" ann@example.test ,@Example.Test,", ["ann@example.test", "@example.test"]],
+    ["\u212AIM@example.test,@\u0130BM.test", ["\u212Aim@example.test", "@\u0130bm.test"]],
   ])("%j is read without case, spaces and empty entries", (value, accounts) => {
     expect(configuration({ ALLOWED_ACCOUNTS: value }).allowedAccounts).toEqual(accounts);
   });

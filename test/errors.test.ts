@@ -61,6 +61,13 @@ describe("an error on the wire (AIP-193)", () => {
     });
   });
 
+  test("says to programs what is for programs, and keeps the message in our own words for pages", () => {
+    const error = new AppError("NOT_FOUND", "Gmail has nothing of this kind.", { programMessage: "Google's words" });
+    expect(toErrorStatus(error, {}).message).toBe("Google's words");
+    expect(error.message).toBe("Gmail has nothing of this kind.");
+    expect(toErrorStatus(new AppError("NOT_FOUND", "m"), {}).message).toBe("m");
+  });
+
   test("says nothing of what is for the log", () => {
     const error = new AppError("INTERNAL", "m", { logDetail: "detail-for-log", cause: new Error("cause-for-log") });
     expect(JSON.stringify(toErrorStatus(error, {}))).not.toMatch(/for-log/);

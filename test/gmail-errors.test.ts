@@ -184,7 +184,9 @@ describe("Google's own refusals are passed on with its code and words, and not t
     ["404 notFound", { code: 404, reason: "notFound", status: "NOT_FOUND" }, "NOT_FOUND"],
   ])("%s", async (_, form, reason) => {
     const { error, retry } = await failure(form);
-    expect(error).toMatchObject({ reason, code: form.code, status: form.status, message: "Google's words" });
+    expect(error).toMatchObject({ reason, code: form.code, status: form.status, programMessage: "Google's words" });
+    expect(error.message).not.toContain("Google's words");
+    expect(error.message).toMatch(SENTENCE);
     expect(retry).toBeNull();
   });
 
@@ -219,6 +221,6 @@ describe("Google's own refusals are passed on with its code and words, and not t
   test("members that are not Google's form today do not hide what it says", async () => {
     const error = { code: 403, message: "m", status: "PERMISSION_DENIED", details: [{ links: [] }], extra: 1 };
     const { error: read } = await processGmailError(Response.json({ error }, { status: 403 }), START_MS);
-    expect(read).toMatchObject({ reason: "PERMISSION_DENIED", message: "m" });
+    expect(read).toMatchObject({ reason: "PERMISSION_DENIED", programMessage: "m" });
   });
 });

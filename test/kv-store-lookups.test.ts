@@ -44,6 +44,16 @@ describe("an address", () => {
     expect(await store.readAddress("bob@example.test")).toBeNull();
   });
 
+  test.each(["\u212Aim@example.test", "k\u0131m@example.test", "k\u0130m@example.test", "kim@example.te\u017Ft"])(
+    "is not that of another script's letters that look like it: %s",
+    async (lookalike) => {
+      await store.writeAddress("kim@example.test", "1");
+      expect(await store.readAddress(lookalike)).toBeNull();
+      await store.writeAddress(lookalike, "2");
+      expect(await store.readAddress("KIM@example.test")).toBe("1");
+    },
+  );
+
   test("belongs to the newest user who signed in with it", async () => {
     await store.writeAddress("ann@example.test", "1");
     await store.writeAddress("ann@example.test", "2");

@@ -119,6 +119,14 @@ describe("CONSENT_REQUIRED, and no call to Google, for", () => {
     await refused(ADDRESS);
   });
 
+  test("an address that only looks like the user's in another script, even where both have one index entry", async () => {
+    const store = createStore(createWorld(() => new Response()));
+    const lookalike = "\u212Aim@example.test";
+    await store.writeCredential({ ...CREDENTIAL, email: "kim@example.test" });
+    await store.writeAddress(lookalike, CREDENTIAL.sub);
+    await refused(lookalike);
+  });
+
   test("a user who disconnected, by address and by sub", async () => {
     const store = createStore(createWorld(() => new Response()));
     await store.deleteCredential(CREDENTIAL.sub, CREDENTIAL.refreshToken);
@@ -243,7 +251,7 @@ describe("getMessage", () => {
     expect(await appErrorOf(offline.getMessage(isolate.scope(), ADDRESS, "m1"))).toMatchObject({
       reason: "NOT_FOUND",
       code: 404,
-      message: "Requested entity was not found.",
+      programMessage: "Requested entity was not found.",
     });
   });
 });

@@ -36,6 +36,13 @@ test.each([
   expect(reasonOf(`/gmail/v1/users/${given}`)).toBe(`/gmail/v1/users/me/${resource}`);
 });
 
+test("letters of another script are not the caller's address", () => {
+  const kim = { ...ADA, email: "kim@example.com" };
+  expect(reasonOf(`/gmail/v1/users/${encodeURIComponent("\u212Aim@example.com")}/profile`, kim)).toBe(
+    "PERMISSION_DENIED",
+  );
+});
+
 test.each([
   "other@example.com",
   "104728",

@@ -41,6 +41,7 @@ export const GROUPS: readonly Group[] = [
       "src/page-token.ts",
       "src/return-to.ts",
       "src/accounts.ts",
+      "src/ascii.ts",
     ],
     tests: unit("keys", "key-ring", "config", "session", "transaction", "page-token", "return-to", "accounts"),
   },

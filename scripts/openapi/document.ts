@@ -18,7 +18,7 @@ const DESCRIPTION = `Google sign-in and Gmail message listing.
 
 Call with the session cookie that signing in sets, or with an API token: \`Authorization: Bearer gmedge_…\`. A page of another origin can use an API token only, and only where the operator has listed it in \`ALLOWED_ORIGINS\`.
 
-Every error has Google's own shape. Programs read \`error.details[0].reason\`; people get a page with the same message. Who navigates to an address that needs signing in is led there. A method that an address does not have gets 405, an address that does not exist 404.`;
+Every error has Google's own shape. Programs read \`error.details[0].reason\`; people get a page in plain words. Who navigates to an address that needs signing in is led there. A method that an address does not have gets 405, an address that does not exist 404.`;
 
 /** Makes the document. */
 export function makeDocument(): Document {

@@ -1,7 +1,11 @@
 /**
- * The page at `/docs`: the document as plain HTML, readable without a script. `public/docs/docs.js` lets each operation
- * be tried. The page is static, so it needs no inline style or script and fits the strictest Content-Security-Policy.
+ * The page at `/docs`: the document as plain HTML, readable without a script. `page-script.js` lets each operation be
+ * tried. It stands in the page, and its hash in the Content-Security-Policy of `public/_headers`: a file of its own could
+ * be loaded by any page of this origin that somebody gets markup into.
  */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { html, raw } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import { markdown } from "./markdown.ts";
@@ -24,6 +28,23 @@ interface Entry {
   readonly operation: Operation;
 }
 
+const SCRIPT = readFileSync(join(import.meta.dirname, "page-script.js"), "utf8");
+
+const SCRIPT_PLACE = raw("<!--script-->");
+
+/** Where the hash is in `public/_headers`. */
+const HASH = /(?<=; script-src )'sha256-[^']*'(?=;)/;
+
+/**
+ * The headers of static files with the hash of the page's script.
+ *
+ * @param headers the text of `public/_headers`
+ */
+export function withScriptHash(headers: string): string {
+  if (!HASH.test(headers)) throw new Error("public/_headers has no script-src with a sha256 hash");
+  return headers.replace(HASH, `'sha256-${createHash("sha256").update(SCRIPT).digest("base64")}'`);
+}
+
 /** The page as HTML. */
 export async function makePage(document: Document): Promise<string> {
   const entries = Object.entries(document.paths).flatMap(([path, item]) =>
@@ -43,14 +64,15 @@ export async function makePage(document: Document): Promise<string> {
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/style.css" />
         <link rel="stylesheet" href="/docs/docs.css" />
-        <script src="/docs/docs.js" defer></script>
       </head>
       <body>
-        <main>
-          <header>
-            <h1>API of ${document.info.title}</h1>
-            <a href="/">Mailbox</a> <a href="/openapi.json">openapi.json</a>
-          </header>
+        <a class="skip" href="#content">Skip to the content</a>
+        <header class="top">
+          <a class="brand" href="/">${document.info.title}</a>
+          <nav class="user" aria-label="Pages"><a href="/">Mailbox</a> <a href="/openapi.json">openapi.json</a></nav>
+        </header>
+        <main id="content" class="narrow docs">
+          <h1>API of ${document.info.title}</h1>
           ${raw(markdown(document.info.description))}
           <form class="caller" hidden>
             <label>API token<input name="token" type="password" autocomplete="off" spellcheck="false" /></label>
@@ -58,7 +80,7 @@ export async function makePage(document: Document): Promise<string> {
               Without a token, what you try is sent with your session. <a href="/auth/login?return_to=/docs">Sign in</a>
             </p>
           </form>
-          <nav aria-label="Groups">
+          <nav class="groups" aria-label="Groups">
             ${document.tags.map(({ name }) => html`<a href="#${anchor(name)}">${name}</a> `)}
           </nav>
           ${document.tags.map(
@@ -90,9 +112,11 @@ export async function makePage(document: Document): Promise<string> {
             </dl>
           </section>
         </main>
+        ${SCRIPT_PLACE}
       </body>
     </html> `;
-  return `${page.replaceAll(/^[ \t]+(?=<)/gm, "").trim()}\n`;
+  // The script goes in last, as it is: its hash counts every space.
+  return `${page.replaceAll(/^[ \t]+(?=<)/gm, "").trim()}\n`.replace(SCRIPT_PLACE, () => `<script>${SCRIPT}</script>`);
 }
 
 function operationHtml(document: Document, { path, method, operation }: Entry): Html {
@@ -109,7 +133,7 @@ function operationHtml(document: Document, { path, method, operation }: Entry): 
         ${parameters.map((parameter) => parameterHtml(id, parameter))}
         ${requestBody === undefined ? "" : bodyHtml(document, id, requestBody)}
         ${isNdjson(responses) ? html`<label><input type="checkbox" name="header:ndjson" /> Line by line (NDJSON)</label>` : ""}
-        <button class="primary" hidden>Send</button>
+        <button hidden>Send</button>
         <div role="status" aria-live="polite"></div>
         <div class="answer" hidden></div>
       </form>

@@ -1,7 +1,7 @@
 /**
  * What a person sees when something did not work: what happened, whose doing it is, and the way on.
  */
-import { type ErrorStatus, type PageLink, type Reason, REASONS } from "../errors.ts";
+import { type AppError, type Reason, REASONS } from "../errors.ts";
 import { GoogleButton, Layout } from "./layout.tsx";
 
 /** Whose doing it is, and what helps. Complete by its type. */
@@ -31,26 +31,26 @@ const ADVICE: Readonly<Record<Reason, string>> = {
 };
 
 export interface ErrorPageProps {
-  readonly error: ErrorStatus;
-  /** How long to wait; null where that is not known. */
-  readonly retryAfterSeconds: number | null;
-  readonly link: PageLink | null;
+  /** Of it, the page shows what is in our own words: its message, and not what programs read. */
+  readonly error: Pick<AppError, "reason" | "code" | "message" | "retryAfterSeconds" | "link">;
+  readonly requestId: string;
+  /** Our sign-in; null where signing in again does not help. */
+  readonly authorizationUrl: string | null;
   readonly nonce: string;
 }
 
-export function ErrorPage({ error, retryAfterSeconds, link, nonce }: ErrorPageProps) {
-  const [{ reason, metadata }] = error.details;
+export function ErrorPage({ error, requestId, authorizationUrl, nonce }: ErrorPageProps) {
+  const { reason, code, message, retryAfterSeconds, link } = error;
   const { title } = REASONS[reason];
-  const authorizationUrl = metadata["authorizationUrl"];
   return (
     <Layout title={title} nonce={nonce}>
       <main id="content" class="narrow">
         <h1>{title}</h1>
-        <p dir="auto">{error.message}</p>
+        <p>{message}</p>
         {link === null && <p>{ADVICE[reason]}</p>}
         {retryAfterSeconds !== null && <p>Try again in {describeWait(retryAfterSeconds)}.</p>}
         <p class="actions">
-          {authorizationUrl !== undefined && <GoogleButton href={authorizationUrl} />}
+          {authorizationUrl !== null && <GoogleButton href={authorizationUrl} />}
           {link !== null && (
             <a href={link.href} rel="noreferrer">
               {link.text}
@@ -59,7 +59,7 @@ export function ErrorPage({ error, retryAfterSeconds, link, nonce }: ErrorPagePr
           <a href="/">Back to the start</a>
         </p>
         <p class="muted">
-          {reason} · {error.code} · request {metadata["requestId"]}
+          {reason} · {code} · request {requestId}
         </p>
       </main>
     </Layout>

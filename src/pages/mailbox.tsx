@@ -1,28 +1,16 @@
 /**
- * The mailbox: search, folders and labels, and the messages as a list that grows while it is read.
+ * The mailbox: search, and the messages as a list that grows while it is read.
  */
 import { addressParser } from "postal-mime";
-import type { ErrorStatus } from "../errors.ts";
+import { type AppError, type ErrorStatus, REASONS } from "../errors.ts";
 import { slot } from "../html-stream.ts";
 import type { Row } from "../listing.ts";
 import type { MessageMetadata } from "../message.ts";
 import type { Identity } from "../session.ts";
-import type { Label } from "../labels.ts";
 import { decodeEntities } from "./entities.ts";
 import { Layout } from "./layout.tsx";
 import { longDate, type Reader, shortDate } from "./reader.ts";
 import { Notice } from "./welcome.tsx";
-
-/** Gmail's own folders, as mail programs show them. */
-export const FOLDERS: readonly { readonly id: string; readonly name: string }[] = [
-  { id: "INBOX", name: "Inbox" },
-  { id: "STARRED", name: "Starred" },
-  { id: "SENT", name: "Sent" },
-  { id: "DRAFT", name: "Drafts" },
-  { id: "", name: "All mail" },
-  { id: "SPAM", name: "Spam" },
-  { id: "TRASH", name: "Trash" },
-];
 
 /** What a mailbox page shows. */
 export interface MailboxView {
@@ -57,9 +45,6 @@ export function MailboxTop({ view, notice }: { view: MailboxView; notice: string
       <h1 class="visually-hidden">Mailbox</h1>
       <Notice text={notice} />
       <SearchForm view={view} />
-      <a class="to-folders" href="#folders">
-        Folders and labels
-      </a>
     </>
   );
 }
@@ -140,7 +125,7 @@ export function MessageRow({ row, context }: { row: Row; context: RowContext }) 
   if (!("subject" in row)) {
     return (
       <li class="row failed">
-        <span>{"error" in row ? `This message could not be read: ${row.error.message}` : row.id}</span>
+        <span>{"error" in row ? `This message could not be read. ${failureWords(row.error)}.` : row.id}</span>
       </li>
     );
   }
@@ -169,13 +154,19 @@ export function MessageRow({ row, context }: { row: Row; context: RowContext }) 
         <time datetime={row.date} title={longDate(dateMs, reader)} data-format="short">
           {shortDate(dateMs, reader)}
         </time>
-        <a class="gmail" href={gmailUrl(row.threadId, account)} rel="noreferrer" target="_blank">
+        {/* For the pointer. Who uses the keyboard has one stop a row, and this link on the message's page. */}
+        <a class="gmail" href={gmailUrl(row.threadId, account)} rel="noreferrer" target="_blank" tabindex={-1}>
           <span class="visually-hidden">Open in Gmail: {subject}</span>
           <span aria-hidden="true">↗</span>
         </a>
       </span>
     </li>
   );
+}
+
+/** Why a row is missing, in our words: those of the error are for programs, and may be Google's. */
+function failureWords({ details: [{ reason }] }: ErrorStatus): string {
+  return REASONS[reason].title;
 }
 
 /** Whoever the message is with: its sender, or for what one sent oneself whom it went to. */
@@ -204,12 +195,12 @@ export function Pager(props: {
   shown: number;
   newerUrl: string | null;
   olderUrl: string | null;
-  failure: ErrorStatus | null;
+  failure: ListFailure | null;
 }) {
   const { shown, newerUrl, olderUrl, failure } = props;
   return (
     <>
-      {failure !== null && <Failure failure={failure} />}
+      {failure !== null && <Failure {...failure} />}
       {shown === 0 && failure === null && <p class="empty">No messages here.</p>}
       <nav class="pager" aria-label="Pages">
         {newerUrl !== null && (
@@ -228,53 +219,17 @@ export function Pager(props: {
 }
 
 /** What went wrong after the list had begun. */
-function Failure({ failure }: { failure: ErrorStatus }) {
-  const [{ metadata }] = failure.details;
-  const authorizationUrl = metadata["authorizationUrl"];
+export interface ListFailure {
+  readonly error: Pick<AppError, "message">;
+  /** Our sign-in; null where signing in again does not help. */
+  readonly authorizationUrl: string | null;
+}
+
+function Failure({ error, authorizationUrl }: ListFailure) {
   return (
     <p class="notice" role="alert">
-      The rest of the list could not be read. {failure.message}{" "}
-      {authorizationUrl === undefined ? <a href="">Try again</a> : <a href={authorizationUrl}>Sign in with Google</a>}
+      The rest of the list could not be read. {error.message}{" "}
+      {authorizationUrl === null ? <a href="">Try again</a> : <a href={authorizationUrl}>Sign in with Google</a>}
     </p>
-  );
-}
-
-/** Folders and the user's labels. `unread` is missing where Gmail did not tell. */
-export function Sidebar(props: { view: MailboxView; labels: readonly Label[]; unread: ReadonlyMap<string, number> }) {
-  const { view, labels, unread } = props;
-  const own = labels.filter(({ isOwn }) => isOwn).toSorted((one, other) => one.name.localeCompare(other.name));
-  return (
-    <nav id="folders" class="folders" aria-label="Folders">
-      <ul>
-        {FOLDERS.map((folder) => (
-          <FolderLink view={view} {...folder} unread={unread.get(folder.id)} />
-        ))}
-      </ul>
-      {own.length > 0 && <h2>Labels</h2>}
-      {own.length > 0 && (
-        <ul>
-          {own.map(({ id, name }) => (
-            <FolderLink view={view} id={id} name={name} unread={unread.get(id)} />
-          ))}
-        </ul>
-      )}
-    </nav>
-  );
-}
-
-function FolderLink(props: { view: MailboxView; id: string; name: string; unread: number | undefined }) {
-  const { view, id, name, unread } = props;
-  const isCurrent = view.labelId === id && view.q === "";
-  return (
-    <li>
-      <a href={mailboxUrl({ q: "", labelId: id })} {...(isCurrent ? { "aria-current": "page" } : {})}>
-        <bdi>{name}</bdi>
-        {unread !== undefined && unread > 0 && (
-          <span class="count">
-            {unread} <span class="visually-hidden">unread</span>
-          </span>
-        )}
-      </a>
-    </li>
   );
 }

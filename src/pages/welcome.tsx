@@ -3,7 +3,9 @@
  */
 import { GoogleButton, Layout } from "./layout.tsx";
 
-export function WelcomePage({ notice, nonce }: { notice: string | null; nonce: string }) {
+/** @param props.signIn our sign-in, which leads back to what was asked for */
+export function WelcomePage(props: { notice: string | null; signIn: string; nonce: string }) {
+  const { notice, signIn, nonce } = props;
   return (
     <Layout title="Sign in" nonce={nonce}>
       <main id="content" class="narrow">
@@ -11,7 +13,7 @@ export function WelcomePage({ notice, nonce }: { notice: string | null; nonce: s
         <Notice text={notice} />
         <p>Sign in with Google to list and search your Gmail messages here.</p>
         <p>
-          <GoogleButton href="/auth/login" />
+          <GoogleButton href={signIn} />
         </p>
         <ul class="muted">
           <li>You see Google's consent page once; after that, signing in is one click.</li>

@@ -15,8 +15,8 @@ import { parseListOptions } from "../list-options.ts";
 import type { ListChunk } from "../listing.ts";
 import { reportError } from "../log.ts";
 import { gmailOptions, type MailboxUser, openMessages } from "../mailbox.ts";
+import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
-  FOLDERS,
   MailboxFrame,
   MailboxTop,
   mailboxUrl,
@@ -24,11 +24,10 @@ import {
   MessageRow,
   Pager,
   type RowContext,
-  Sidebar,
 } from "../pages/mailbox.tsx";
 import { WelcomePage } from "../pages/welcome.tsx";
-import { readerOf } from "../request.ts";
-import { errorBody } from "../responses.tsx";
+import { readerOf, signInPath } from "../request.ts";
+import { authorizationUrlOf } from "../responses.tsx";
 import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
 import { settle, unwrap } from "../settle.ts";
 
@@ -42,17 +41,25 @@ const TOKEN_SEPARATOR = "~";
 export const pageRoutes = new Hono<AppEnv>().get("/", page, async (c) => {
   const caller = await findSession(c);
   const notice = takeNotice(c);
-  if (caller === null) return c.html(<WelcomePage notice={notice} nonce={scriptNonce(c)} />);
+  if (caller === null) return welcome(c, notice);
   const view: MailboxView = { q: c.req.query("q") ?? "", labelId: c.req.query("label") ?? "" };
   const mailbox = settle(openMailbox(c, caller, view));
   if (unwrap(await caller.isRevoked)) {
     caller.forget();
-    return c.html(<WelcomePage notice={notice} nonce={scriptNonce(c)} />);
+    return welcome(c, notice);
   }
   const top = <MailboxTop view={view} notice={notice} />;
   const frame = <MailboxFrame identity={caller.identity} nonce={scriptNonce(c)} />;
   return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: unwrap(await mailbox) }));
 });
+
+/** For who is not signed in. Signing in leads to what was asked for. */
+function welcome(c: AppContext, notice: string | null) {
+  const { pathname, search } = new URL(c.req.url);
+  return c.html(
+    <WelcomePage notice={notice} signIn={signInPath({ returnTo: pathname + search })} nonce={scriptNonce(c)} />,
+  );
+}
 
 /** A mailbox whose messages are listed and whose rows are still to be read. */
 interface OpenMailbox {
@@ -89,7 +96,7 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
   };
 }
 
-/** The pieces in the order in which they are known: the folders come last, and stand at the side by the style sheet. */
+/** The pieces in the order in which they are known: the names of folders are, and their counts come last. */
 async function* mailboxPieces(
   c: AppContext,
   top: Html,
@@ -103,6 +110,7 @@ async function* mailboxPieces(
     account,
     labelNames: new Map(labels.filter(({ isOwn }) => isOwn).map(({ id, name }) => [id, name])),
   };
+  yield <Folders view={view} labels={labels} />;
   yield raw('<main id="content">');
   yield top;
   yield raw('<ol class="rows">');
@@ -129,13 +137,13 @@ async function* mailboxPieces(
   yield (
     <Pager
       shown={shown}
-      failure={failure === null ? null : errorBody(c, failure).error}
+      failure={failure === null ? null : { error: failure, authorizationUrl: authorizationUrlOf(c, failure) }}
       {...pageUrls(c, view, older)}
     />
   );
   yield raw("</main>");
   const counts = await unread;
-  yield <Sidebar view={view} labels={labels} unread={counts.status === "fulfilled" ? counts.value : new Map()} />;
+  yield <UnreadCounts labels={labels} unread={counts.status === "fulfilled" ? counts.value : new Map()} />;
 }
 
 /** Folders whose count is worth a call, and the user's own labels. */

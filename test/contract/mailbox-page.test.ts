@@ -3,7 +3,7 @@ import { parse } from "node-html-parser";
 import { describe, expect, test } from "../support/contract.ts";
 import type { Browser } from "../support/browser.ts";
 import { expectPage } from "../support/errors.ts";
-import { signedIn } from "../support/scenes.ts";
+import { newcomer, signedIn } from "../support/scenes.ts";
 
 const PAGE_ROWS = 25;
 const HOSTILE = `"><script>alert(1)</script>&'~`;
@@ -30,6 +30,42 @@ describe("the mailbox page", () => {
     );
     const folders = root.querySelectorAll(".folders a").map((link) => link.getAttribute("href"));
     expect(folders).toEqual(expect.arrayContaining(["/?label=INBOX", "/", "/?label=TRASH"]));
+  });
+
+  test("has the folders before the messages, one stop of the keyboard a row, and the counts last", async ({ open }) => {
+    const { browser } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const { root } = await show(browser, "/");
+    const order = root
+      .querySelectorAll(".folders, main, .rows, .pager, .counts")
+      .map(({ classNames, tagName }) => (classNames === "" ? tagName : classNames));
+    expect(order).toEqual(["folders", "MAIN", "rows", "pager", "counts"]);
+    for (const row of root.querySelectorAll(".row")) {
+      const stops = row.querySelectorAll("a, button, input, [tabindex]");
+      expect(stops.filter((stop) => stop.getAttribute("tabindex") !== "-1")).toHaveLength(1);
+    }
+    expect(root.querySelector(".skip")?.getAttribute("href")).toBe("#content");
+    // Each folder is described by its count, which is on the page.
+    for (const link of root.querySelectorAll(".folders a")) {
+      expect(root.querySelectorAll(`#${link.getAttribute("aria-describedby")}`)).toHaveLength(1);
+    }
+  });
+
+  test("shows messages while Gmail still counts what is unread", async ({ open }) => {
+    const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    await google.always("batch", { match: "messagesUnread", delayMs: 3_000 });
+    const headers = { accept: "text/html", "sec-fetch-mode": "navigate" };
+    const response = await browser.fetch("/", { headers, stream: true });
+    const reader = (response.body ?? expect.fail("no body")).pipeThrough(new TextDecoderStream()).getReader();
+    const begunMs = Date.now();
+    let html = "";
+    let rowsMs = Infinity;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      html += part.value;
+      if (html.includes('class="pager"')) rowsMs = Math.min(rowsMs, Date.now() - begunMs);
+    }
+    expect(rowsMs).toBeLessThan(2_500);
+    expect(html.indexOf('class="counts"')).toBeGreaterThan(html.indexOf('class="pager"'));
+    expect(Date.now() - begunMs).toBeGreaterThan(2_000);
   });
 
   test("asks once for messages and once for labels, and for rows and counts in batches only", async ({ open }) => {
@@ -68,7 +104,7 @@ describe("the mailbox page", () => {
     expect(root.querySelector("[role=alert]")?.text).toContain("could not be read");
     // A list that broke off is not an empty one.
     expect(root.querySelector(".empty")).toBeNull();
-    expect(root.querySelector("body")?.innerHTML.trimEnd().endsWith("</nav></div>")).toBe(true);
+    expect(root.querySelector("body")?.innerHTML.trimEnd().endsWith("</div></div>")).toBe(true);
   });
 });
 
@@ -141,4 +177,29 @@ describe("the pages of the mailbox", () => {
       expect(text).not.toContain("<script>alert");
     },
   );
+});
+
+describe("who is not signed in", () => {
+  test.for([
+    ["/", "/"],
+    ["/?q=from%3Amaya", "/?q=from%3Amaya"],
+    ["/?q=from:maya&label=INBOX", "/?q=from:maya&label=INBOX"],
+    ["/account", "/account"],
+    ["/message/18c0", "/message/18c0"],
+  ])("asks for %s, signs in by the link, and is there", async ([path, target], { open }) => {
+    const { browser, google, user } = await newcomer(open, { user: { mailbox: { messages: 5 } } });
+    const first = await browser.step(path ?? "");
+    // The welcome page has a link; from the other pages one is led to Google at once.
+    const link =
+      first.status === 200
+        ? (parse(await first.text())
+            .querySelector("a.google-button")
+            ?.getAttribute("href") ?? "")
+        : (first.headers.get("location") ?? "");
+    const { pathname, search } = new URL(link, browser.origin);
+    const begun = await browser.step(pathname + search);
+    const callback = new URL(await google.consent(begun.headers.get("location") ?? "", { user: user.email }));
+    const back = await browser.step(callback.pathname + callback.search);
+    expect([back.status, back.headers.get("location")]).toEqual([302, target]);
+  });
 });

@@ -1,5 +1,5 @@
 /** The mailbox in a browser: the list as it streams in, search, pages, folders, and text of all kinds. */
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { signIn } from "../../scripts/browser/person.ts";
 import { BUSY_USER } from "../../scripts/emulator/users.ts";
 import { describe, expect, faultAtGoogle, test } from "./support/test.ts";
@@ -17,6 +17,15 @@ async function follow(page: Page, name: string): Promise<void> {
   const href = (await link.getAttribute("href")) ?? "";
   await link.click();
   await page.waitForURL((url) => url.pathname + url.search === href);
+}
+
+/** Scrolls until the list has grown to so many pages. */
+async function scrollToEnd(page: Page, pages: number): Promise<void> {
+  for (let shown = 2; shown <= pages; shown += 1) {
+    await page.locator(".pager").scrollIntoViewIfNeeded();
+    await page.waitForFunction((rows) => document.querySelectorAll(".row").length >= rows, shown * PAGE_ROWS);
+  }
+  await page.locator(".pager").scrollIntoViewIfNeeded();
 }
 
 describe("the list", () => {
@@ -151,23 +160,87 @@ describe("pages", () => {
     expect(await page.getByRole("link", { name: "Newer" }).count()).toBe(0);
   });
 
-  test("come by themselves as one scrolls, each message once", async ({ mailbox: { page } }) => {
-    await page.locator(".row").last().scrollIntoViewIfNeeded();
-    await page.locator(".pager").scrollIntoViewIfNeeded();
-    await page.waitForFunction((rows) => document.querySelectorAll(".row").length > rows, PAGE_ROWS);
-    await page.locator(".pager").scrollIntoViewIfNeeded();
-    await page.waitForFunction((rows) => document.querySelectorAll(".row").length > rows, 2 * PAGE_ROWS);
+  test("come by themselves as one scrolls, up to three, and then by a button, each message once", async ({
+    mailbox: { page },
+  }) => {
+    await scrollToEnd(page, 3);
+    // The end of the list is in view, and it grows no more.
+    await page.waitForTimeout(1_000);
+    expect(await page.locator(".row").count()).toBe(3 * PAGE_ROWS);
+    const more = page.getByRole("button", { name: "Show older messages" });
+    expect(await page.getByRole("link", { name: "Older" }).isVisible()).toBe(false);
+    for (const pages of [4, 5]) {
+      await more.click();
+      await page.waitForFunction((rows) => document.querySelectorAll(".row").length === rows, pages * PAGE_ROWS);
+    }
+    await page.waitForTimeout(1_000);
+    expect(await page.locator(".row").count()).toBe(5 * PAGE_ROWS);
     const links = await page.locator(".row .open").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
     expect(new Set(links).size).toBe(links.length);
   });
+
+  test("that the button cannot read are a page that says why", async ({ mailbox }) => {
+    const { page } = mailbox;
+    mailbox.expectComplaints(/the server responded with a status of 50\d/);
+    await scrollToEnd(page, 3);
+    await faultAtGoogle({ endpoint: "list", status: "503" });
+    await page.getByRole("button", { name: "Show older messages" }).click();
+    await page.getByText("This is Google's doing").waitFor();
+  });
+
+  test.for([
+    ["the third page", 3],
+    ["a page that the button brought", 5],
+  ] as const)("are there again when one comes back from a message of %s", async ([, pages], { mailbox: { page } }) => {
+    await scrollToEnd(page, 3);
+    for (let shown = 4; shown <= pages; shown += 1) {
+      await page.getByRole("button", { name: "Show older messages" }).click();
+      await page.waitForFunction((rows) => document.querySelectorAll(".row").length === rows, shown * PAGE_ROWS);
+    }
+    const opened = page.locator(".row a.open").nth(pages * PAGE_ROWS - 5);
+    const href = await opened.getAttribute("href");
+    await opened.click();
+    await page.waitForURL("**/message/*");
+    await page.goBack();
+    await page.waitForFunction((rows) => document.querySelectorAll(".row").length === rows, 3 * PAGE_ROWS);
+    const again = page.locator(`.row a.open[href="${href}"]`);
+    await expect.poll(() => again.evaluate((link) => link === document.activeElement)).toBe(true);
+    const { y = -1 } = (await again.boundingBox()) ?? {};
+    expect(y).toBeGreaterThan(0);
+    expect(y).toBeLessThan(page.viewportSize()?.height ?? 0);
+    // And so do they by the link of the message's page.
+    await again.press("Enter");
+    await page.waitForURL("**/message/*");
+    await page.getByRole("link", { name: "Back to the mailbox" }).click();
+    await expect.poll(() => again.evaluate((link) => link === document.activeElement)).toBe(true);
+  });
 });
+
+/** What a screen reader adds to the name of an element. */
+async function descriptionOf(element: Locator): Promise<string> {
+  const session = await element.page().context().newCDPSession(element.page());
+  const handle = `[aria-describedby="${await element.getAttribute("aria-describedby")}"]`;
+  const { root } = await session.send("DOM.getDocument");
+  const { nodeId } = await session.send("DOM.querySelector", { nodeId: root.nodeId, selector: handle });
+  const { nodes } = await session.send("Accessibility.getPartialAXTree", { nodeId, fetchRelatives: false });
+  await session.detach();
+  return String(nodes[0]?.description?.value ?? "").replaceAll(/\s+/g, " ");
+}
 
 describe("folders", () => {
   test("and own labels stand at the side with what is unread, and lead to what is in them", async ({ mailbox }) => {
     const { page } = mailbox;
     const folders = page.getByRole("navigation", { name: "Folders" });
-    expect(await folders.getByRole("link", { name: /^Inbox/ }).innerText()).toMatch(/^Inbox\s+\d+\s+unread$/);
+    const inbox = folders.getByRole("link", { name: "Inbox", exact: true });
+    expect(await descriptionOf(inbox)).toMatch(/^\d+ unread$/);
     expect(await folders.locator("[aria-current=page]").innerText()).toMatch(/^All mail/);
+    // Each count stands in the row of its folder, in the last one, too.
+    for (const link of [inbox, folders.getByRole("link").last()]) {
+      const count = page.locator(`[id="${await link.getAttribute("aria-describedby")}"]`);
+      const [row, beside] = [await link.boundingBox(), await count.boundingBox()];
+      expect([beside?.y, beside?.height]).toEqual([row?.y, row?.height]);
+      expect(await count.textContent()).toMatch(/^\d+ unread$/);
+    }
     await folders.getByRole("link", { name: /Reisen & Ausflüge/ }).click();
     await page.waitForURL("**/?label=Label_travel");
     expect(await folders.locator("[aria-current=page]").innerText()).toMatch(/^Reisen & Ausflüge/);

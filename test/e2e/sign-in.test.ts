@@ -16,6 +16,15 @@ describe("signing in", () => {
     expect(new URL(page.url()).pathname + new URL(page.url()).search).toBe("/");
   });
 
+  test("leads back to the search that was asked for", async ({ open }) => {
+    const { page } = await open();
+    await page.goto("/?q=from:maya");
+    await signIn(page, BUSY_USER.email);
+    await page.locator(".rows > .row").first().waitFor();
+    expect(new URL(page.url()).search).toBe("?q=from:maya");
+    expect(await page.getByRole("searchbox").inputValue()).toBe("from:maya");
+  });
+
   test("to an empty mailbox says that there are no messages", async ({ open }) => {
     const { page } = await open();
     await page.goto("/");

@@ -55,7 +55,8 @@ describe("on a phone of 320 pixels", () => {
     await signIn(page, BUSY_USER.email);
     await page.goto(path);
     await page.locator("main").waitFor();
-    for (const details of await page.locator("details:not([open]) > summary").all()) await details.click();
+    const closed = page.locator("details:not([open]) > summary");
+    while ((await closed.count()) > 0) await closed.first().click();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
     // What is cut off cannot be scrolled to either.
     const cut = await page
@@ -68,13 +69,27 @@ describe("on a phone of 320 pixels", () => {
     expect(cut).toEqual([]);
   });
 
-  test("the folders under a list without end are reached by a link", async ({ open }) => {
-    const { page } = await open({ viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true });
+  test.for([
+    ["with", true],
+    ["without", false],
+  ] as const)("a tap unfolds the folders in view, with their counts, %s scripts", async ([, hasScripts], { open }) => {
+    const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+    const { page } = await open({ ...phone, javaScriptEnabled: hasScripts });
     await page.goto("/");
     await signIn(page, BUSY_USER.email);
-    await page.locator(".folders").waitFor();
-    await page.getByRole("link", { name: "Folders and labels" }).tap();
-    await page.getByRole("link", { name: /^Starred/ }).tap();
+    const folders = page.getByRole("navigation", { name: "Folders" });
+    const starred = folders.getByRole("link", { name: "Starred", exact: true });
+    expect(await starred.isVisible()).toBe(false);
+    expect(await page.locator(".counts").isVisible()).toBe(false);
+    await folders.getByText("Folders and labels").tap();
+    const { y = -1, height = 0 } = (await starred.boundingBox()) ?? {};
+    expect(y).toBeGreaterThan(0);
+    expect(y + height).toBeLessThan(740);
+    // Large enough for a thumb.
+    expect(height).toBeGreaterThanOrEqual(44);
+    const count = page.locator(`[id="${await starred.getAttribute("aria-describedby")}"]`);
+    expect((await count.boundingBox())?.y).toBe(y);
+    await starred.tap();
     await page.waitForURL("**/?label=STARRED");
   });
 
@@ -103,6 +118,51 @@ describe("with the keyboard", () => {
       expect(await showsFocus(page), await focused(page)).toBe(true);
       await page.keyboard.press("Tab");
     }
+  });
+
+  test.for([
+    ["wide", 1280, 5],
+    ["of a tablet", 768, 5],
+    ["narrow", 360, 6],
+  ] as const)("the folders are reached in a few stops, before the messages: %s", async ([, width, most], { open }) => {
+    const { page } = await open({ viewport: { width, height: 740 } });
+    await page.goto("/");
+    await signIn(page, BUSY_USER.email);
+    await page.reload();
+    let stops = 0;
+    for (let name = ""; name !== "Inbox"; stops += 1) {
+      expect(stops, name).toBeLessThan(most);
+      await page.keyboard.press("Tab");
+      name = await focused(page);
+      if (name === "Folders and labels") await page.keyboard.press("Enter");
+    }
+    expect(await showsFocus(page)).toBe(true);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/?label=INBOX");
+  });
+
+  test("a message is one stop, and after the last one come those that a button adds", async ({ mailbox: { page } }) => {
+    const PAGE_ROWS = 25;
+    await page.locator(".row a.open").first().focus();
+    const stops = new Set<string>();
+    // The list grows twice under way, and the stop at its end leads on into what has come.
+    for (let press = 0; press < 3 * PAGE_ROWS + 5; press += 1) {
+      stops.add(await page.evaluate(() => document.activeElement?.getAttribute("href") ?? ""));
+      await page.keyboard.press("Tab");
+      if ((await focused(page)) === "Show older messages") break;
+      await page.waitForFunction(() => document.activeElement !== document.body);
+      if ((await focused(page)).startsWith("Older")) {
+        await page.waitForFunction(() => document.activeElement?.closest(".row") !== null);
+      }
+    }
+    expect(await focused(page)).toBe("Show older messages");
+    expect([...stops].filter((href) => href.startsWith("/message/"))).toHaveLength(3 * PAGE_ROWS);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((rows) => document.querySelectorAll(".row").length > rows, 3 * PAGE_ROWS);
+    const row = await page.evaluate(() =>
+      [...document.querySelectorAll(".row")].findIndex((one) => one.contains(document.activeElement)),
+    );
+    expect(row).toBe(3 * PAGE_ROWS);
   });
 
   test("/ goes to the search, j and k to messages, Enter opens one", async ({ mailbox: { page } }) => {

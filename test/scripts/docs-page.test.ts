@@ -2,6 +2,9 @@
  * The page at /docs as `wrangler dev` serves it: its headers, and in a real browser that its Content-Security-Policy lets
  * it work and that an operation can be tried with a session and with an API token.
  */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { get, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { chromiumPath, startChromium } from "../support/chromium.ts";
@@ -17,8 +20,63 @@ afterAll(async () => {
   await worker?.close();
 });
 
+/** Second spellings of the files' paths, sent as they stand. */
+const SPELLINGS = [
+  "/docs/",
+  "/docs/index",
+  "/docs/index.html",
+  "/docs/index.html?x=1",
+  "/docs?",
+  "/docs/.",
+  "/%64ocs",
+  "/%64ocs/",
+  "/docs%2F",
+  "/docs%2Findex.html",
+  "/docs/%69ndex.html",
+  "/docs/index%2Ehtml",
+  "/docs/%2e",
+  "//docs",
+  "///docs",
+  "//docs/",
+  "/docs//",
+  "/docs//index.html",
+  "//docs//index",
+  "/./docs",
+  "/x/../docs",
+  "/docs\\",
+  "/DOCS",
+  "/docs;x",
+  "/docs%00",
+  "/docs/index.html/",
+  "//evil.test/%2e%2e",
+  "//evil.test/..%2fdocs/",
+  "/openapi%2Ejson",
+  "//openapi.json",
+  "/openapi.json/",
+  "/%61pp.js",
+  "//app.js",
+  "/docs/docs.js",
+];
+
+/** Asks for a path that `fetch` would write anew. */
+async function ask(path: string): Promise<{ status: number; headers: IncomingHttpHeaders }> {
+  const { hostname, port } = new URL(worker.origin);
+  const [response] = (await once(get({ host: hostname, port, path }), "response")) as [IncomingMessage];
+  response.resume();
+  return { status: response.statusCode ?? 0, headers: response.headers };
+}
+
+/** SHA-256 of the script that stands in the page. */
+async function scriptHash(): Promise<string> {
+  const scripts = [...(await (await fetch(`${worker.origin}/docs`)).text()).matchAll(/<script>(.*?)<\/script>/gs)];
+  expect(scripts).toHaveLength(1);
+  return createHash("sha256")
+    .update(scripts[0]?.[1] ?? "")
+    .digest("base64");
+}
+
 describe("files that are served without the Worker", () => {
-  test.for(["/docs", "/docs/docs.js", "/docs/docs.css", "/style.css", "/favicon.svg", "/openapi.json"])(
+  test.for(["/docs", "/docs/docs.css", "/app.js", "/style.css", "/favicon.svg", "/openapi.json"])(
     "%s has the strict headers",
     async (path) => {
       const response = await fetch(worker.origin + path);
@@ -28,12 +86,24 @@ describe("files that are served without the Worker", () => {
       expect(policy).toContain("default-src 'none'");
       expect(policy).toContain("frame-ancestors 'none'");
       expect(policy).not.toMatch(/unsafe|https?:|data:|\*/);
+      // Of scripts, the one that stands in the page at /docs, and no file of ours.
+      expect(/script-src ([^;]*)/.exec(policy)?.[1]).toBe(`'sha256-${await scriptHash()}'`);
       expect(response.headers.get("x-content-type-options")).toBe("nosniff");
       expect(response.headers.get("strict-transport-security")).toBe("max-age=31536000");
       expect(response.headers.get("referrer-policy")).toBe("same-origin");
       expect(response.headers.get("access-control-allow-origin")).toBe(path === "/openapi.json" ? "*" : null);
     },
   );
+
+  test.for(SPELLINGS)("%s has the same headers, or is not there", async (path) => {
+    const asked = await ask(path);
+    if (asked.status >= 400) return;
+    expect(asked.headers["content-security-policy"]).toContain(`script-src 'sha256-${await scriptHash()}'`);
+    expect(asked.headers["x-frame-options"]).toBe("DENY");
+    // A redirect leads to the one spelling, on this origin.
+    const { location } = asked.headers;
+    expect(location === undefined || /^\/(docs\/|openapi\.json|app\.js)(\?|$)/.test(location), location).toBe(true);
+  });
 
   test("/docs takes one redirect at most to its page", async () => {
     const first = await fetch(`${worker.origin}/docs`, { redirect: "manual" });
@@ -88,6 +158,33 @@ describe.skipIf(chromiumPath === null)("in a browser", () => {
     const { page, complaints } = await openDocs();
     expect(await send(page, "getHealth")).toContain('"status": "ok"');
     expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("has the frame of the other pages: its text stands off from the edge", { timeout: 30_000 }, async () => {
+    const { page } = await openDocs();
+    const main = page.locator("main");
+    const [frame, text] = [await main.boundingBox(), await page.getByRole("heading", { level: 1 }).boundingBox()];
+    expect((text?.x ?? 0) - (frame?.x ?? 0)).toBeGreaterThanOrEqual(16);
+    const colours = await page.evaluate<string[]>(
+      `["main", "body"].map((name) => getComputedStyle(document.querySelector(name)).backgroundColor)`,
+    );
+    expect(new Set(colours).size).toBe(2);
+    await page.close();
+  });
+
+  test("no file of ours can be loaded as a script, and no other script runs", { timeout: 30_000 }, async () => {
+    const { page, complaints } = await openDocs();
+    // What somebody does who gets markup into the page. Trusted Types refuse the text before the policy does.
+    await page.evaluate(`for (const attributes of [{ src: "/app.js" }, { textContent: "document.title = 'ran'" }]) {
+      try {
+        document.body.append(Object.assign(document.createElement("script"), attributes));
+      } catch {}
+    }`);
+    await page.waitForTimeout(500);
+    expect(await page.title()).not.toBe("ran");
+    expect(await page.locator("[role=status].visually-hidden").count()).toBe(0);
+    expect(complaints.length).toBeGreaterThan(0);
     await page.close();
   });
 
