@@ -4,7 +4,7 @@
  * said. The settings are checked by the Worker's own parser first: where they are wrong, nothing is started.
  */
 
-import { join, relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findPort, parsePort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
@@ -13,16 +13,17 @@ import { checkSettings } from "./lib/settings.ts";
 import { readTextOrNull } from "./lib/vars-file.ts";
 import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
 
-const VARS_FILE = join(PROJECT_ROOT, ".dev.vars");
-
 await runScript(
   async ({ stack }) => {
     const { values } = parseArgs({
       options: { port: { type: "string", default: "8787" }, "env-file": { type: "string" } },
     });
     const port = parsePort("--port", values.port);
-    const envFile = resolve(process.env["INIT_CWD"] ?? "", values["env-file"] ?? VARS_FILE);
-    const warnings = await checkFile(envFile);
+    const name = values["env-file"] ?? ".dev.vars";
+    // npm runs scripts in the project's folder, wherever it was called.
+    const folder = values["env-file"] === undefined ? PROJECT_ROOT : (process.env["INIT_CWD"] ?? process.cwd());
+    const envFile = resolve(folder, name);
+    const warnings = await checkFile(envFile, name);
     // The redirect URI is registered at Google with its port: another port would be refused there.
     if ((await findPort(port)) !== port) throw new ScriptError(`Port ${port} is taken.`);
     const worker = await startWorker(stack, {
@@ -46,8 +47,7 @@ ${warnings.map((warning) => `\n  ${warning}\n`).join("")}`);
  *
  * @returns what is no reason not to start
  */
-async function checkFile(file: string): Promise<readonly string[]> {
-  const name = relative(PROJECT_ROOT, file);
+async function checkFile(file: string, name: string): Promise<readonly string[]> {
   const text = await readTextOrNull(file);
   if (text === null) {
     throw new ScriptError(`There is no ${name} yet. Make one and fill it in:

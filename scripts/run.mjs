@@ -32,15 +32,16 @@ function main([what = "", ...rest]) {
     console.log(headerOf(file));
     return;
   }
-  const node = findNode();
+  const isNewEnough = Number(process.versions.node.split(".")[0]) >= LEAST_NODE;
+  const node = isNewEnough ? process.execPath : findInstalledNode();
   process.env.PATH = withFirst(node);
-  if (node === process.execPath && file !== null) {
+  if (isNewEnough && file !== null) {
     // No process in between that would have to pass signals on.
     process.argv = [node, file, ...rest];
     Module.runMain(file);
-    return;
+  } else {
+    startChild(node, [file ?? what, ...rest]);
   }
-  startChild(node, [file ?? what, ...rest]);
 }
 
 /** @returns the file of a script, or that of a package's command */
@@ -59,10 +60,9 @@ function headerOf(file) {
   return comment.replaceAll(/^ ?\* ?/gm, "").trim();
 }
 
-/** @returns the path of a Node that is new enough; without one, the process ends */
-function findNode() {
-  const { execPath, versions, platform, arch } = process;
-  if (Number(versions.node.split(".")[0]) >= LEAST_NODE) return execPath;
+/** @returns the path of the Node that `npm ci` brings; without one, the process ends */
+function findInstalledNode() {
+  const { platform, arch } = process;
   // The benchmark is a package of its own, and may be installed alone.
   const roots = platform === "linux" ? [ROOT, process.cwd()] : [];
   const installed = roots.map((root) => join(root, "node_modules", `node-linux-${arch}`, "bin", "node"));

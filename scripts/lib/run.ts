@@ -57,9 +57,11 @@ function stopOnEvents(controller: AbortController, { timeoutMs }: RunOptions): v
   process.on("uncaughtException", stop);
   process.on("unhandledRejection", stop);
   process.on("beforeExit", () => {
-    // Even stopping waits for something that will not come.
-    if (controller.signal.aborted) process.exit(1);
-    stop(new ScriptError("The script is not done, and nothing is left that it could wait for."));
+    const error = new ScriptError("The script is not done, and nothing is left that it could wait for.");
+    if (!controller.signal.aborted) return stop(error);
+    // Even closing waits for something that will not come.
+    console.error(error.message);
+    process.exit(1);
   });
   if (timeoutMs !== undefined) {
     setTimeout(() => stop(new ScriptError(`Not done after ${timeoutMs / 1000} s.`)), timeoutMs).unref();
@@ -92,7 +94,9 @@ async function runToEnd(
 
 function createStack(): AsyncDisposableStack {
   if (typeof AsyncDisposableStack !== "undefined") return new AsyncDisposableStack();
-  throw new ScriptError(`Node ${process.versions.node} is too old for this. Start it by \`npm run\`, which finds another.`);
+  throw new ScriptError(
+    `Node ${process.versions.node} is too old for this. Start it by \`npm run\`, which finds another.`,
+  );
 }
 
 /** The script was told to end, which is no failure. */

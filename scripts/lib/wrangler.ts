@@ -20,7 +20,11 @@ import { ScriptError } from "./script-error.ts";
 /** The project's folder, where wrangler.toml is. */
 export const PROJECT_ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
 /** What to run with Node. */
-export const WRANGLER = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin", "wrangler.js");
+export const WRANGLER = join(
+  dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
+  "bin",
+  "wrangler.js",
+);
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 150;
@@ -139,11 +143,10 @@ async function describeSettings(readLog: () => string): Promise<ScriptError> {
   let line: string | undefined;
   do {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    line = readLog()
-      .split("\n")
-      .find((text) => text.includes('{"level":"error","reason":"CONFIGURATION"'));
+    // Wrangler puts colours around it.
+    [line] = /\{"level":"error","reason":"CONFIGURATION".*\}/.exec(readLog()) ?? [];
   } while (line === undefined && Date.now() < deadline);
-  const problems = ProblemsSchema.safeParse(parseJsonOrNull(line?.slice(line.indexOf("{")).trim() ?? ""));
+  const problems = ProblemsSchema.safeParse(parseJsonOrNull(line ?? ""));
   const causes = problems.success ? problems.data.problems : ["Its log says what is wrong."];
   return new ScriptError(`The Worker is not set up:\n\n${causes.map((cause) => `  ${cause}`).join("\n")}`);
 }
