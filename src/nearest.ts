@@ -8,6 +8,8 @@ export function findNearest(name: string, known: Iterable<string>): string | nul
   let nearest: string | null = null;
   let least = Math.floor(name.length * MAX_DIFFERENCE) + 1;
   for (const candidate of known) {
+    // At least as many letters must be added, and what is given may be long.
+    if (Math.abs(name.length - candidate.length) >= least) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance >= least) continue;
     [nearest, least] = [candidate, distance];
@@ -18,10 +20,10 @@ export function findNearest(name: string, known: Iterable<string>): string | nul
 /** How many letters must be added, removed or replaced to make one of the other (Levenshtein). */
 function editDistance(one: string, other: string): number {
   let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...one].entries()) {
+  for (let row = 0; row < one.length; row += 1) {
     const current = [row + 1];
-    for (const [column, otherLetter] of [...other].entries()) {
-      const replaced = (previous[column] ?? 0) + (letter === otherLetter ? 0 : 1);
+    for (let column = 0; column < other.length; column += 1) {
+      const replaced = (previous[column] ?? 0) + (one[row] === other[column] ? 0 : 1);
       current.push(Math.min(replaced, (previous[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1));
     }
     previous = current;

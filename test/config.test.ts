@@ -125,15 +125,15 @@ describe("what is wrong is named", () => {
 });
 
 describe("a name that is set and means nothing", () => {
-  const env = environment({ ALLOWED_ACOUNTS: "only-me@example.test", FAVOURITE_COLOUR: "green" });
+  const misspelt = environment({ ALLOWED_ACOUNTS: "only-me@example.test", FAVOURITE_COLOUR: "green" });
   const SENTENCES = [
     "ALLOWED_ACOUNTS is not a setting. Did you mean ALLOWED_ACCOUNTS?",
     "FAVOURITE_COLOUR is not a setting.",
   ];
 
   test("is named with the setting that was probably meant, without its value, and stops nothing", () => {
-    expect(describeUnknownNames(env)).toEqual(SENTENCES);
-    expect(parseConfig(env).unknownNames).toEqual(SENTENCES);
+    expect(describeUnknownNames(misspelt)).toEqual(SENTENCES);
+    expect(parseConfig(misspelt).unknownNames).toEqual(SENTENCES);
   });
 
   test("is none of those that wrangler.toml declares, nor of the bindings", () => {

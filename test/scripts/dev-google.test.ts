@@ -56,14 +56,14 @@ describe("the settings of a file and of wrangler.toml", () => {
   });
 });
 
-describe("npm run dev:google", () => {
-  async function run(text: string | null, ...args: string[]) {
-    const file = join(folder.path, "google.env");
-    if (text !== null) await writeFile(file, text);
-    const script = join(PROJECT_ROOT, "scripts", "dev-google.ts");
-    return start([process.execPath, script, "--env-file", text === null ? `${file}.none` : file, ...args]).ended;
-  }
+async function run(text: string | null, ...args: string[]) {
+  const file = join(folder.path, "google.env");
+  if (text !== null) await writeFile(file, text);
+  const script = join(PROJECT_ROOT, "scripts", "dev-google.ts");
+  return start([process.execPath, script, "--env-file", text === null ? `${file}.none` : file, ...args]).ended;
+}
 
+describe("npm run dev:google", () => {
   it("starts nothing with wrong settings, and ends with every problem", async () => {
     const { code, stdout, stderr } = await run(
       toText({ ...GOOD, TOKEN_KEYS: '{"keys":[]}', SUBREQUEST_BUDGET: "1", ALLOWED_ACOUNTS: "a@example.com" }),

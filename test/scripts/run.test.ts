@@ -162,19 +162,22 @@ describe.each(NODES)("%s", (_, node) => {
   });
 });
 
-describe("without a Node that is new enough", () => {
-  async function bare(name: string): Promise<string> {
-    const scripts = join(folder.path, name, "scripts");
-    await mkdir(scripts, { recursive: true });
-    for (const file of ["run.mjs", "watch-parent.mjs"])
-      await cp(join(PROJECT_ROOT, "scripts", file), join(scripts, file));
-    return join(folder.path, name);
-  }
+/** A project in which nothing is installed. */
+async function bare(name: string): Promise<string> {
+  const scripts = join(folder.path, name, "scripts");
+  await mkdir(scripts, { recursive: true });
+  for (const file of ["run.mjs", "watch-parent.mjs"])
+    await cp(join(PROJECT_ROOT, "scripts", file), join(scripts, file));
+  return join(folder.path, name);
+}
 
+describe("without a Node that is new enough", () => {
   it("says in one sentence what to install, and exits with 1", async () => {
     const root = await bare("bare");
     const script = join(folder.path, "script.ts");
-    const { code, stdout, stderr } = await start([...FAKED, join(root, "scripts/run.mjs"), script, "exit", "0"], { cwd: root }).ended;
+    const { code, stdout, stderr } = await start([...FAKED, join(root, "scripts/run.mjs"), script, "exit", "0"], {
+      cwd: root,
+    }).ended;
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(
       /^This needs Node 24 or newer, and finds Node 20\.20\.2: .*install Node 24 from https:\/\/nodejs\.org\.\n$/,

@@ -68,8 +68,16 @@ describe("the exit code", () => {
       /^Late\.\n$/,
     ],
     ["nothing is left to wait for", FOREVER, /^The script is not done, and nothing is left/],
-    ["closing has nothing to wait for", `stack.defer(() => new Promise(() => {})); return 0;`, /^The script is not done, and nothing is left/],
-    ["neither main nor closing has", `stack.defer(() => new Promise(() => {})); ${FOREVER}`, /^The script is not done, and nothing is left/],
+    [
+      "closing has nothing to wait for",
+      `stack.defer(() => new Promise(() => {})); return 0;`,
+      /^The script is not done, and nothing is left/,
+    ],
+    [
+      "neither main nor closing has",
+      `stack.defer(() => new Promise(() => {})); ${FOREVER}`,
+      /^The script is not done, and nothing is left/,
+    ],
   ])("is 1 where %s", async (_, main, says) => {
     const { code, stderr } = await run(main);
     expect(code, stderr).toBe(1);
