@@ -1,29 +1,34 @@
 /**
  * `npm run dev:google`: the Worker on loopback against the real Google, with the OAuth client and keys
- * in `.dev.vars`.
+ * in `.dev.vars`, or in the file that `--env-file` names. `--port` is the port that is registered at Google, 8787 if not
+ * said. The settings are checked by the Worker's own parser first: where they are wrong, nothing is started.
  */
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { parseArgs, parseEnv } from "node:util";
-import { findPort } from "./lib/ports.ts";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { findPort, parsePort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
+import { checkSettings } from "./lib/settings.ts";
+import { readTextOrNull } from "./lib/vars-file.ts";
 import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
-
-const REQUIRED = ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "TOKEN_KEYS"];
-const VARS_FILE = join(PROJECT_ROOT, ".dev.vars");
 
 await runScript(
   async ({ stack }) => {
-    await checkVars();
-    const { values } = parseArgs({ options: { port: { type: "string", default: "8787" } } });
-    const port = Number(values.port);
+    const { values } = parseArgs({
+      options: { port: { type: "string", default: "8787" }, "env-file": { type: "string" } },
+    });
+    const port = parsePort("--port", values.port);
+    const name = values["env-file"] ?? ".dev.vars";
+    // npm runs scripts in the project's folder, wherever it was called.
+    const folder = values["env-file"] === undefined ? PROJECT_ROOT : (process.env["INIT_CWD"] ?? process.cwd());
+    const envFile = resolve(folder, name);
+    const warnings = await checkFile(envFile, name);
     // The redirect URI is registered at Google with its port: another port would be refused there.
     if ((await findPort(port)) !== port) throw new ScriptError(`Port ${port} is taken.`);
     const worker = await startWorker(stack, {
       port,
-      envFile: VARS_FILE,
+      envFile,
       onOutput: (text) => process.stdout.write(text),
     });
     console.log(`
@@ -31,29 +36,31 @@ await runScript(
 
   At Google, the OAuth client needs this redirect URI: ${worker.url}/auth/callback
   Ctrl-C stops.
-`);
+${warnings.map((warning) => `\n  ${warning}\n`).join("")}`);
     throw new ScriptError(`The Worker has stopped (${await worker.ended}).`);
   },
   { interruptedExitCode: 0 },
 );
 
-/** Throws what to do when `.dev.vars` is missing or incomplete. */
-async function checkVars(): Promise<void> {
-  let text: string;
-  try {
-    text = await readFile(VARS_FILE, "utf8");
-  } catch {
-    throw new ScriptError(`There is no .dev.vars yet. Make one and fill it in:
+/**
+ * Throws what to do where the file is missing or the settings are wrong.
+ *
+ * @returns what is no reason not to start
+ */
+async function checkFile(file: string, name: string): Promise<readonly string[]> {
+  const text = await readTextOrNull(file);
+  if (text === null) {
+    throw new ScriptError(`There is no ${name} yet. Make one and fill it in:
 
-  cp .dev.vars.example .dev.vars
+  cp .dev.vars.example ${name}
   npm run --silent keys          prints a value for TOKEN_KEYS
 
 README.md says how to get an OAuth client from Google.`);
   }
-  const vars = parseEnv(text);
-  const missing = REQUIRED.filter((name) => (vars[name] ?? "") === "");
-  if (missing.length === 0) return;
-  throw new ScriptError(`.dev.vars lacks ${missing.join(", ")}.
+  const { problems, unknownNames } = checkSettings(PROJECT_ROOT, text);
+  if (problems.length === 0) return unknownNames;
+  throw new ScriptError(`.dev.vars.example says where each setting comes from; \`npm run --silent keys\` prints a value for TOKEN_KEYS.
+Nothing is started, because in ${name} or wrangler.toml
 
-.dev.vars.example says where each comes from; \`npm run --silent keys\` prints a value for TOKEN_KEYS.`);
+${[...unknownNames, ...problems].map((problem) => `  ${problem}`).join("\n")}`);
 }

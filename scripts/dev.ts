@@ -1,9 +1,10 @@
 /**
- * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C.
+ * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C. `--port` and
+ * `--emulator-port` say where they listen.
  *
- * The emulated Google forgets everything when it stops; the Worker's KV and sealing keys stay under
- * `.wrangler`, or in the folder that `--state` names. After a restart a browser is thus still signed in, but its grant is unknown to the new
- * Google, and the first page leads through consent once.
+ * The emulated Google forgets everything when it stops; the Worker's KV and sealing keys stay under `.wrangler`, or in
+ * the folder that `--state` names. After a restart a browser is thus still signed in, but its grant is unknown to the
+ * new Google, and the first page leads through consent once.
  */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -13,7 +14,7 @@ import { startGoogleEmulator, type GoogleEmulator } from "./emulator/start.ts";
 import { BUSY_USER, USERS } from "./emulator/users.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
 import { DEVELOPMENT_KEYS_FILE } from "./lib/key-sources.ts";
-import { findPort } from "./lib/ports.ts";
+import { findPort, parsePort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { addTokenKey, parseTokenKeys } from "./lib/token-keys.ts";
@@ -77,10 +78,7 @@ async function choosePorts(asked: Arguments): Promise<{ worker: number; emulator
 }
 
 async function choosePort(name: string, asked: string | undefined, usual: number): Promise<number> {
-  const wanted = asked === undefined ? usual : Number(asked);
-  if (!Number.isInteger(wanted) || wanted < 1 || wanted > 65_535) {
-    throw new ScriptError(`${name} must be a port number.`);
-  }
+  const wanted = asked === undefined ? usual : parsePort(name, asked);
   const port = await findPort(wanted);
   if (port !== wanted) {
     // Someone who asks for a port has registered it somewhere; another one would not do.

@@ -3,16 +3,13 @@
  * `.dev.vars`, or at Cloudflare with `--deploy --public-url https://…`. Safe to run again: keys are never replaced.
  */
 
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { runScript } from "./lib/run.ts";
 import { setUp } from "./lib/setup-steps.ts";
-import { PROJECT_ROOT } from "./lib/wrangler.ts";
+import { PROJECT_ROOT, WRANGLER } from "./lib/wrangler.ts";
 
 const args = process.argv.slice(2);
 // Looked at before the arguments are understood, so that a mistake in them is told in JSON, too.
 const wantsJson = args.includes("--json");
-const wrangler = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin", "wrangler.js");
 
 await runScript(
   async () => {
@@ -22,7 +19,7 @@ await runScript(
       folder: process.env["INIT_CWD"] ?? process.cwd(),
       env: process.env,
       now: () => new Date(),
-      commands: { wrangler: [process.execPath, wrangler], deploy: ["npm", "run", "deploy"] },
+      commands: { wrangler: [process.execPath, WRANGLER], deploy: ["npm", "run", "deploy"] },
       onProgress: (line) => {
         if (!wantsJson) process.stderr.write(line);
       },

@@ -7,12 +7,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { PROJECT_ROOT, WRANGLER } from "./lib/wrangler.ts";
 
 const MAX_GZIP_KIB = 80;
 
 const outdir = mkdtempSync(path.join(tmpdir(), "gmail-edge-size-"));
 try {
-  const wrangler = spawnSync("npx", ["--no-install", "wrangler", "deploy", "--dry-run", "--outdir", outdir], {
+  const wrangler = spawnSync(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", outdir], {
+    cwd: PROJECT_ROOT,
     env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_HIDE_BANNER: "true" },
     encoding: "utf8",
   });

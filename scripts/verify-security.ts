@@ -53,9 +53,8 @@ async function runSuite(suite: Suite, reportFile: string): Promise<Outcome> {
   const { succeeded, output, seconds } = await runCommand({
     name,
     args: [
-      "npx",
-      "--no-install",
-      "vitest",
+      process.execPath,
+      path.join(PROJECT_ROOT, "node_modules/vitest/vitest.mjs"),
       "run",
       ...projects.map((project) => `--project=${project}`),
       "--reporter=default",

@@ -2,9 +2,11 @@
  * Configuration: vars, secrets and bindings, checked once and turned into the terms of the code. The only module that
  * sees raw `env`. Errors name what is wrong and never show a value.
  */
+import type { KVNamespace, RateLimit } from "@cloudflare/workers-types";
 import * as z from "zod/mini";
 import { toAsciiLowerCase } from "./ascii.ts";
 import { type TokenKey, TokenKeysSchema } from "./keys.ts";
+import { findNearest } from "./nearest.ts";
 import { isSecureOrigin, isSecureUrl } from "./origins.ts";
 import { GET_UNITS, LIST_UNITS } from "./quota.ts";
 
@@ -41,6 +43,8 @@ export interface Config {
   readonly credentials: KVNamespace;
   /** Null: nothing limits how often an address may call. */
   readonly rateLimiter: RateLimit | null;
+  /** A sentence for each name that is set and means nothing. */
+  readonly unknownNames: readonly string[];
 }
 
 /** What is wrong with the configuration: one line per name, no values. */
@@ -176,7 +180,24 @@ export function parseConfig(env: unknown): Config {
     tokenKeys: values.TOKEN_KEYS,
     credentials: values.CREDENTIALS,
     rateLimiter: values.RATE_LIMITER ?? null,
+    unknownNames: describeUnknownNames(env),
   };
+}
+
+/**
+ * A misspelt setting is one that does not hold: `ALLOWED_ACOUNTS` would let everybody in.
+ *
+ * @returns a sentence for each name that is set and means nothing, with the name that was probably meant; no values
+ */
+export function describeUnknownNames(env: unknown): string[] {
+  const known = Object.keys(EnvSchema.shape);
+  const names = typeof env === "object" && env !== null ? Object.keys(env) : [];
+  return names
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const nearest = findNearest(name, known);
+      return `${name} is not a setting.${nearest === null ? "" : ` Did you mean ${nearest}?`}`;
+    });
 }
 
 /** The first issue of each name: what else is wrong with a value often follows from it. */

@@ -29,6 +29,8 @@ export async function checkHealth(scope: RequestScope): Promise<HealthCheck[]> {
     run("client", "Put GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console shows them.", () =>
       checkClient(scope),
     ),
+    run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope)),
+    run("accounts", "", async () => describeAllowed(scope)),
     run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope)}`),
   ]);
 }
@@ -56,6 +58,18 @@ async function checkStorage({ kv, trace, world }: RequestScope): Promise<string>
   const isThere = (await kv.get(key)) === trace.requestId;
   await kv.delete(key);
   return isThere ? "Written and read." : "Written; not to be read here yet, which may take a minute.";
+}
+
+function checkSettings({ config }: RequestScope): string {
+  if (config.unknownNames.length > 0) throw new AppError("INTERNAL", config.unknownNames.join(" "));
+  return "Every name that is set is known.";
+}
+
+/** A door that is open is no mistake, but must not be a surprise. */
+function describeAllowed({ config }: RequestScope): string {
+  const { allowedAccounts } = config;
+  if (allowedAccounts.length > 0) return `These may sign in: ${allowedAccounts.join(", ")}`;
+  return "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.";
 }
 
 /** Google's keys are where they should be, and Google's clock and ours agree. */

@@ -3,10 +3,10 @@
  * mailbox to other Workers.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { type Config, ConfigError, parseConfig } from "./config.ts";
+import { type Config, ConfigError, describeUnknownNames, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
 import type { GmailMessage, GmailProfile } from "./gmail.ts";
-import { logConfigProblems, logRequest, reportError } from "./log.ts";
+import { logConfigProblems, logRequest, logUnknownNames, reportError } from "./log.ts";
 import type { MessagesAnswer } from "./mailbox.ts";
 import * as offline from "./offline.ts";
 import { createApp } from "./routes.ts";
@@ -54,6 +54,8 @@ export function createWorker(overrides: Partial<World> = {}) {
 
 /** @returns null, once everything that is wrong is logged */
 function readConfig(env: Env): Config | null {
+  // Also where the rest is wrong: a misspelt name is often why another one is missing.
+  logUnknownNames(describeUnknownNames(env));
   try {
     return parseConfig(env);
   } catch (error) {

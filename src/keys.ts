@@ -5,7 +5,15 @@
  * What is sealed is a JWT claims set (RFC 7519 §4.1) with `aud` for the purpose and `sub` for the owner, both checked
  * when it is opened: a value that was moved to another place does not open there.
  */
-import { base64url, decodeProtectedHeader, EncryptJWT, errors, jwtDecrypt, type JWTPayload } from "jose";
+import {
+  base64url,
+  type CryptoKey,
+  decodeProtectedHeader,
+  EncryptJWT,
+  errors,
+  jwtDecrypt,
+  type JWTPayload,
+} from "jose";
 import * as z from "zod/mini";
 import { AppError } from "./errors.ts";
 

@@ -101,6 +101,11 @@ export function logConfigProblems(problems: readonly string[]): void {
   console.error(JSON.stringify({ level: "error", reason: "CONFIGURATION", problems }));
 }
 
+/** Logs names that are set and mean nothing, all at once. */
+export function logUnknownNames(problems: readonly string[]): void {
+  if (problems.length > 0) console.warn(JSON.stringify({ level: "warn", reason: "CONFIGURATION", problems }));
+}
+
 function describeCauses(cause: unknown): string[] {
   const lines: string[] = [];
   for (let current = cause; current instanceof Error && lines.length < MAX_CAUSES; current = current.cause) {

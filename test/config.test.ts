@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseConfig } from "../src/config.ts";
+import { ConfigError, describeUnknownNames, parseConfig } from "../src/config.ts";
 import { CLIENT_ID, CLIENT_SECRET, configuration, environment, KEY_A, KEY_B, tokenKey } from "./fixtures.ts";
 
 function problemsOf(changes: Record<string, unknown>): readonly string[] {
@@ -121,6 +121,24 @@ describe("what is wrong is named", () => {
       expect(problems.join()).not.toContain(secret);
       expect(new ConfigError(problems).message).not.toContain(secret);
     }
+  });
+});
+
+describe("a name that is set and means nothing", () => {
+  const misspelt = environment({ ALLOWED_ACOUNTS: "only-me@example.test", FAVOURITE_COLOUR: "green" });
+  const SENTENCES = [
+    "ALLOWED_ACOUNTS is not a setting. Did you mean ALLOWED_ACCOUNTS?",
+    "FAVOURITE_COLOUR is not a setting.",
+  ];
+
+  test("is named with the setting that was probably meant, without its value, and stops nothing", () => {
+    expect(describeUnknownNames(misspelt)).toEqual(SENTENCES);
+    expect(parseConfig(misspelt).unknownNames).toEqual(SENTENCES);
+  });
+
+  test("is none of those that wrangler.toml declares, nor of the bindings", () => {
+    expect(configuration().unknownNames).toEqual([]);
+    expect(describeUnknownNames(null)).toEqual([]);
   });
 });
 

@@ -17,6 +17,9 @@ const FINE: Readonly<Record<string, string>> = {
   storage: "Written and read.",
   google: "Reached; the clocks agree.",
   client: "Google knows the client.",
+  settings: "Every name that is set is known.",
+  accounts:
+    "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.",
   "redirect-uri": "Google's console must list exactly http://mail.localhost/auth/callback",
 };
 
@@ -128,6 +131,21 @@ describe("for the operator", () => {
     const { stage, google } = await newcomer(open);
     await google.always("token", { status: 503 });
     await expectFailing(stage, { client: /^Google's token endpoint/ });
+  });
+
+  test("a name that is set and not declared: settings, with the one that was probably meant", async ({ open }) => {
+    const { stage } = await newcomer(open);
+    await expectFailing(inside(stage).redeploy({ ALLOWED_ACOUNTS: "only-me@example.test" }), {
+      settings: /^(?!.*only-me)ALLOWED_ACOUNTS is not a setting\. Did you mean ALLOWED_ACCOUNTS\? Set it by its name/,
+    });
+  });
+
+  test("who may sign in is told by name, where not everybody may", async ({ open }) => {
+    const { stage } = await newcomer(open);
+    const response = await ask(inside(stage).redeploy({ ALLOWED_ACCOUNTS: "Ann@example.test, @example.org" }));
+    const { checks } = HealthSchema.parse(await response.json());
+    const detail = "These may sign in: ann@example.test, @example.org";
+    expect(checks).toContainEqual({ name: "accounts", ok: true, detail });
   });
 
   test("everything down at once: each is told", async ({ open }) => {

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as z from "zod/mini";
+import { parseJsonOrNull } from "./json.ts";
 import { QUIET_WRANGLER } from "./quiet-wrangler.ts";
 import { ScriptError } from "./script-error.ts";
 
@@ -32,7 +33,7 @@ export async function listSecrets(deployment: Deployment): Promise<string[]> {
     // Cloudflare's code for a Worker that does not exist. Any other failure must not pass for "no secrets".
     if (/\b10007\b/.test(all)) return [];
     throw new ScriptError(
-      `wrangler cannot list the Worker's secrets. Sign in with \`npx wrangler login\`.\n\n${all.trim()}`,
+      `wrangler cannot list the Worker's secrets. Sign in with \`npm run wrangler -- login\`.\n\n${all.trim()}`,
     );
   }
   const list = SecretListSchema.safeParse(parseJsonOrNull(stdout.slice(Math.max(0, stdout.indexOf("[")))));
@@ -97,12 +98,4 @@ async function run({ root, env, onOutput }: Deployment, { command, input = "", h
   const shown = hide.reduce((text, secret) => text.replaceAll(secret, "…"), all);
   if (!isQuiet) onOutput(shown);
   return { code, stdout, all: shown };
-}
-
-function parseJsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -6,6 +6,7 @@
 import { join, relative } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
 import * as z from "zod/mini";
+import { describeUnknownNames } from "../../src/config.ts";
 import { DEVELOPMENT_KEYS_FILE, type KeySource, readKeySources } from "./key-sources.ts";
 import { ScriptError } from "./script-error.ts";
 import { parseTokenKeys, sealOperatorToken } from "./token-keys.ts";
@@ -94,17 +95,20 @@ async function checkVarsFile(root: string): Promise<Finding[]> {
   if (text === null) return [wrong(".dev.vars", "There is none.", "npm run setup")];
   const vars = parseEnv(text);
   const missing = REQUIRED.filter((name) => !vars[name]);
+  const unknown = describeUnknownNames(vars);
+  const problems = [...(missing.length === 0 ? [] : [`Lacks ${missing.join(", ")}.`]), ...unknown];
+  const fix = unknown.length === 0 ? "npm run setup" : "Correct the name in .dev.vars, and start the Worker again";
   const names =
-    missing.length === 0
+    problems.length === 0
       ? fine(".dev.vars", `Has ${REQUIRED.join(", ")}.`)
-      : wrong(".dev.vars", `Lacks ${missing.join(", ")}.`, "npm run setup");
+      : wrong(".dev.vars", problems.join(" "), fix);
   if (!vars["TOKEN_KEYS"]) return [names];
   try {
     const { keys } = parseTokenKeys(text);
     return [names, fine("token-keys", `.dev.vars has ${keys.length}, sealing with ${keys[0]?.kid}.`)];
   } catch (error) {
-    const fix = "Mend the line, or remove it and run: npm run setup (what the old keys sealed is then lost)";
-    return [names, wrong("token-keys", error instanceof Error ? error.message : "Not valid.", fix)];
+    const keysFix = "Mend the line, or remove it and run: npm run setup (what the old keys sealed is then lost)";
+    return [names, wrong("token-keys", error instanceof Error ? error.message : "Not valid.", keysFix)];
   }
 }
 
@@ -115,7 +119,7 @@ async function checkWorker(origin: string, { now }: DoctorWorld): Promise<{ work
     return { worker: wrong("worker", `Nothing answers at ${origin}: ${response}.`, start), clock: [] };
   const body = z.object({ status: z.literal("ok") }).safeParse(await jsonOrNull(response));
   if (response.status === 500) {
-    const fix = `The log names every bad or missing variable (${isLoopback(origin) ? "in its terminal" : "npx wrangler tail"})`;
+    const fix = `The log names every bad or missing variable (${isLoopback(origin) ? "in its terminal" : "npm run wrangler -- tail"})`;
     return { worker: wrong("worker", "It is not set up: it answers 500.", fix), clock: [] };
   }
   if (!body.success) {

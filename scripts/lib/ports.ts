@@ -4,6 +4,7 @@
 
 import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
+import { ScriptError } from "./script-error.ts";
 
 /**
  * Where a port is looked for that is given to another process: below the ports that Linux, macOS and Windows give to
@@ -29,6 +30,17 @@ export function listen(server: Server, port: number, host: string = LOOPBACK): P
       resolve(typeof address === "object" && address !== null ? address.port : port);
     });
   });
+}
+
+/**
+ * The port that an option gives.
+ *
+ * @throws {ScriptError} that names the option
+ */
+export function parsePort(option: string, text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new ScriptError(`${option} must be a port number.`);
 }
 
 /** Whether nobody listens on this port of either loopback address. */

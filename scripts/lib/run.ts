@@ -26,34 +26,77 @@ export interface RunOptions {
   readonly onFailure?: (message: string) => void;
 }
 
-/** Runs `main` and ends the process: with its exit code, or 1 after a failure. */
+/**
+ * Runs `main` and ends the process: with its exit code, or 1 after a failure. What went wrong is printed last, after
+ * all that the servers have to say while they stop.
+ */
 export async function runScript(main: (run: Run) => Promise<number>, options: RunOptions): Promise<never> {
+  // Whatever ends the process before main has returned, it has failed.
+  process.exitCode = 1;
   const controller = new AbortController();
-  const stop = (reason: unknown): void => {
-    controller.abort(reason);
-  };
+  let exitCode = 1;
+  try {
+    stopOnEvents(controller, options);
+    const { result, errors } = await runToEnd(main, controller.signal);
+    const failures = errors.filter((error) => !(error instanceof Interrupted));
+    for (const failure of failures) report(failure, options);
+    if (failures.length > 0) exitCode = 1;
+    else exitCode = errors.length > 0 ? options.interruptedExitCode : result;
+  } catch (error) {
+    console.error(error);
+    exitCode = 1;
+  } finally {
+    process.exit(exitCode);
+  }
+}
+
+/** Aborts on everything that is to end the script from outside of its main function. */
+function stopOnEvents(controller: AbortController, { timeoutMs }: RunOptions): void {
+  const stop = (reason: unknown): void => controller.abort(reason);
   for (const name of SIGNALS) process.on(name, () => stop(new Interrupted(name)));
   process.on("uncaughtException", stop);
   process.on("unhandledRejection", stop);
-  if (options.timeoutMs !== undefined) {
-    const seconds = options.timeoutMs / 1000;
-    setTimeout(() => stop(new ScriptError(`Not done after ${seconds} s.`)), options.timeoutMs).unref();
+  process.on("beforeExit", () => {
+    const error = new ScriptError("The script is not done, and nothing is left that it could wait for.");
+    if (!controller.signal.aborted) return stop(error);
+    // Even closing waits for something that will not come.
+    console.error(error.message);
+    process.exit(1);
+  });
+  if (timeoutMs !== undefined) {
+    setTimeout(() => stop(new ScriptError(`Not done after ${timeoutMs / 1000} s.`)), timeoutMs).unref();
   }
   watchParent(stop);
+}
 
-  const stack = new AsyncDisposableStack();
-  let exitCode = 1;
+/** What `main` returned, and everything that went wrong until all was closed. */
+async function runToEnd(
+  main: (run: Run) => Promise<number>,
+  signal: AbortSignal,
+): Promise<{ result: number; errors: unknown[] }> {
+  const errors: unknown[] = [];
+  let result = 1;
   try {
-    exitCode = await Promise.race([main({ stack }), aborted(controller.signal)]);
-  } catch (error) {
-    exitCode = report(error, options);
-  }
-  try {
+    const stack = createStack();
+    try {
+      result = await Promise.race([main({ stack }), aborted(signal)]);
+    } catch (error) {
+      errors.push(error);
+    }
     await stack.disposeAsync();
   } catch (error) {
-    exitCode = report(error, options);
+    errors.push(error);
   }
-  process.exit(exitCode);
+  // What nobody caught while it was closed counts, too.
+  if (errors.length === 0 && signal.aborted) errors.push(signal.reason);
+  return { result, errors };
+}
+
+function createStack(): AsyncDisposableStack {
+  if (typeof AsyncDisposableStack !== "undefined") return new AsyncDisposableStack();
+  throw new ScriptError(
+    `Node ${process.versions.node} is too old for this. Start it by \`npm run\`, which finds another.`,
+  );
 }
 
 /** The script was told to end, which is no failure. */
@@ -63,17 +106,15 @@ class Interrupted extends Error {
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener("abort", () => {
-      reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
-    });
+    const fail = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason)));
+    if (signal.aborted) fail();
+    else signal.addEventListener("abort", fail);
   });
 }
 
-/** Prints what went wrong and answers the exit code. */
-function report(error: unknown, { onFailure = console.error, interruptedExitCode }: RunOptions): number {
-  if (error instanceof Interrupted) return interruptedExitCode;
+/** Prints what went wrong. */
+function report(error: unknown, { onFailure = console.error }: RunOptions): void {
   onFailure(speaksForItself(error) ? error.message : inspect(error));
-  return 1;
 }
 
 /** Whether the stack says nothing that the message does not: ours, and those about the command line. */

@@ -3,6 +3,7 @@
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
+import { describeUnknownNames } from "../../src/config.ts";
 import { deploy, type DeployCommands, type Deployment, listSecrets, putSecrets } from "./deployment.ts";
 import { findClientFile, readClient, requireRedirectUri } from "./google-client.ts";
 import { ScriptError } from "./script-error.ts";
@@ -30,6 +31,8 @@ interface Outcome {
   readonly added: readonly string[];
   readonly changed: readonly string[];
   readonly kept: readonly string[];
+  /** A sentence for each name in .dev.vars that means nothing. */
+  readonly unknown: readonly string[];
   /** Names of secrets at Cloudflare. */
   readonly secretsPut: readonly string[];
   readonly secretsKept: readonly string[];
@@ -64,9 +67,9 @@ export async function setUp(args: readonly string[], world: SetupWorld): Promise
   const dryRun = values["dry-run"];
   if (!dryRun) await local.write();
   const remote = values.deploy ? await toCloudflare(world, local.vars, dryRun) : { secretsPut: [], secretsKept: [] };
-  const { added, changed, kept } = local;
+  const { added, changed, kept, unknown } = local;
   const deployed = values.deploy && !dryRun;
-  const outcome = { clientFile, redirectUri, added, changed, kept, ...remote, deployed, dryRun };
+  const outcome = { clientFile, redirectUri, added, changed, kept, unknown, ...remote, deployed, dryRun };
   return values.json ? JSON.stringify(outcome) : toText(outcome, origin);
 }
 
@@ -102,6 +105,7 @@ mend it, or remove the line to get new keys (what the old ones sealed is then lo
     added: names.filter(([name]) => !before[name]).map(([name]) => name),
     changed: names.filter(([name, value]) => before[name] && before[name] !== value).map(([name]) => name),
     kept: names.filter(([name, value]) => before[name] === value).map(([name]) => name),
+    unknown: describeUnknownNames(parseEnv(next)),
     write: async () => {
       if (next !== existing) await writeSecretFile(path, next);
       else if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600);
@@ -134,6 +138,7 @@ function toText(outcome: Outcome, origin: string): string {
     ...list("added", outcome.added),
     ...list("changed", outcome.changed),
     ...list("left as it was", outcome.kept),
+    ...outcome.unknown.map((sentence) => `  ${sentence}`),
     ...(isForCloudflare ? ["Secrets at Cloudflare", ...list("put", outcome.secretsPut)] : []),
     ...list("left as it was", outcome.secretsKept),
     ...(dryRun ? [] : ["", nextStep(deployed, origin)]),

@@ -11,15 +11,25 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Readable } from "node:stream";
 import { parseEnv } from "node:util";
+import * as z from "zod/mini";
+import { parseJsonOrNull } from "./json.ts";
 import { stopGroup } from "./process-group.ts";
 import { QUIET_WRANGLER } from "./quiet-wrangler.ts";
 import { ScriptError } from "./script-error.ts";
 
 /** The project's folder, where wrangler.toml is. */
 export const PROJECT_ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
+/** What to run with Node. */
+export const WRANGLER = join(
+  dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
+  "bin",
+  "wrangler.js",
+);
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 150;
+/** How long a line of the log may come after the answer. */
+const LOG_DELAY_MS = 2_000;
 
 /** How to start the Worker. */
 export interface WorkerOptions {
@@ -58,11 +68,18 @@ export async function startWorker(stack: AsyncDisposableStack, options: WorkerOp
   ]);
   const ended = endOf(child);
   stack.defer(() => stopGroup(child.pid, ended));
-  for (const stream of [child.stdout, child.stderr]) pipeText(stream, options.onOutput);
+  let log = "";
+  const onOutput = (text: string): void => {
+    log += text;
+    options.onOutput(text);
+  };
+  for (const stream of [child.stdout, child.stderr]) pipeText(stream, onOutput);
   const url = `http://localhost:${port}`;
-  await Promise.race([untilAnswering(`${url}/healthz`), ended.then(failedToStart)]);
+  await Promise.race([untilAnswering(`${url}/healthz`, () => log), ended.then(failedToStart)]);
   return { url, ended };
 }
+
+const ProblemsSchema = z.object({ problems: z.array(z.string()) });
 
 type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
 
@@ -70,9 +87,7 @@ type Child = ChildProcess & { readonly stdout: Readable; readonly stderr: Readab
 function spawnWrangler(namesInFile: readonly string[], args: readonly string[]): Child {
   const env = { ...process.env, ...QUIET_WRANGLER };
   for (const name of namesInFile) Reflect.deleteProperty(env, name);
-  const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
-  const bin = join(dirname(manifest), "bin", "wrangler.js");
-  return spawn(process.execPath, [bin, ...args], {
+  return spawn(process.execPath, [WRANGLER, ...args], {
     cwd: PROJECT_ROOT,
     env,
     stdio: ["ignore", "pipe", "pipe"],
@@ -98,20 +113,40 @@ function failedToStart(how: string): never {
   throw new ScriptError(`wrangler dev ended before the Worker answered (${how}).`);
 }
 
-/** Resolves at the first answer that is not a server error; rejects after a minute. */
-async function untilAnswering(url: string): Promise<void> {
+/**
+ * Resolves at the first answer that is not a server error. Rejects when the Worker says that it is not set up, and after
+ * a minute.
+ */
+async function untilAnswering(url: string, readLog: () => string): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   let last = "no answer";
   while (Date.now() < deadline) {
     try {
       const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-      await response.body?.cancel();
+      const body = await response.text();
       if (response.status < 500) return;
+      // The Worker's own error: settings do not get better by waiting. Wrangler's may.
+      if (response.status === 500 && body.includes('"gmail-edge"')) throw await describeSettings(readLog);
       last = `HTTP ${response.status}`;
-    } catch {
+    } catch (error) {
+      if (error instanceof ScriptError) throw error;
       last = "no answer";
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new ScriptError(`The Worker is not ready after ${READY_TIMEOUT_MS / 1000} s: ${last}.`);
+}
+
+/** What the Worker logs of its settings: the answer has none of it. */
+async function describeSettings(readLog: () => string): Promise<ScriptError> {
+  const deadline = Date.now() + LOG_DELAY_MS;
+  let line: string | undefined;
+  do {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    // Wrangler puts colours around it.
+    [line] = /\{"level":"error","reason":"CONFIGURATION".*\}/.exec(readLog()) ?? [];
+  } while (line === undefined && Date.now() < deadline);
+  const problems = ProblemsSchema.safeParse(parseJsonOrNull(line ?? ""));
+  const causes = problems.success ? problems.data.problems : ["Its log says what is wrong."];
+  return new ScriptError(`The Worker is not set up:\n\n${causes.map((cause) => `  ${cause}`).join("\n")}`);
 }

@@ -29,6 +29,24 @@ describe("a bad value", () => {
   });
 });
 
+describeInside("a name that is set and not declared", () => {
+  test("is told once in the log, with the declared name that is nearest, without its value", async ({ open }) => {
+    const stage = await open({ vars: { ALLOWED_ACOUNTS: "only-me@example.com" } });
+    for (let visit = 0; visit < 3; visit += 1) expect((await stage.send({ path: "/healthz" })).status).toBe(200);
+    const told = stage.logs().split("ALLOWED_ACOUNTS is not a setting. Did you mean ALLOWED_ACCOUNTS?");
+    expect(told).toHaveLength(2);
+    expect(stage.logs()).not.toContain("only-me");
+  });
+
+  test("is told where it is why another one is missing", async ({ open }) => {
+    const stage = await open({ vars: { TOKEN_KEYS: "", TOKEN_KEY: "secret-of-this-test" } });
+    expect((await stage.send({ path: "/healthz" })).status).toBe(500);
+    expect(stage.logs()).toContain("TOKEN_KEYS is missing");
+    expect(stage.logs()).toContain("TOKEN_KEY is not a setting. Did you mean TOKEN_KEYS?");
+    expect(stage.logs()).not.toContain("secret-of-this-test");
+  });
+});
+
 describeInside("a value", () => {
   const bad: [string, string][] = [
     ["GOOGLE_CLIENT_SECRET", ""],

@@ -11,6 +11,7 @@ import { parseEnv } from "node:util";
 import { expect, test } from "vitest";
 import { unstable_readConfig as readWranglerConfig } from "wrangler";
 import * as z from "zod";
+import { describeUnknownNames } from "../../src/config.ts";
 import { TokenKeysSchema } from "../../src/keys.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -45,6 +46,13 @@ test("it asks for the secrets that the Worker needs, and offers no value for the
   // Every line that is not a comment becomes a secret of the deployment, with its value as the default.
   const offered = parseEnv(read(".dev.vars.example"));
   expect(offered).toEqual(Object.fromEntries(config.secrets.required.map((name) => [name, ""])));
+});
+
+test("every name in .dev.vars.example, commented or not, is one that the Worker knows", () => {
+  const uncommented = read(".dev.vars.example").replaceAll(/^# (?=[A-Z_]+=)/gm, "");
+  expect(Object.keys(parseEnv(uncommented)).length).toBeGreaterThan(5);
+  expect(describeUnknownNames(parseEnv(uncommented))).toEqual([]);
+  expect(describeUnknownNames(config.vars)).toEqual([]);
 });
 
 test("the command that is shown for TOKEN_KEYS makes a value that the Worker takes", () => {

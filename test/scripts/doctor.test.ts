@@ -82,12 +82,15 @@ describe("the Worker itself", () => {
       "storage",
       "google",
       "client",
+      "settings",
+      "accounts",
       "redirect-uri",
       "public-url",
       "/style.css",
       "/openapi.json",
       "/docs/",
     ]);
+    expect(find(good, "accounts").detail).toMatch(/^ALLOWED_ACCOUNTS is empty: everybody with a Google account/);
     refusal = "invalid_client";
     const bad = await run(url);
     expect(bad.wrong).toEqual(["client"]);
@@ -197,6 +200,12 @@ describe("what a network may answer", () => {
   it.each<[string, string | null, string[], RegExp]>([
     ["none", null, [".dev.vars"], /There is none.*npm run setup/],
     ["one that lacks a name", `GOOGLE_CLIENT_ID=x\nTOKEN_KEYS='${KEYS}'`, [".dev.vars"], /Lacks GOOGLE_CLIENT_SECRET/],
+    [
+      "one with a misspelt name",
+      `GOOGLE_CLIENT_ID=x\nGOOGLE_CLIENT_SECRET=y\nTOKEN_KEYS='${KEYS}'\nALLOWED_ACOUNTS=a@example.com`,
+      [".dev.vars"],
+      /^ALLOWED_ACOUNTS is not a setting\. Did you mean ALLOWED_ACCOUNTS\? Correct the name/,
+    ],
     [
       "one with broken keys",
       "GOOGLE_CLIENT_ID=x\nGOOGLE_CLIENT_SECRET=y\nTOKEN_KEYS='{}'",

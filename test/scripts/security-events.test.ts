@@ -140,7 +140,7 @@ describe("verify", () => {
     const printed = await manage("verify");
     const json: unknown = JSON.parse(await manage("verify", "--json"));
     const [first, second] = api.verifications;
-    expect(printed).toContain(`npx wrangler tail --search ${first}`);
+    expect(printed).toContain(`npm run wrangler -- tail --search ${first}`);
     expect(json).toEqual({ state: second });
     expect(first).not.toBe(second);
   });

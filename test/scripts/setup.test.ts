@@ -126,12 +126,24 @@ describe("for this machine", () => {
       added: ["GOOGLE_CLIENT_SECRET"],
       changed: ["GOOGLE_CLIENT_ID"],
       kept: ["TOKEN_KEYS"],
+      unknown: [],
       secretsPut: [],
       secretsKept: [],
       deployed: false,
       dryRun: false,
     });
     expect(await vars()).toBe(`GOOGLE_CLIENT_ID='${ID}'\n${others}GOOGLE_CLIENT_SECRET='${SECRET}'\n`);
+  });
+
+  it("names what is no setting, with the one that was probably meant, and leaves it as it is", async () => {
+    await client();
+    const misspelt = "ALLOWED_ACOUNTS='ada@example.com'\n";
+    await writeFile(join(root, ".dev.vars"), misspelt);
+    const text = await run();
+    expect(text).toContain("  ALLOWED_ACOUNTS is not a setting. Did you mean ALLOWED_ACCOUNTS?\n");
+    expect(text).not.toContain("ada@example.com");
+    expect((await vars())?.startsWith(misspelt)).toBe(true);
+    expect(JSON.parse(await run(["--json"])).unknown).toHaveLength(1);
   });
 
   it("--dry-run says the same and writes nothing", async () => {
