@@ -5,6 +5,7 @@ import { Hono } from "hono/tiny";
 import { requireSession } from "../authentication.ts";
 import { AppError } from "../errors.ts";
 import { Gmail } from "../gmail.ts";
+import { toFrameDocument } from "../mail-html.ts";
 import { gmailOptions } from "../mailbox.ts";
 import { type ReadableMessage, toReadableMessage } from "../message-body.ts";
 import { MessagePage } from "../pages/message-page.tsx";
@@ -20,8 +21,7 @@ export const messageRoutes = new Hono<AppEnv>()
   .get("/:id/body", async (c) => {
     const { html } = await readMessage(c, await requireSession(c));
     if (html === null) throw new AppError("NOT_FOUND", "This message has no HTML.");
-    // Links leave the frame; the page's security headers for this path forbid everything else.
-    return c.html(`<!doctype html><meta charset="utf-8"><base target="_blank">${html}`);
+    return c.html(toFrameDocument(html, [c.var.scope.origin, c.req.url]));
   });
 
 async function readMessage(c: AppContext, { identity, grant }: SessionCaller): Promise<ReadableMessage> {
