@@ -104,8 +104,9 @@ function cleanValue(
 
 /** The link in the form to which browsers bring it; null for one that is relative, to us, or of another scheme. */
 function cleanLink(href: string, ownHosts: ReadonlySet<string>): string | null {
-  if (!URL.canParse(href)) return null;
-  const url = new URL(href);
+  // A link that depends on its page leads to us: `/docs`, and `https:docs` on a page of the same scheme.
+  const url = URL.parse(href, "http://a.invalid");
+  if (url === null || url.href !== URL.parse(href, "https://b.invalid")?.href) return null;
   if (url.protocol === "mailto:" || url.protocol === "tel:") return url.href;
   if (!/^https?:$/.test(url.protocol)) return null;
   // Any scheme and any port: a cookie goes to all of them.
