@@ -41,12 +41,12 @@ const TEXT_ATTRIBUTES = words("abbr alt aria-label summary title");
 const PICTURE = /^data:image\/(?:gif|jpe?g|png|webp);base64,[a-z\d+/]+={0,2}$/i;
 
 /**
- * Pictures from elsewhere have no `src`: their place is shown, with their alternative text. Pages on plain HTTP, as in
+ * A picture from elsewhere has no `src`: its place is shown, with its alternative text. Pages on plain HTTP, as in
  * development, would look up the hosts of links in DNS.
  */
 const FRAME_HEAD =
   '<!doctype html><meta charset="utf-8"><meta http-equiv="x-dns-prefetch-control" content="off">' +
-  "<style>body{overflow-wrap:break-word}img:not([src]){background:#eee;color:#555;font:12px sans-serif}</style>";
+  "<style>body{overflow-wrap:break-word}img[alt]:not([src],[alt='']){background:#eee;color:#555;font:12px sans-serif}</style>";
 
 const CUT_OFF = "<p>The rest of this message is too long to be shown here.</p>";
 

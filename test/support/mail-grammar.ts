@@ -66,6 +66,12 @@ const attribute = fc
 const startTag = fc
   .tuple(elementName, fc.array(attribute, { maxLength: 4 }), fc.constantFrom(">", ">", ">", "/>", " >", ""))
   .map(([name, attributes, end]) => `<${name} ${attributes.join(" ")}${end}`);
+const link = fc
+  .tuple(word, value, fc.constantFrom("", " ", "\n", "&#9;", "//", "\\\\"))
+  .map(([start, rest, before]) => `<a href="${before}${start}${rest}">`);
+const style = fc
+  .tuple(fc.constantFrom("color", "background", "width", "font-family", "x"), value, value)
+  .map(([property, first, rest]) => `<p style="${property}:${first};${rest}">`);
 const endTag = fc
   .tuple(elementName, fc.constantFrom(">", ">", " >", "/>", " x='>'>", ""))
   .map(([name, end]) => `</${name}${end}`);
@@ -77,6 +83,8 @@ export const mailHtml: fc.Arbitrary<string> = fc
       { weight: 4, arbitrary: startTag },
       { weight: 3, arbitrary: endTag },
       { weight: 2, arbitrary: fragment },
+      link,
+      style,
       value,
       fc.string({ unit: "binary", maxLength: 12 }),
     ),
