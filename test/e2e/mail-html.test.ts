@@ -82,7 +82,8 @@ describe("with none of the layers", () => {
       const { scripts, opening } = obvious(sender);
       const outcome = await showInFrames(page, [...opening, ...scripts], BARE);
       expect(outcome.dialogs.length).toBeGreaterThan(10);
-      expect(sender.connections).toBeGreaterThan(20);
+      // Most requests share one.
+      expect(sender.connections).toBeGreaterThan(5);
       expect(new Set(sender.requests).size).toBeGreaterThan(30);
     },
   );

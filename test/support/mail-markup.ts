@@ -43,5 +43,6 @@ function isAllowed(element: string, attribute: string, value: string): boolean {
   if (attribute === "src") return element === "img" && /^data:image\/(?:png|jpe?g|gif|webp);base64,/i.test(value);
   if (attribute === "target") return value === "_blank";
   if (attribute === "rel") return value === "noopener noreferrer";
+  if (attribute === "style") return !/url\s*\(|src\(|[\\@{}]|\/\*|javascript:|expression|image-set|var\(/i.test(value);
   return !/:\/\/|url|[\\@{}]|\/\*|javascript|expression|image-set|var\(/i.test(value);
 }
