@@ -9,7 +9,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { PROJECT_ROOT, WRANGLER } from "./lib/wrangler.ts";
 
-const MAX_GZIP_KIB = 80;
+const MAX_GZIP_KIB = 120;
 
 const outdir = mkdtempSync(path.join(tmpdir(), "gmail-edge-size-"));
 try {

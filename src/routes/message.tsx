@@ -7,6 +7,7 @@ import { scriptNonce } from "../content-policy.ts";
 import { AppError } from "../errors.ts";
 import { Gmail } from "../gmail.ts";
 import { AnswerTooLargeError } from "../http.ts";
+import { toFrameDocument } from "../mail-html.ts";
 import { gmailOptions } from "../mailbox.ts";
 import { type ReadableMessage, toReadableMessage } from "../message-body.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
@@ -29,8 +30,7 @@ export const messageRoutes = new Hono<AppEnv>()
     const { html } = await readMessage(c, caller);
     if (html === null) throw new AppError("NOT_FOUND", "This message has no HTML.");
     c.set("contentPolicy", "mail");
-    // Links leave the frame; the policy forbids everything else.
-    return c.html(`<!doctype html><meta charset="utf-8"><base target="_blank">${html}`);
+    return c.html(toFrameDocument(html, [c.var.scope.origin, c.req.url]));
   });
 
 async function readMessage(c: AppContext, { identity, grant }: SessionCaller): Promise<ReadableMessage> {

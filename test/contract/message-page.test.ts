@@ -7,7 +7,9 @@ import { signedIn, type Scene } from "../support/scenes.ts";
 const ID = messageId(7);
 /** As a browser asks for what a frame shows. */
 const FRAME = { "sec-fetch-dest": "iframe" };
-const HOSTILE = `<script>alert(1)</script><p onclick="alert(2)">Hello</p><base href="https://evil.test/">`;
+const HOSTILE =
+  `<link rel="preconnect" href="https://evil.test"><script>alert(1)</script><p onclick="alert(2)" align="left">Hello</p>` +
+  `<base href="https://evil.test/"><a href="https://evil.test/x">there</a><a href="body/">here</a>`;
 
 function base64url(text: string): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -111,11 +113,16 @@ describe("GET /message/{id} of an odd message", () => {
 });
 
 describe("GET /message/{id}/body", () => {
-  test("is the message's HTML, which may do nothing but be looked at", async ({ open }) => {
+  test("is what of the message's HTML is allowed, which may do nothing but be looked at", async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
     await answerNext(scene, html(HOSTILE));
     const response = await scene.browser.step(`/message/${ID}/body`, FRAME);
-    expect(await response.clone().text()).toBe(`<!doctype html><meta charset="utf-8"><base target="_blank">${HOSTILE}`);
+    const [head = "", body] = (await response.clone().text()).split("</style>");
+    expect(head).toMatch(/^<!doctype html><meta charset="utf-8">/);
+    expect(body).toBe(
+      '<p align="left">Hello</p>' +
+        '<a href="https://evil.test/x" target="_blank" rel="noopener noreferrer">there</a><a>here</a>',
+    );
     await expectPage(response, 200);
     expect(policyOf(response)).toEqual({
       "default-src": "'none'",

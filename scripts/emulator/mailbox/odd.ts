@@ -56,6 +56,7 @@ const ROWS: readonly (readonly [from: string, subject: string, text: string])[] 
 /** Everything that HTML in a message may try, none of which may work but to be looked at and to follow a link. */
 const HOSTILE_HTML = `<!doctype html><html><head><base href="http://remote.example/">
 <meta http-equiv="refresh" content="0;url=http://remote.example/refresh">
+<link rel="preconnect" href="http://remote.example"><link rel="dns-prefetch" href="//remote.example">
 <link rel="stylesheet" href="http://remote.example/style.css"><link rel="prefetch" href="http://remote.example/prefetch">
 <style>@import url(http://remote.example/import.css); p { background: url(http://remote.example/background.png) }</style>
 <script>document.title = "script ran"; parent.postMessage("script ran", "*")</script>
@@ -69,6 +70,9 @@ const HOSTILE_HTML = `<!doctype html><html><head><base href="http://remote.examp
 <form action="http://remote.example/form" method="post"><input name="password"><button>Log in</button></form>
 <p><a href="http://remote.example/link">A link</a> <a href="http://remote.example/top" target="_top">A link to the top</a>
 <a href="http://remote.example/self" target="_self">A link in place</a> <a href="javascript:alert(1)">A script link</a></p>
+<p><a href="/docs">A link to our documents</a> <a href="http:\\\\LOCALHOST./account">A link to our page</a> <a href="body/">A link beside the body</a></p>
+<svg><title><link rel="preconnect" href="http://remote.example"></title><image href="http://remote.example/svg.png"></svg>
+<iframe hidden loading="lazy" src="http://remote.example/lazy"></iframe><frameset><frame src="http://remote.example/frame"></frameset>
 </body></html>`;
 
 export const ODD_MAIL: readonly OddMail[] = [
