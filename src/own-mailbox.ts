@@ -5,6 +5,9 @@
 import { AppError, invalidArgument } from "./errors.ts";
 import type { Identity } from "./session.ts";
 
+/** What the path of every call begins with. */
+export const MAILBOX_PATH = "/gmail/v1/users/me/";
+
 /**
  * The path to ask Gmail for: below `users/me/`, whatever name the caller gave the mailbox, since Gmail knows `me` and
  * addresses, and no `sub`.
@@ -24,7 +27,7 @@ export function ownMailboxPath(path: string, { sub, email }: Identity): string {
       metadata: { parameter: "userId" },
     });
   }
-  return `/gmail/v1/users/me/${resource}`;
+  return MAILBOX_PATH + resource;
 }
 
 /**

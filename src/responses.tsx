@@ -23,6 +23,8 @@ export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus 
 
 /** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
 export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
+  // Whatever the handler was about to answer, this is ours.
+  c.set("contentPolicy", "page");
   const error = reportError(c.var.scope.trace, thrown);
   const isForPerson = isNavigation(c);
   if (isForPerson && error.code === 401 && error.signInAgain !== null && c.req.method === "GET") {

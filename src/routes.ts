@@ -118,6 +118,9 @@ function crossOrigin({ allowedOrigins }: Config) {
   });
 }
 
+/** For middleware that is run once the answer is there. */
+const done = (): Promise<void> => Promise.resolve();
+
 /** What browsers may do with our pages. A message's HTML is a stranger's, and may do nothing but be looked at. */
 function securityHeaders({ google }: Config) {
   const common = { xFrameOptions: "DENY", strictTransportSecurity: false } as const;
@@ -154,7 +157,14 @@ function securityHeaders({ google }: Config) {
     // A sandboxed document has an origin of its own anyway, and browsers warn of what they cannot give it.
     originAgentCluster: false,
   });
-  return createMiddleware<AppEnv>((c, next) =>
-    (/^\/message\/[^/]+\/body$/.test(c.req.path) ? strangersHtml : page)(c, next),
-  );
+  const passed = secureHeaders({ ...common, referrerPolicy: "no-referrer" });
+  return createMiddleware<AppEnv>(async (c, next) => {
+    await next();
+    const policy = c.get("contentPolicy") ?? "page";
+    if (policy === "mail") await strangersHtml(c, done);
+    if (policy === "page") await page(c, done);
+    if (policy !== "passed") return;
+    await passed(c, done);
+    c.header("Content-Security-Policy", "default-src 'none'; sandbox");
+  });
 }

@@ -3,6 +3,7 @@
  * carries them in.
  */
 import type { Context } from "hono";
+import type { Access } from "./access.ts";
 import { type ApiToken, ApiTokenStore } from "./api-tokens.ts";
 import { ConcurrencyLimits } from "./concurrency-limit.ts";
 import type { Config } from "./config.ts";
@@ -129,6 +130,8 @@ export interface Caller {
   readonly identity: Identity;
   /** Granted scopes, as Google named them. */
   readonly scopes: readonly string[];
+  /** What the caller may do: everything with a session, else what the API token is for. */
+  readonly access: Access;
   readonly grant: Grant;
   /** Null: the caller came with an API token. */
   readonly session: Session | null;
@@ -143,12 +146,17 @@ export interface Caller {
 /** A caller with the session cookie. */
 export type SessionCaller = Caller & { readonly session: Session };
 
+/** `page`: ours. `mail`: a stranger's HTML. `passed`: an answer of Gmail's that is passed on. */
+export type ContentPolicy = "page" | "mail" | "passed";
+
 /** The types of the Hono app. */
 export interface AppEnv {
   Variables: {
     scope: RequestScope;
     /** Set by authentication, where the request was found to be somebody's. */
     caller?: Caller;
+    /** What browsers may do with the answer, as said by the handler that makes it. Unless it says: `page`. */
+    contentPolicy?: ContentPolicy;
   };
 }
 

@@ -15,7 +15,7 @@ describe("options of a listing", () => {
     expect(LIST_OPTION_NAMES.toSorted()).toEqual(["includeSpamTrash", "labelIds", "limit", "pageToken", "q", "view"]);
   });
 
-  test.each([{}, { q: undefined, limit: undefined, view: undefined, labelIds: undefined }, { unknown: "x" }])(
+  test.each([{}, { q: undefined, limit: undefined, view: undefined, labelIds: undefined }])(
     "of %j are the defaults",
     (options) => {
       expect(parseListOptions(options)).toEqual(DEFAULTS);
@@ -40,6 +40,15 @@ describe("options of a listing", () => {
 });
 
 describe("INVALID_ARGUMENT, naming it, for", () => {
+  test("a name that is not known, with the nearest one that is", () => {
+    expect(errorOf({ maxResults: 5 })).toMatchObject({
+      reason: "INVALID_ARGUMENT",
+      metadata: { parameter: "maxResults" },
+      message: "There is no such member here. Known are: q, labelIds, includeSpamTrash, limit, pageToken, view.",
+    });
+    expect(errorOf({ label_ids: ["INBOX"] }).message).toBe("There is no such member here. Did you mean labelIds?");
+  });
+
   test.each<[string, unknown]>([
     ...[
       0,

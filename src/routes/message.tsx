@@ -20,7 +20,8 @@ export const messageRoutes = new Hono<AppEnv>()
   .get("/:id/body", async (c) => {
     const { html } = await readMessage(c, await requireSession(c));
     if (html === null) throw new AppError("NOT_FOUND", "This message has no HTML.");
-    // Links leave the frame; the page's security headers for this path forbid everything else.
+    // Links leave the frame; the headers of this policy forbid everything else.
+    c.set("contentPolicy", "mail");
     return c.html(`<!doctype html><meta charset="utf-8"><base target="_blank">${html}`);
   });
 
