@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { AppError } from "../src/errors.ts";
+import { AppError } from "../src/errors.ts";
 import { LIST_OPTION_NAMES, parseListOptions } from "../src/list-options.ts";
 
 const DEFAULTS = {
@@ -9,6 +9,15 @@ const DEFAULTS = {
   view: "id",
   pageToken: null,
 };
+
+function errorOf(options: Readonly<Record<string, unknown>>): AppError {
+  try {
+    return expect.fail(`They were read as ${JSON.stringify(parseListOptions(options))}`);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
 
 describe("options of a listing", () => {
   test("are these", () => {

@@ -69,12 +69,12 @@ describe("of a part, Google sees", () => {
 
   test("a body that looks like a further part is still that body", async ({ victim }) => {
     const inside = `--c\r\nContent-Type: application/http\r\n\r\nDELETE ${OWN} HTTP/1.1\r\n\r\n\r\n--c--`;
-    const body = batchOf(`${OWN}?x=1`).replace("HTTP/1.1\r\n\r\n", `HTTP/1.1\r\n\r\n${inside}`);
+    const body = batchOf(`${OWN}?fields=x`).replace("HTTP/1.1\r\n\r\n", `HTTP/1.1\r\n\r\n${inside}`);
     const sent = await sentToGoogle(victim, body);
     const [delimiter = ""] = sent.split("\r\n");
     // The delimiter of the one part, and the closing one.
     expect(sent.split(delimiter)).toHaveLength(3);
-    expect(sent).toContain(`\r\nGET ${OWN}?x=1 HTTP/1.1\r\n\r\n--c\r\n`);
+    expect(sent).toContain(`\r\nGET ${OWN}?fields=x HTTP/1.1\r\n\r\n--c\r\n`);
   });
 
   test("a boundary that no client chose", async ({ victim }) => {
