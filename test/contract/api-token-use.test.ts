@@ -8,7 +8,11 @@ import { call, GMAIL_READONLY, type Scene, signedIn, signIn } from "../support/s
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MODIFY_SCOPES = `openid email profile ${GMAIL_READONLY} https://www.googleapis.com/auth/gmail.modify`;
 
-async function withApiToken(open: Parameters<typeof signedIn>[0], options: Parameters<typeof signedIn>[1] = {}, access = "read") {
+async function withApiToken(
+  open: Parameters<typeof signedIn>[0],
+  options: Parameters<typeof signedIn>[1] = {},
+  access = "read",
+) {
   const scene = await signedIn(open, options);
   const made = await makeToken(scene.browser, { name: "script", access });
   return { ...scene, made, ask: (path: string) => withToken(scene.stage, made.token, { path }) };
