@@ -3,6 +3,7 @@
  * stored, and that is its ID. Forms, storage and lifetimes: docs/storage-schema.md.
  */
 import * as z from "zod/mini";
+import { type Access, ACCESS_LEVELS } from "./access.ts";
 import { AppError } from "./errors.ts";
 import { openedOrNull, randomToken, SealError, sha256 } from "./keys.ts";
 import { type AccessToken, AccessTokenSchema } from "./kv-store.ts";
@@ -26,6 +27,8 @@ const ApiTokenSchema = z.object({
   identity: IdentitySchema,
   /** What the user had granted when the token was made; a new consent ends it. */
   scopes: z.array(z.string()),
+  /** A record of before there was one does not say: what it did not ask for it does not get. */
+  access: z._default(z.enum(ACCESS_LEVELS), "read"),
   createdAtMs: z.int(),
   expiresAtMs: z.int(),
 });
@@ -37,6 +40,7 @@ export type ApiToken = z.infer<typeof ApiTokenSchema>;
 export interface ApiTokenInfo {
   readonly id: string;
   readonly name: string;
+  readonly access: Access;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   /** `YYYY-MM-DD` in UTC; null for never. */
@@ -113,8 +117,8 @@ export class ApiTokenStore {
     for (const [index, id] of ids.entries()) {
       const token = await this.#openOrNull(id, sealed[index] ?? null);
       if (token === null || endsWhatBegan(mark, token.createdAtMs)) continue;
-      const { name, createdAtMs, expiresAtMs } = token;
-      infos.push({ id, name, createdAtMs, expiresAtMs, lastUsedOn: used[index] ?? null });
+      const { name, access, createdAtMs, expiresAtMs } = token;
+      infos.push({ id, name, access, createdAtMs, expiresAtMs, lastUsedOn: used[index] ?? null });
     }
     return infos.sort((one, other) => other.createdAtMs - one.createdAtMs);
   }

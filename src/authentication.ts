@@ -3,8 +3,9 @@
  * answer from one that was revoked, and keeps what has changed.
  */
 import { createMiddleware } from "hono/factory";
+import { type Access, accessForMethod, isRead, requireAccess } from "./access.ts";
 import { AppError } from "./errors.ts";
-import { RESPONSE_HEADERS } from "./gmail-forward.ts";
+import { ANSWER_HEADERS } from "./gmail-forward.ts";
 import type { AppContext, AppEnv, Caller, SessionCaller } from "./scope.ts";
 import { openSessionCaller } from "./session-authentication.ts";
 import { unwrap } from "./settle.ts";
@@ -14,12 +15,15 @@ import { bearerToken, openTokenCaller } from "./token-authentication.ts";
  * The caller, who may be found revoked once the answer is ready: {@link keepCaller} withholds it then. What changes
  * something waits for that first.
  *
- * @throws AppError `SIGN_IN_REQUIRED`
+ * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
+ *   of it, unless the route says otherwise
+ * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`
  */
-export async function requireCaller(c: AppContext): Promise<Caller> {
+export async function requireCaller(c: AppContext, needed: Access = accessForMethod(c.req.method)): Promise<Caller> {
   const bearer = bearerToken(c);
-  const caller = bearer === null ? await openSessionCaller(c) : await openTokenCaller(c, bearer);
-  return admit(c, caller);
+  const caller = await admit(c, bearer === null ? await openSessionCaller(c) : await openTokenCaller(c, bearer));
+  requireAccess(caller, needed);
+  return caller;
 }
 
 /**
@@ -44,8 +48,7 @@ export async function findSession(c: AppContext): Promise<SessionCaller | null> 
 async function admit<T extends Caller>(c: AppContext, caller: T | null): Promise<T> {
   if (caller === null) throw signInRequired();
   remember(c, caller);
-  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-  if (!isRead && unwrap(await caller.isRevoked)) throw signInRequired();
+  if (!isRead(c.req.method) && unwrap(await caller.isRevoked)) throw signInRequired();
   return caller;
 }
 
@@ -73,7 +76,7 @@ export const keepCaller = createMiddleware<AppEnv>(async (c, next) => {
 /** Drops an answer, body and headers: what describes it would otherwise stay beside the error. */
 async function withhold(c: AppContext): Promise<void> {
   await c.res.body?.cancel();
-  for (const name of RESPONSE_HEADERS) c.res.headers.delete(name);
+  for (const name of ANSWER_HEADERS) c.res.headers.delete(name);
 }
 
 function signInRequired(): AppError {

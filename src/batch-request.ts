@@ -4,11 +4,19 @@
  *
  * https://developers.google.com/workspace/gmail/api/guides/batch
  */
-import { type BatchCall, boundaryOf, isClosed, parseHeaders, splitHead, splitParts } from "./batch.ts";
+import {
+  type BatchCall,
+  boundaryOf,
+  MAX_BATCH_PARTS,
+  MAX_HEAD_CHARACTERS,
+  MAX_HEAD_LINES,
+  parseHeaders,
+  skipLineBreaks,
+  splitHead,
+  splitParts,
+} from "./batch.ts";
 import { invalidArgument } from "./errors.ts";
 
-/** Most that a batch may hold, by Gmail. */
-const MAX_PARTS = 100;
 /** What Gmail may see of a part's headers. Not `Authorization`: the outer one counts for every part. */
 const PART_HEADERS = ["Accept", "Content-Type", "If-Match", "If-None-Match"];
 
@@ -20,25 +28,25 @@ const PART_HEADERS = ["Accept", "Content-Type", "If-Match", "If-None-Match"];
  */
 export function parseBatchRequest(contentType: string | null, text: string): BatchCall[] {
   const boundary = boundaryOf(contentType);
-  if (boundary === null || boundary === "") {
-    throw invalidArgument("Content-Type", "Send a batch as multipart/mixed, with a boundary.");
+  if (boundary === null) {
+    throw invalidArgument("Content-Type", "Send a batch as multipart/mixed, with a boundary of 1 to 70 characters.");
+  }
+  const { parts, isClosed } = splitParts(text, boundary);
+  if (parts.length > MAX_BATCH_PARTS || (isClosed && parts.length === 0)) {
+    throw invalidArgument("body", `A batch must have 1 to ${MAX_BATCH_PARTS} parts.`);
   }
   // Half of a batch is not what the client wants done.
-  if (!isClosed(text, boundary)) throw invalidArgument("body", "The batch does not end with its closing delimiter.");
-  const parts = splitParts(text, boundary);
-  if (parts.length === 0 || parts.length > MAX_PARTS) {
-    throw invalidArgument("body", `A batch must have 1 to ${MAX_PARTS} parts.`);
-  }
+  if (!isClosed) throw invalidArgument("body", "The batch does not end with its closing delimiter.");
   return parts.map(readCall);
 }
 
 function readCall(part: string, index: number): BatchCall {
-  const outer = splitHead(part);
+  const outer = headOf(part, index);
   const outerHeaders = readHeaders(outer.head, index);
   if (!/^application\/http\s*(;|$)/i.test(outerHeaders.get("Content-Type") ?? "")) {
     throw badPart(index, "must be of type application/http");
   }
-  const inner = splitHead(outer.body.replace(/^[\r\n]+/, ""));
+  const inner = headOf(skipLineBreaks(outer.body), index);
   const [requestLine = ""] = inner.head.split(/\r?\n/, 1);
   const [, method, path] =
     /^(GET|POST|PUT|PATCH|DELETE) (\/[\x21-\x7e]*)(?: HTTP\/\d(?:\.\d)?)?$/.exec(requestLine) ?? [];
@@ -47,6 +55,15 @@ function readCall(part: string, index: number): BatchCall {
   }
   const headers = readHeaders(inner.head.slice(requestLine.length), index);
   return { contentId: outerHeaders.get("Content-ID"), method, path, headers: passedOn(headers), body: inner.body };
+}
+
+function headOf(message: string, index: number): { head: string; body: string } {
+  const split = splitHead(message);
+  if (split !== null) return split;
+  throw badPart(
+    index,
+    `must have at most ${MAX_HEAD_LINES} header lines, and ${MAX_HEAD_CHARACTERS} characters in them`,
+  );
 }
 
 /** Headers, all of them: one that is not understood could be what a change depends on, such as `If-Match`. */

@@ -31,6 +31,13 @@ export interface BatchReply {
 }
 
 const CRLF = "\r\n";
+/** Most that a batch may hold, by Gmail. */
+export const MAX_BATCH_PARTS = 100;
+/** RFC 2046 §5.1.1. */
+const MAX_BOUNDARY_CHARACTERS = 70;
+/** Most of the header lines of a part, its request or status line among them. The longest URL has 16 KiB. */
+export const MAX_HEAD_LINES = 100;
+export const MAX_HEAD_CHARACTERS = 32 * 1024;
 
 /** The body of a batch. The outer Authorization header counts for every part. */
 export function composeBatch(calls: readonly BatchCall[], boundary: string): string {
@@ -58,10 +65,11 @@ export function parseBatch(contentType: string | null, text: string): Map<string
   const boundary = boundaryOf(contentType);
   if (boundary === null) return null;
   const replies = new Map<string, BatchReply>();
-  for (const part of splitParts(text, boundary)) {
+  for (const part of splitParts(text, boundary).parts) {
     const outer = splitHead(part);
+    const inner = outer === null ? null : splitHead(skipLineBreaks(outer.body));
+    if (outer === null || inner === null) continue;
     const id = replyId(outer.head);
-    const inner = splitHead(outer.body.replace(/^[\r\n]+/, ""));
     const [, status] = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(inner.head) ?? [];
     if (id === null || status === undefined) continue;
     replies.set(id, { status: Number(status), head: inner.head, body: inner.body });
@@ -69,54 +77,89 @@ export function parseBatch(contentType: string | null, text: string): Map<string
   return replies;
 }
 
-/** RFC 2045 §5.1: a token or a quoted string. */
+/** RFC 2045 §5.1: a token or a quoted string. A longer one than RFC 2046 permits counts as none: searching for it takes time. */
 export function boundaryOf(contentType: string | null): string | null {
   if (contentType === null || !/^multipart\/mixed\s*;/i.test(contentType.trim())) return null;
   const [, quoted, token] = /;\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))/i.exec(contentType) ?? [];
-  return quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? null;
+  const boundary = quoted?.replaceAll(/\\(.)/g, "$1") ?? token ?? "";
+  return boundary.length >= 1 && boundary.length <= MAX_BOUNDARY_CHARACTERS ? boundary : null;
 }
 
-/** The parts between delimiter lines. What follows the last delimiter without another one was cut off. */
-export function splitParts(text: string, boundary: string): string[] {
+/** What lies between the delimiter lines of a batch. */
+interface Parts {
+  /** One more than {@link MAX_BATCH_PARTS} at most: what follows that is not read. */
+  readonly parts: readonly string[];
+  /** Whether the delimiter that ends the last part was found. */
+  readonly isClosed: boolean;
+}
+
+/** Splits a batch. What follows the last delimiter without another one was cut off, and is no part. */
+export function splitParts(text: string, boundary: string): Parts {
   const parts: string[] = [];
   let start: number | null = null;
   for (const line of delimiterLines(text, boundary)) {
-    // The line breaks around a part belong to the delimiters: RFC 2046 §5.1.1.
-    if (start !== null)
-      parts.push(
-        text
-          .slice(start, line.start)
-          .replace(/^\r?\n/, "")
-          .replace(/\r?\n$/, ""),
-      );
+    if (start !== null) parts.push(text.slice(...withoutLineBreaks(text, start, line.start)));
+    if (line.closes) return { parts, isClosed: true };
+    if (parts.length > MAX_BATCH_PARTS) break;
     start = line.end;
-    if (line.closes) break;
   }
-  return parts;
+  return { parts, isClosed: false };
 }
 
-/** Whether the delimiter that ends the last part is there. */
-export function isClosed(text: string, boundary: string): boolean {
-  return delimiterLines(text, boundary).some((line) => line.closes);
+/** The line breaks around a part belong to the delimiters: RFC 2046 §5.1.1. */
+function withoutLineBreaks(text: string, start: number, end: number): [start: number, end: number] {
+  const first = start + lineBreakAt(text, start);
+  if (first >= end) return [end, end];
+  if (text[end - 1] !== "\n") return [first, end];
+  return [first, text[end - 2] === "\r" && end - 2 >= first ? end - 2 : end - 1];
+}
+
+/** Length of the line break at an index: 0 for none. */
+function lineBreakAt(text: string, index: number): number {
+  if (text[index] === "\n") return 1;
+  return text[index] === "\r" && text[index + 1] === "\n" ? 2 : 0;
 }
 
 /** Where the delimiter lines begin and end, without their line breaks, and whether they close the batch. */
 function* delimiterLines(text: string, boundary: string): Generator<{ start: number; end: number; closes: boolean }> {
   const delimiter = `--${boundary}`;
-  const ending = /(--)?[ \t]*(?=\r?\n|$)/y;
   for (let start = text.indexOf(delimiter); start !== -1; start = text.indexOf(delimiter, start + delimiter.length)) {
-    ending.lastIndex = start + delimiter.length;
-    const match = start === 0 || text[start - 1] === "\n" ? ending.exec(text) : null;
-    if (match !== null) yield { start, end: ending.lastIndex, closes: match[1] !== undefined };
+    if (start > 0 && text[start - 1] !== "\n") continue;
+    let end = start + delimiter.length;
+    const closes = text.startsWith("--", end);
+    if (closes) end += 2;
+    // Not by a pattern: one that may have to go back remembers each of a million spaces.
+    while (text[end] === " " || text[end] === "\t") end += 1;
+    if (end === text.length || lineBreakAt(text, end) > 0) yield { start, end, closes };
   }
 }
 
-/** Splits at the first empty line. A message without one is all head. */
-export function splitHead(message: string): { head: string; body: string } {
-  if (/^\r?\n/.test(message)) return { head: "", body: message.replace(/^\r?\n/, "") };
-  const end = /\r?\n\r?\n/.exec(message);
-  if (end === null) return { head: message, body: "" };
-  return { head: message.slice(0, end.index), body: message.slice(end.index + end[0].length) };
+/**
+ * Splits at the first empty line. A message without one is all head. A head is short, so what is done with one later
+ * takes little memory: each line of it becomes an object.
+ *
+ * @returns null where the head has more than {@link MAX_HEAD_LINES} or {@link MAX_HEAD_CHARACTERS}
+ */
+export function splitHead(message: string): { head: string; body: string } | null {
+  let start = 0;
+  for (let lines = 0; lines <= MAX_HEAD_LINES && start <= MAX_HEAD_CHARACTERS; lines += 1) {
+    const emptyLine = lineBreakAt(message, start);
+    if (emptyLine > 0) {
+      const [, end] = withoutLineBreaks(message, 0, start);
+      return { head: message.slice(0, end), body: message.slice(start + emptyLine) };
+    }
+    const lineEnd = message.indexOf("\n", start);
+    if (lineEnd === -1) return message.length > MAX_HEAD_CHARACTERS ? null : { head: message, body: "" };
+    start = lineEnd + 1;
+  }
+  return null;
+}
+
+/** What follows the line breaks that a message begins with. */
+export function skipLineBreaks(message: string): string {
+  let start = 0;
+  while (message[start] === "\r" || message[start] === "\n") start += 1;
+  return message.slice(start);
 }
 
 export function parseHeaders(head: string): Headers {

@@ -1,5 +1,6 @@
 /**
- * Sending a caller's request on to Gmail, and Gmail's answer back: status and body untouched, streamed.
+ * Sending a caller's request on to Gmail, and Gmail's answer back: status and body untouched, streamed. A browser may do
+ * nothing with it but keep it: what is in it was written by strangers.
  */
 import type { AppContext, Caller } from "./scope.ts";
 
@@ -15,6 +16,13 @@ export const RESPONSE_HEADERS = [
   "Last-Modified",
   "Retry-After",
 ];
+
+/** What an answer that is passed on has of headers, beside those of every answer. */
+export const ANSWER_HEADERS = [...RESPONSE_HEADERS, "Content-Disposition"];
+
+/** Types that programs read, and that no browser shows as a page. */
+const DATA_TYPES =
+  /^(?:application\/(?:json|[\w.+-]+\+json|(?:x-|vnd\.google\.)?protobuf)|multipart\/(?!x-mixed-replace)[\w.+-]+)\s*(?:;|$)/i;
 
 /** A request to Gmail, without the access token. */
 export interface GmailRequest {
@@ -36,11 +44,12 @@ export async function forwardToGmail(c: AppContext, { grant }: Caller, request: 
       signal: clientSignal,
     }),
   );
+  const headers = pickHeaders(response.headers, RESPONSE_HEADERS);
+  if (response.body !== null && !DATA_TYPES.test(headers.get("Content-Type") ?? "")) {
+    headers.set("Content-Disposition", "attachment");
+  }
   c.set("contentPolicy", "passed");
-  return new Response(response.body, {
-    status: response.status,
-    headers: pickHeaders(response.headers, RESPONSE_HEADERS),
-  });
+  return new Response(response.body, { status: response.status, headers });
 }
 
 /** The headers of these names. */

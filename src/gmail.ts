@@ -26,8 +26,6 @@ const MAX_ATTEMPTS = 3;
 const FIRST_BACKOFF_MS = 1_000;
 /** Most that a page may hold, by `messages.list`. */
 export const MAX_PAGE_SIZE = 500;
-/** Most that a batch may hold. */
-export const MAX_BATCH_PARTS = 100;
 
 /** The user's access to Google during one request. */
 export interface UserAccess {
@@ -181,7 +179,7 @@ export class Gmail {
    * Reads what a row shows of each message, in one batch. Nothing is tried again here: what to do with what was
    * refused is the scheduler's to decide.
    *
-   * @param ids 1 to {@link MAX_BATCH_PARTS}
+   * @param ids 1 to `MAX_BATCH_PARTS`
    * @throws AppError `CONSENT_REQUIRED`, BudgetSpentError
    */
   async readMetadata(ids: readonly string[]): Promise<BatchResult> {

@@ -11,6 +11,7 @@ import type { CallOptions, Upstream } from "./http.ts";
 import { openedOrNull } from "./keys.ts";
 import type { AccessToken, Credential, CredentialStore } from "./kv-store.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse } from "./oauth.ts";
+import { commonScopes } from "./scopes.ts";
 import { settle } from "./settle.ts";
 import type { Trace } from "./trace.ts";
 
@@ -51,6 +52,15 @@ export function toAccessToken(response: TokenResponse, nowMs: number): AccessTok
 export function accountNotAllowed(again: Pick<SignInAgain, "returnTo"> = {}): AppError {
   return new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.", {
     signInAgain: { ...again, prompt: "select_account" },
+  });
+}
+
+/** The grant no longer holds what it was stored with. It is as good as before for what it does hold: nothing is deleted. */
+function scopesGone(cause: OAuthError): AppError {
+  return new AppError("SCOPE_REQUIRED", "Google says that a permission is missing. Sign in again and tick all boxes.", {
+    signInAgain: { prompt: "consent" },
+    logDetail: `refresh: ${cause.code}`,
+    cause,
   });
 }
 
@@ -186,6 +196,8 @@ export class Grant {
       throw accountNotAllowed();
     }
     const { refreshToken } = credential;
+    // A record for none of what is asked for now counts as none.
+    if (commonScopes(credential.scopes, config.google.scopes).length === 0) throw this.#consentRequired();
     if (await store.isDead(refreshToken)) throw this.#consentRequired();
     this.#current = await grantMemory.refreshes.share(upstream, refreshToken, {
       nowMs: world.now(),
@@ -204,9 +216,12 @@ export class Grant {
   async #askGoogle(credential: Credential): Promise<AccessToken> {
     const { config, store, grantMemory, upstream, world, defer } = this.#options;
     try {
-      const response = await refreshAccessToken(upstream, config.google, credential.refreshToken);
+      const { refreshToken } = credential;
+      // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
+      const scopes = commonScopes(credential.scopes, config.google.scopes);
+      const response = await refreshAccessToken(upstream, config.google, { refreshToken, scopes });
       const accessToken = toAccessToken(response, world.now());
-      grantMemory.keep(credential.refreshToken, accessToken);
+      grantMemory.keep(refreshToken, accessToken);
       defer(store.reseal(credential));
       return accessToken;
     } catch (error) {
@@ -216,6 +231,7 @@ export class Grant {
 
   /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */
   #refused(error: OAuthError, credential: Credential): AppError {
+    if (error.code === "invalid_scope") return scopesGone(error);
     if (error.code !== "invalid_grant") {
       return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
         logDetail: `refresh: ${error.code}`,

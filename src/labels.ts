@@ -5,8 +5,8 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.labels
  */
 import * as z from "zod/mini";
-import { composeBatch, parseBatch, readingCall } from "./batch.ts";
-import { type GmailOptions, MAX_BATCH_PARTS } from "./gmail.ts";
+import { composeBatch, MAX_BATCH_PARTS, parseBatch, readingCall } from "./batch.ts";
+import type { GmailOptions } from "./gmail.ts";
 import { GMAIL, processGmailError } from "./gmail-errors.ts";
 import { parseJsonOrNull, readJson } from "./http.ts";
 import { quotaUnits } from "./quota.ts";

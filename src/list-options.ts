@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import { invalidArgument } from "./errors.ts";
 import type { MessageFilter } from "./gmail.ts";
 import type { View } from "./listing.ts";
+import { unknownName } from "./unknown-name.ts";
 
 const DEFAULT_LIMIT = 100;
 
@@ -21,7 +22,7 @@ export interface ListOptions {
 const limitMessage = "must be a whole number of 1 or more, or all";
 
 /** The options of a listing, by name; the query of `GET /api/messages` is described from it, too. */
-export const ListOptionsSchema = z.object({
+export const ListOptionsSchema = z.strictObject({
   q: z._default(z.string("must be text"), ""),
   labelIds: z._default(z.array(z.string("must be text").check(z.minLength(1, "must not be empty"))), []),
   includeSpamTrash: z._default(
@@ -62,10 +63,13 @@ export function parseListOptions(options: Readonly<Record<string, unknown>>): Li
 }
 
 /** Checks options by a schema. @throws AppError `INVALID_ARGUMENT`, naming the first bad one */
-export function parseOptions<T>(schema: z.ZodMiniType<T>, options: unknown): T {
+export function parseOptions<T extends z.ZodMiniObject>(schema: T, options: unknown): z.output<T> {
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    throw unknownName("member", issue.keys[0] ?? "", Object.keys(schema.shape));
+  }
   const name = String(issue?.path[0] ?? "options");
   throw invalidArgument(name, `${name} ${issue?.message}.`);
 }

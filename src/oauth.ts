@@ -60,7 +60,6 @@ export function buildAuthorizationUrl(google: GoogleConfig, request: Authorizati
     scope: google.scopes.join(" "),
     // A refresh token, so that the server can act while the user is offline.
     access_type: "offline",
-    include_granted_scopes: "true",
     state: request.state,
     nonce: request.nonce,
     code_challenge: request.codeChallenge,
@@ -122,15 +121,20 @@ export async function exchangeCode(
 /**
  * Gets an access token for a refresh token (RFC 6749 §6).
  *
- * @throws OAuthError `invalid_grant`: the grant is gone
+ * @param scopes what the access token is to be good for, and no more: one at least
+ * @throws OAuthError `invalid_grant`: the grant is gone; `invalid_scope`: it does not hold these scopes
  * @throws AppError as {@link exchangeCode}; the grant is as it was
  */
 export async function refreshAccessToken(
   upstream: Upstream,
   google: GoogleConfig,
-  refreshToken: string,
+  { refreshToken, scopes }: { refreshToken: string; scopes: readonly string[] },
 ): Promise<TokenResponse> {
-  return requestToken(upstream, google, { grant_type: "refresh_token", refresh_token: refreshToken });
+  return requestToken(upstream, google, {
+    grant_type: "refresh_token",
+    refresh_token: refreshToken,
+    scope: scopes.join(" "),
+  });
 }
 
 async function requestToken(

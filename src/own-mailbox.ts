@@ -6,6 +6,9 @@ import { toAsciiLowerCase } from "./ascii.ts";
 import { AppError, invalidArgument } from "./errors.ts";
 import type { Identity } from "./session.ts";
 
+/** What the path of every call begins with. */
+export const MAILBOX_PATH = "/gmail/v1/users/me/";
+
 /**
  * The path to ask Gmail for: below `users/me/`, whatever name the caller gave the mailbox, since Gmail knows `me` and
  * addresses, and no `sub`.
@@ -25,7 +28,7 @@ export function ownMailboxPath(path: string, { sub, email }: Identity): string {
       metadata: { parameter: "userId" },
     });
   }
-  return `/gmail/v1/users/me/${resource}`;
+  return MAILBOX_PATH + resource;
 }
 
 /**

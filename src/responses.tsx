@@ -29,6 +29,8 @@ export function authorizationUrlOf(c: AppContext, { signInAgain }: AppError): st
 
 /** `app.onError`: a redirect to sign-in or a page for a person, JSON for a program. */
 export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
+  // Whatever the handler was about to answer, this is ours.
+  c.set("contentPolicy", "page");
   const error = reportError(c.var.scope.trace, thrown);
   const isForPerson = isNavigation(c);
   if (isForPerson && error.code === 401 && error.signInAgain !== null && c.req.method === "GET") {
@@ -39,8 +41,6 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   if (error.code === 401) c.header("WWW-Authenticate", challenge);
   if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));
   c.status(toStatusCode(error.code));
-  // Whatever the answer would have been: this one is ours.
-  c.set("contentPolicy", "page");
   if (!isForPerson) return c.json(errorBody(c, error));
   const { requestId } = c.var.scope.trace;
   return c.html(

@@ -3,13 +3,13 @@
  * request's budgets, tries again what was refused, and hands the rows out in the list's order as soon as they and
  * those before them are known.
  */
+import { MAX_BATCH_PARTS } from "./batch.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { type AppError, type Reason, toErrorStatus } from "./errors.ts";
 import {
   backoffMs,
   type BatchResult,
   type Gmail,
-  MAX_BATCH_PARTS,
   type MessageRef,
   type MetadataResult,
   type UserAccess,

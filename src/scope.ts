@@ -3,6 +3,7 @@
  * carries them in.
  */
 import type { Context } from "hono";
+import type { Access } from "./access.ts";
 import { type ApiToken, ApiTokenStore } from "./api-tokens.ts";
 import { ConcurrencyLimits } from "./concurrency-limit.ts";
 import type { Config } from "./config.ts";
@@ -130,6 +131,8 @@ export interface Caller {
   readonly identity: Identity;
   /** Granted scopes, as Google named them. */
   readonly scopes: readonly string[];
+  /** What the caller may do: everything with a session, else what the API token is for. */
+  readonly access: Access;
   readonly grant: Grant;
   /** Null: the caller came with an API token. */
   readonly session: Session | null;

@@ -23,6 +23,12 @@ export function missingScopes(wanted: readonly string[], available: readonly str
   return wanted.filter((scope) => !have.has(canonical(scope)));
 }
 
+/** The scopes of `some` that are also among `others`, under whichever name. */
+export function commonScopes(some: readonly string[], others: readonly string[]): string[] {
+  const have = new Set(others.map(canonical));
+  return some.filter((scope) => have.has(canonical(scope)));
+}
+
 /** Gmail scopes that were asked for and that the person did not tick (granular consent). */
 export function missingGmailScopes(asked: readonly string[], granted: readonly string[]): string[] {
   return missingScopes(asked.filter(isGmailScope), granted);

@@ -20,6 +20,7 @@ export async function openSessionCaller(c: AppContext): Promise<SessionCaller | 
   return {
     identity: session.identity,
     scopes: session.scopes,
+    access: "full",
     grant,
     session,
     isRevoked: settle(revocations.isSessionRevoked(sessionKey(session), session.signedInAtMs)),

@@ -33,6 +33,7 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
   return {
     identity: token.identity,
     scopes: token.scopes,
+    access: token.access,
     grant,
     session: null,
     isRevoked: settle(revocations.isSessionRevoked({ id, sub: token.identity.sub }, token.createdAtMs)),

@@ -2,6 +2,7 @@
  * Making and revoking API tokens: the rules that the API and the account page share.
  */
 import * as z from "zod/mini";
+import { type Access, ACCESS_LEVELS } from "./access.ts";
 import { MAX_TOKENS_PER_USER } from "./api-tokens.ts";
 import { AppError } from "./errors.ts";
 import { parseOptions } from "./list-options.ts";
@@ -15,7 +16,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const daysMessage = `must be a whole number of days, 1 to ${MAX_EXPIRES_IN_DAYS}`;
 
 /** What is asked for when a token is made. */
-export const NewTokenSchema = z.object({
+export const NewTokenSchema = z.strictObject({
   name: z
     .string("must be text")
     .check(
@@ -27,6 +28,7 @@ export const NewTokenSchema = z.object({
     z.int(daysMessage).check(z.gte(1, daysMessage), z.lte(MAX_EXPIRES_IN_DAYS, daysMessage)),
     DEFAULT_EXPIRES_IN_DAYS,
   ),
+  access: z._default(z.enum(ACCESS_LEVELS, "must be list, read or full"), "read"),
 });
 
 /** A token that was just made. */
@@ -35,6 +37,7 @@ export interface NewToken {
   /** Shown this once. */
   readonly secret: string;
   readonly name: string;
+  readonly access: Access;
   readonly expiresAtMs: number;
 }
 
@@ -49,14 +52,14 @@ export async function makeToken(
   { identity, scopes }: Caller,
   request: unknown,
 ): Promise<NewToken> {
-  const { name, expiresInDays } = parseOptions(NewTokenSchema, request);
+  const { name, expiresInDays, access } = parseOptions(NewTokenSchema, request);
   if ((await apiTokens.list(identity.sub)).length >= MAX_TOKENS_PER_USER) {
     throw new AppError("FAILED_PRECONDITION", `You have ${MAX_TOKENS_PER_USER} API tokens. Revoke one first.`);
   }
   const createdAtMs = world.now();
   const expiresAtMs = createdAtMs + expiresInDays * DAY_MS;
-  const token = { name, identity, scopes: [...scopes], createdAtMs, expiresAtMs };
-  return { ...(await apiTokens.create(token)), name, expiresAtMs };
+  const token = { name, identity, scopes: [...scopes], access, createdAtMs, expiresAtMs };
+  return { ...(await apiTokens.create(token)), name, access, expiresAtMs };
 }
 
 /** Revokes a token of a caller. @throws AppError `NOT_FOUND` */

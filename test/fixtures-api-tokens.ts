@@ -9,6 +9,7 @@ export function apiTokenOf(sub: string, nowMs: number, changes: Partial<ApiToken
     name: `token of ${sub}`,
     identity: { sub, email: `${sub}@example.com`, name: null, picture: null },
     scopes: ["openid"],
+    access: "read",
     createdAtMs: nowMs,
     expiresAtMs: nowMs + 90 * DAY_MS,
     ...changes,

@@ -43,6 +43,7 @@ export async function storeEverything(scope: RequestScope, sub: string) {
     name: "token",
     identity: { sub, email, name: null, picture: null },
     scopes: [],
+    access: "read",
     createdAtMs: scope.world.now(),
     expiresAtMs: expiresAtMs + 86_400_000,
   });

@@ -36,7 +36,7 @@ describe("a refresh that fails otherwise leaves everything as it was", () => {
     ["nonsense", () => Response.json({}), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
     ["invalid_client", refusal("invalid_client", 401), { reason: "INTERNAL", code: 500 }],
     ["unauthorized_client", refusal("unauthorized_client", 401), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
-    ["invalid_scope", refusal("invalid_scope"), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
+    ["invalid_scope", refusal("invalid_scope"), { reason: "SCOPE_REQUIRED", code: 403 }],
     ["invalid_request", refusal("invalid_request"), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
   ])("%s", async (_, refresh, expected) => {
     const { google, world } = createGoogle({ refresh });

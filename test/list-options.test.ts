@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { AppError } from "../src/errors.ts";
+import { AppError } from "../src/errors.ts";
 import { LIST_OPTION_NAMES, parseListOptions } from "../src/list-options.ts";
 
 const DEFAULTS = {
@@ -10,12 +10,21 @@ const DEFAULTS = {
   pageToken: null,
 };
 
+function errorOf(options: Readonly<Record<string, unknown>>): AppError {
+  try {
+    return expect.fail(`They were read as ${JSON.stringify(parseListOptions(options))}`);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
 describe("options of a listing", () => {
   test("are these", () => {
     expect(LIST_OPTION_NAMES.toSorted()).toEqual(["includeSpamTrash", "labelIds", "limit", "pageToken", "q", "view"]);
   });
 
-  test.each([{}, { q: undefined, limit: undefined, view: undefined, labelIds: undefined }, { unknown: "x" }])(
+  test.each([{}, { q: undefined, limit: undefined, view: undefined, labelIds: undefined }])(
     "of %j are the defaults",
     (options) => {
       expect(parseListOptions(options)).toEqual(DEFAULTS);
@@ -40,6 +49,15 @@ describe("options of a listing", () => {
 });
 
 describe("INVALID_ARGUMENT, naming it, for", () => {
+  test("a name that is not known, with the nearest one that is", () => {
+    expect(errorOf({ maxResults: 5 })).toMatchObject({
+      reason: "INVALID_ARGUMENT",
+      metadata: { parameter: "maxResults" },
+      message: "There is no such member here. Known are: q, labelIds, includeSpamTrash, limit, pageToken, view.",
+    });
+    expect(errorOf({ label_ids: ["INBOX"] }).message).toBe("There is no such member here. Did you mean labelIds?");
+  });
+
   test.each<[string, unknown]>([
     ...[
       0,

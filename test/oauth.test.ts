@@ -34,7 +34,6 @@ describe("authorization URL (RFC 6749 §4.1.1, RFC 7636 §4.3)", () => {
     response_type: "code",
     scope: "openid email profile https://www.googleapis.com/auth/gmail.readonly",
     access_type: "offline",
-    include_granted_scopes: "true",
     state: "the-state",
     nonce: "the-nonce",
     code_challenge: "the-challenge",
@@ -225,12 +224,14 @@ describe("token requests", () => {
     });
   });
 
-  test("refreshAccessToken posts the refresh token and client (RFC 6749 §6)", async () => {
+  test("refreshAccessToken posts the refresh token, the scopes and the client (RFC 6749 §6)", async () => {
+    const asked = { refreshToken: "1//rt+x", scopes: ["openid", "https://mail.google.com/"] };
     const world = createWorld(json(TOKENS));
-    expect((await refreshAccessToken(world.upstream, google, "1//rt+x")).accessToken).toBe("at");
+    expect((await refreshAccessToken(world.upstream, google, asked)).accessToken).toBe("at");
     expect(Object.fromEntries(new URLSearchParams(world.calls[0]?.body))).toEqual({
       grant_type: "refresh_token",
       refresh_token: "1//rt+x",
+      scope: "openid https://mail.google.com/",
       client_id: CLIENT_ID,
       client_secret: CLIENT_SECRET,
     });

@@ -54,7 +54,10 @@ describe("userinfo (OpenID Connect Core §5.3)", () => {
 
 describe("an outage names the endpoint", () => {
   const calls: [string, (upstream: Upstream) => Promise<unknown>][] = [
-    ["Google's token endpoint", (upstream) => refreshAccessToken(upstream, google, "rt")],
+    [
+      "Google's token endpoint",
+      (upstream) => refreshAccessToken(upstream, google, { refreshToken: "rt", scopes: ["openid"] }),
+    ],
     ["Google's revocation endpoint", (upstream) => revokeToken(upstream, google, "rt")],
     ["Google's userinfo endpoint", (upstream) => fetchUserInfo(upstream, google, "at")],
   ];

@@ -45,13 +45,19 @@ export function tokenRoutes(context: TokenContext): Hono {
       return c.json({ error: "invalid_grant", error_description: "Bad Request" }, 400);
     }
 
+    // `emulate` does not read it in a refresh.
+    const asked = isRefresh ? form.get("scope") : null;
+    if (isRefresh) form.delete("scope");
     const reply = await upstream.postForm(TOKEN_PATH, form);
     if (!reply.ok) return reply;
     const owner = record ?? ledger.findRefreshToken(form.get("refresh_token") ?? "");
     if (owner === null) return c.json({ error: "invalid_grant" }, 400);
     ledger.forgetCode(code);
 
-    const { refresh_token: made, ...answer } = tokenReply.parse(await reply.json());
+    const { refresh_token: made, ...whole } = tokenReply.parse(await reply.json());
+    const scope = asked === null ? whole.scope : narrowed(owner, asked);
+    if (scope === null) return c.json({ error: "invalid_scope", error_description: "Bad Request" }, 400);
+    const answer = { ...whole, scope };
     const refreshToken = record?.yieldsRefreshToken === true ? (made ?? null) : null;
     remember({ context, owner, answer, refreshToken });
     return c.json({
@@ -72,6 +78,13 @@ export function tokenRoutes(context: TokenContext): Hono {
   });
 
   return app;
+}
+
+/** What a refresh asks for, if the grant has it all; else null: RFC 6749 §6. */
+function narrowed(owner: CodeRecord | Grant, asked: string): string | null {
+  const granted = "scopes" in owner ? owner.scopes : new Set<string>();
+  const scopes = parseScopes(asked);
+  return scopes.every((scope) => granted.has(scope)) ? scopes.join(" ") : null;
 }
 
 function remember(issued: {

@@ -82,14 +82,17 @@ export const API_PATHS: Paths = {
       operationId: "createToken",
       tags: ["API tokens"],
       summary: "Make an API token",
-      description: "A token speaks for you, with the scopes that you have granted so far. It cannot make tokens.",
+      description:
+        "A token speaks for you, with the scopes that you have granted so far, as far as its `access` goes: `list` for " +
+        "`/api/me`, `/api/messages` and Gmail's lists of messages, threads and history; `read` (unless said) for every " +
+        "GET and HEAD; `full` for everything. Of a batch each part counts alone. It cannot make tokens.",
       security: [SESSION],
       requestBody: {
         required: true,
         content: {
           "application/json": {
             schema: refTo("NewToken"),
-            examples: { script: { value: { name: "my script", expiresInDays: 30 } } },
+            examples: { script: { value: { name: "my script", expiresInDays: 30, access: "read" } } },
           },
         },
       },

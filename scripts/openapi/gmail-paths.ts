@@ -10,6 +10,9 @@ const tags = ["Gmail"];
 const security = [SESSION, API_TOKEN];
 const bodyNote = `At most ${MAX_BODY_BYTES / 1024 / 1024} MiB.`;
 
+const PARAMETERS =
+  "Query parameters are Gmail's own, and `fields`, `alt=json`, `prettyPrint`, `quotaUser` and `$.xgafv`; others get 400.";
+
 /** An error that the Worker made itself. */
 const OF_OURS: Schema = {
   properties: {
@@ -60,8 +63,10 @@ function mailboxOperation(method: (typeof METHODS)[number]): Operation {
     tags,
     summary: isRead ? "Read by Gmail's own REST API" : `Gmail's own REST API: ${method.toUpperCase()}`,
     description: isRead
-      ? "Google's client libraries work with `rootUrl` set to this origin and an API token as access token."
-      : "Where the granted scopes allow it. With a cookie, `Origin` must be this origin.",
+      ? "Google's client libraries work with `rootUrl` set to this origin and an API token as access token. " +
+        `${PARAMETERS} Answers other than JSON, protobuf and multipart come as attachments.`
+      : "Needs a scope of `GOOGLE_SCOPES` that was granted and permits it, and an API token with `full` access. " +
+        `${PARAMETERS} With a cookie, \`Origin\` must be this origin.`,
     externalDocs: {
       url: "https://developers.google.com/workspace/gmail/api/reference/rest",
       description: "Gmail API reference",
@@ -91,7 +96,9 @@ export const GMAIL_PATHS: Paths = {
       operationId: "batchGmail",
       tags,
       summary: "Several calls to Gmail in one",
-      description: "Each part must be a call to your own mailbox. Every part costs its own quota.",
+      description:
+        "Each part must be a call to your own mailbox, is checked as if it came alone, and costs its own quota. A part " +
+        "has at most 100 header lines, and 32 KiB of them.",
       externalDocs: {
         url: "https://developers.google.com/workspace/gmail/api/guides/batch",
         description: "Batching requests",

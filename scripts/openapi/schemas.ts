@@ -3,6 +3,7 @@
  * its bundle; their types are tied to those of the code, and every answer of the contract tests is checked against them.
  */
 import * as z from "zod";
+import { ACCESS_LEVELS } from "../../src/access.ts";
 import { type ErrorStatus, type Reason, REASONS } from "../../src/errors.ts";
 import type { MessagesAnswer } from "../../src/mailbox.ts";
 import type { MessageMetadata } from "../../src/message.ts";
@@ -62,9 +63,14 @@ const StreamFailureSchema = z
   .object({ error: ErrorStatusSchema })
   .describe("The last line, where something went wrong after the first one.");
 
+const access = z
+  .enum(ACCESS_LEVELS)
+  .describe("`list`: who you are, and lists of what is there. `read`: every GET and HEAD. `full`: everything.");
+
 const TokenSchema = z.object({
   id: z.string(),
   name: z.string(),
+  access,
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
   lastUsedOn: z.iso.date().nullable().describe("A day, in UTC; null for never."),
@@ -74,6 +80,7 @@ const CreatedTokenSchema = z.object({
   id: z.string(),
   token: z.string().describe("The secret. It is shown this once."),
   name: z.string(),
+  access,
   expiresAt: z.iso.datetime(),
 });
 

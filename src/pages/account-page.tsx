@@ -1,6 +1,7 @@
 /**
  * The account page: who is signed in, what Google has granted, the API tokens, and the ways out.
  */
+import { type Access, ACCESS_LEVELS } from "../access.ts";
 import type { ApiTokenInfo } from "../api-tokens.ts";
 import type { Identity } from "../session.ts";
 import { Layout, PostButton } from "./layout.tsx";
@@ -32,6 +33,14 @@ const SCOPE_PURPOSES: Readonly<Record<string, string>> = {
   "https://www.googleapis.com/auth/gmail.send": "to send messages for you",
   "https://mail.google.com/": "everything in your mailbox",
 };
+
+/** What a token may do, in words. */
+const ACCESS_PURPOSES: Readonly<Record<Access, string>> = {
+  list: "list messages",
+  read: "read everything",
+  full: "read and change everything",
+};
+const DEFAULT_ACCESS: Access = "read";
 
 const LIFETIMES: readonly number[] = [7, 30, 90, 365];
 const DEFAULT_LIFETIME = 90;
@@ -88,8 +97,9 @@ function Tokens({ tokens, newToken, problem, reader }: AccountPageProps) {
     <section aria-labelledby="tokens">
       <h2 id="tokens">API tokens</h2>
       <p>
-        With a token, a program of yours can list your mail: <code>Authorization: Bearer …</code>. It can do what you
-        have granted here, so keep it like a password. See the <a href="/docs">API documentation</a>.
+        With a token, a program of yours can use your mail: <code>Authorization: Bearer …</code>. It can do what you
+        choose here and have granted to this site, so keep it like a password. See the{" "}
+        <a href="/docs">API documentation</a>.
       </p>
       {newToken !== null && <NewToken {...newToken} />}
       {problem !== null && (
@@ -108,6 +118,16 @@ function Tokens({ tokens, newToken, problem, reader }: AccountPageProps) {
             {LIFETIMES.map((days) => (
               <option value={String(days)} selected={days === DEFAULT_LIFETIME}>
                 {days} days
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          It may
+          <select name="access">
+            {ACCESS_LEVELS.map((access) => (
+              <option value={access} selected={access === DEFAULT_ACCESS}>
+                {ACCESS_PURPOSES[access]}
               </option>
             ))}
           </select>
@@ -142,14 +162,14 @@ function NewToken({ name, secret }: { name: string; secret: string }) {
 }
 
 function TokenItem({ token, reader }: { token: ApiTokenInfo; reader: Reader }) {
-  const { id, name, createdAtMs, expiresAtMs, lastUsedOn } = token;
+  const { id, name, access, createdAtMs, expiresAtMs, lastUsedOn } = token;
   return (
     <li>
       <div>
         <bdi class="name">{name}</bdi>
         <br />
         <span class="muted">
-          Made {day(createdAtMs, reader)} · expires {day(expiresAtMs, reader)} ·{" "}
+          May {ACCESS_PURPOSES[access]} · made {day(createdAtMs, reader)} · expires {day(expiresAtMs, reader)} ·{" "}
           {lastUsedOn === null ? "never used" : `last used ${day(Date.parse(lastUsedOn), reader)}`}
         </span>
       </div>

@@ -22,7 +22,7 @@ export const accountRoutes = new Hono<AppEnv>()
     const form = await readForm(c, MAX_FORM_BYTES);
     try {
       const { secret, name } = await makeToken(c.var.scope, caller, {
-        name: form.get("name") ?? undefined,
+        ...Object.fromEntries(form),
         expiresInDays: Number(form.get("expiresInDays") ?? Number.NaN),
       });
       return c.html(await accountPage(c, caller, { newToken: { name, secret } }));

@@ -10,14 +10,15 @@ import { collectMessages, streamMessages } from "../mailbox.ts";
 import { wantsNdjson } from "../request.ts";
 import { errorBody } from "../responses.tsx";
 import type { AppContext, AppEnv } from "../scope.ts";
+import { unknownName } from "../unknown-name.ts";
 
 export const apiRoutes = new Hono<AppEnv>()
   .get("/me", async (c) => {
-    const { identity, scopes } = await requireCaller(c);
+    const { identity, scopes } = await requireCaller(c, "list");
     return c.json({ ...identity, scopes });
   })
   .get("/messages", async (c) => {
-    const { grant, identity } = await requireCaller(c);
+    const { grant, identity } = await requireCaller(c, "list");
     const user = { sub: identity.sub, grant };
     const options = parseQuery(c);
     const { scope } = c.var;
@@ -34,9 +35,8 @@ export const apiRoutes = new Hono<AppEnv>()
 /** Only `labelIds` may be repeated. */
 function parseQuery(c: AppContext): ListOptions {
   const values: Record<string, unknown> = {};
-  for (const name of LIST_OPTION_NAMES) {
-    const given = c.req.queries(name);
-    if (given === undefined) continue;
+  for (const [name, given] of Object.entries(c.req.queries())) {
+    if (!LIST_OPTION_NAMES.includes(name)) throw unknownName("parameter", name, LIST_OPTION_NAMES);
     if (name !== "labelIds" && given.length > 1) throw invalidArgument(name, `${name} must be given once at most.`);
     values[name] = name === "labelIds" ? given : given[0];
   }

@@ -7,22 +7,28 @@ import { requireCaller } from "../authentication.ts";
 import { type BatchCall, composeBatch } from "../batch.ts";
 import { parseBatchRequest } from "../batch-request.ts";
 import { randomToken } from "../keys.ts";
-import { ownMailboxPath } from "../own-mailbox.ts";
+import { checkGmailCall } from "../gmail-call.ts";
 import { forwardToGmail, MAX_BODY_BYTES } from "../gmail-forward.ts";
 import { quotaUnits } from "../quota.ts";
 import { requireOrigin } from "../isolation.ts";
 import { readText } from "../request.ts";
 import type { AppEnv } from "../scope.ts";
-import type { Identity } from "../session.ts";
 
 export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => {
-  const caller = await requireCaller(c);
+  // What a part needs is known once it is read.
+  const caller = await requireCaller(c, "list");
   if (caller.session !== null) requireOrigin(c);
   const text = await readText(c, MAX_BODY_BYTES);
-  const calls = parseBatchRequest(c.req.header("Content-Type") ?? null, text).map((call) =>
-    ownCall(call, caller.identity),
-  );
-  for (const { method, path } of calls) c.var.scope.trace.quotaUnits += quotaUnits(method, withoutQuery(path));
+  const { config, trace } = c.var.scope;
+  const calls: BatchCall[] = [];
+  let units = 0;
+  for (const call of parseBatchRequest(c.req.header("Content-Type") ?? null, text)) {
+    const { method } = call;
+    const { path, query } = checkGmailCall(caller, config.google.scopes, { method, target: call.path });
+    calls.push({ ...call, path: path + query });
+    units += quotaUnits(method, path);
+  }
+  trace.quotaUnits += units;
   // Long and random: no body can hold it.
   const boundary = `batch_${randomToken()}`;
   return forwardToGmail(c, caller, {
@@ -32,12 +38,3 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
     body: composeBatch(calls, boundary),
   });
 });
-
-function ownCall(call: BatchCall, identity: Identity): BatchCall {
-  const path = withoutQuery(call.path);
-  return { ...call, path: ownMailboxPath(path, identity) + call.path.slice(path.length) };
-}
-
-function withoutQuery(path: string): string {
-  return path.replace(/\?.*$/, "");
-}

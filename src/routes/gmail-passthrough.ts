@@ -2,9 +2,10 @@
  * `/gmail/v1/users/{userId}/…`: Gmail's own REST API for the caller, status and body untouched and streamed.
  */
 import { Hono } from "hono/tiny";
+import { isRead } from "../access.ts";
 import { requireCaller } from "../authentication.ts";
+import { checkGmailCall } from "../gmail-call.ts";
 import { forwardToGmail, MAX_BODY_BYTES, pickHeaders } from "../gmail-forward.ts";
-import { ownMailboxPath } from "../own-mailbox.ts";
 import { quotaUnits } from "../quota.ts";
 import { requireOrigin } from "../isolation.ts";
 import { readBody } from "../request.ts";
@@ -17,18 +18,21 @@ const REQUEST_HEADERS = ["Accept", "Accept-Language", "Content-Type", "If-Match"
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 export const gmailPassthroughRoutes = new Hono<AppEnv>().on(METHODS, "/users/:userId/*", async (c) => {
-  const caller = await requireCaller(c);
+  // What the call itself needs is known once it is read.
+  const caller = await requireCaller(c, "list");
   const { method } = c.req;
-  const isRead = method === "GET" || method === "HEAD";
-  if (!isRead && caller.session !== null) requireOrigin(c);
+  if (!isRead(method) && caller.session !== null) requireOrigin(c);
   const { pathname, search } = new URL(c.req.url);
-  const path = ownMailboxPath(pathname, caller.identity);
+  const { path, query } = checkGmailCall(caller, c.var.scope.config.google.scopes, {
+    method,
+    target: pathname + search,
+  });
   c.var.scope.trace.quotaUnits += quotaUnits(method, path);
   return forwardToGmail(c, caller, {
-    path: path + search,
+    path: path + query,
     method,
     headers: pickHeaders(c.req.raw.headers, REQUEST_HEADERS),
-    body: isRead ? null : await bodyOf(c),
+    body: isRead(method) ? null : await bodyOf(c),
   });
 });
 

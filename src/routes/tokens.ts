@@ -21,16 +21,16 @@ export const tokenRoutes = new Hono<AppEnv>()
   .post("/", async (c) => {
     const caller = await requireSession(c);
     const request = await readJsonBody(c, MAX_BODY_BYTES);
-    const { id, secret, name, expiresAtMs } = await makeToken(c.var.scope, caller, request);
-    return c.json({ id, token: secret, name, expiresAt: toDateTime(expiresAtMs) }, 201);
+    const { id, secret, name, access, expiresAtMs } = await makeToken(c.var.scope, caller, request);
+    return c.json({ id, token: secret, name, access, expiresAt: toDateTime(expiresAtMs) }, 201);
   })
   .delete("/:id", async (c) => {
     await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
     return c.body(null, 204);
   });
 
-function describeToken({ id, name, createdAtMs, expiresAtMs, lastUsedOn }: ApiTokenInfo) {
-  return { id, name, createdAt: toDateTime(createdAtMs), expiresAt: toDateTime(expiresAtMs), lastUsedOn };
+function describeToken({ id, name, access, createdAtMs, expiresAtMs, lastUsedOn }: ApiTokenInfo) {
+  return { id, name, access, createdAt: toDateTime(createdAtMs), expiresAt: toDateTime(expiresAtMs), lastUsedOn };
 }
 
 /** RFC 3339 in UTC. */

@@ -27,6 +27,28 @@ const REFUSED: readonly [title: string, body: string, type?: string][] = [
   ["a line break of Unicode in a Content-ID", batchOf(OWN).replace("<1>", "<1>\u2028X-Evil: 1")],
   ["a control character in a Content-ID", batchOf(OWN).replace("<1>", "<1>\u0000")],
   ["a header that is none", batchOf(OWN, "GET", "X Evil: 1\r\n")],
+  ["a script for an answer", batchOf(`${OWN}?callback=alert`)],
+  ["another type for an answer", batchOf(`${OWN}?alt=media`)],
+  ["another type beside the right one", batchOf(`${OWN}?alt=json&%61lt=media`)],
+  ["another method in the query", batchOf(`${OWN}?$httpMethod=DELETE`)],
+  ["headers in the query", batchOf(`${OWN}?%24httpHeaders=X-Evil%3A%201`)],
+  ["an access token in the query", batchOf(`${OWN}?access_token=ya29.other`)],
+  ["an API key in the query", batchOf(`${OWN}?key=AIza`)],
+  ["a parameter without a name", batchOf(`${OWN}?=x`)],
+  ["a parameter behind a semicolon", batchOf(`${OWN}?fields;alt=media`)],
+  ["a query that is no UTF-8", batchOf(`${OWN}?fields=%ff`)],
+  ["a good part and one with a bad parameter", batchOf(OWN).replace("--b--\r\n", "") + batchOf(`${OWN}?callback=f`)],
+  ["101 header lines", batchOf(OWN, "GET", "A: b\r\n".repeat(101))],
+  ["8 MB of header lines", batchOf(OWN, "GET", "A:b\r\n".repeat(1_600_000))],
+  ["8 MB of one header line", batchOf(OWN, "GET", `A: ${"b".repeat(8_000_000)}\r\n`)],
+  ["8 MB of delimiter lines", `${"--b\r\n".repeat(1_600_000)}--b--`],
+  ["8 MB of empty lines for a part", `--b\r\n${"\r\n".repeat(4_000_000)}--b--`],
+  ["8 MB of a request line", batchOf(`/gmail/v1/users/me/${"a".repeat(8_000_000)}`)],
+  [
+    "a boundary of 71 characters",
+    batchOf(OWN).replaceAll("--b", `--${"b".repeat(71)}`),
+    `multipart/mixed; boundary=${"b".repeat(71)}`,
+  ],
   ["no closing delimiter", batchOf(OWN).replace("--b--", "--b")],
   ["no boundary", batchOf(OWN), "multipart/mixed"],
   ["multipart/form-data", batchOf(OWN), "multipart/form-data; boundary=b"],
@@ -69,12 +91,12 @@ describe("of a part, Google sees", () => {
 
   test("a body that looks like a further part is still that body", async ({ victim }) => {
     const inside = `--c\r\nContent-Type: application/http\r\n\r\nDELETE ${OWN} HTTP/1.1\r\n\r\n\r\n--c--`;
-    const body = batchOf(`${OWN}?x=1`).replace("HTTP/1.1\r\n\r\n", `HTTP/1.1\r\n\r\n${inside}`);
+    const body = batchOf(`${OWN}?fields=x`).replace("HTTP/1.1\r\n\r\n", `HTTP/1.1\r\n\r\n${inside}`);
     const sent = await sentToGoogle(victim, body);
     const [delimiter = ""] = sent.split("\r\n");
     // The delimiter of the one part, and the closing one.
     expect(sent.split(delimiter)).toHaveLength(3);
-    expect(sent).toContain(`\r\nGET ${OWN}?x=1 HTTP/1.1\r\n\r\n--c\r\n`);
+    expect(sent).toContain(`\r\nGET ${OWN}?fields=x HTTP/1.1\r\n\r\n--c\r\n`);
   });
 
   test("a boundary that no client chose", async ({ victim }) => {

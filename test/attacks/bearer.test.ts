@@ -1,8 +1,31 @@
 /** API tokens that are none of ours, no longer in force, or somebody else's. */
+import { ACCESS_LEVELS } from "../../src/access.ts";
+import { makeToken } from "../support/api-tokens.ts";
 import { describe, describeInside, expect, inside } from "../support/contract.ts";
 import { signIn } from "../support/scenes.ts";
-import { TOKEN_ROUTES } from "./routes.ts";
-import { expectRefusal, NOT_SIGNED_IN, requestOf, test, type Victim, withBearer, withCookie } from "./victim.ts";
+import { BATCH_TYPE, batchOf, nameOf, TOKEN_ROUTES } from "./routes.ts";
+import {
+  expectRefusal,
+  FORBIDDEN,
+  NOT_SIGNED_IN,
+  requestOf,
+  test,
+  type Victim,
+  withBearer,
+  withCookie,
+} from "./victim.ts";
+
+/** Calls that change something, plainly and not so plainly. */
+const WRITES: readonly (readonly [method: string, path: string])[] = [
+  ["POST", "/gmail/v1/users/me/messages/1/trash"],
+  ["POST", "/gmail/v1/users/me/messages/send"],
+  ["DELETE", "/gmail/v1/users/me/messages/1"],
+  ["PUT", "/gmail/v1/users/me/settings/vacation"],
+  ["PATCH", "/gmail/v1/users/me/labels/1"],
+  ["POST", "/gmail/v1/users/me/messages"],
+  ["POST", "/gmail/v1/users/me/%6dessages"],
+  ["DELETE", "/gmail/v1/users/m%65/threads/1"],
+];
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -97,6 +120,47 @@ describeInside("an API token is refused by every route, and changes nothing at G
       ({ method, endpoint }) => method !== "GET" && endpoint !== "token:refresh",
     );
     expect(changing.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("an API token with less access than a route needs", () => {
+  const limited = ACCESS_LEVELS.filter((access) => access !== "full");
+  test.for(limited)("%s: is refused there, and Google gets no call", async (access, { victim }) => {
+    const scene = await victim();
+    const { token } = await makeToken(scene.browser, { name: access, access });
+    for (const route of TOKEN_ROUTES) {
+      if (route.access === null) throw new Error(`${nameOf(route)} takes API tokens and names no access`);
+      if (ACCESS_LEVELS.indexOf(access) >= ACCESS_LEVELS.indexOf(route.access)) continue;
+      const response = await scene.refused(withBearer(route, token), FORBIDDEN, access);
+      expect(await response.text()).toContain(`"requiredAccess":"${route.access}"`);
+    }
+    expect(await scene.google.count()).toBe(0);
+  });
+
+  test("read: is refused a write by whatever spelling, alone and behind a read in a batch", async ({ victim }) => {
+    const scene = await victim({ vars: { GOOGLE_SCOPES: "openid email profile https://mail.google.com/" } });
+    const { token } = await makeToken(scene.browser, { name: "reader" });
+    const headers = { authorization: `Bearer ${token}` };
+    for (const [method, path] of WRITES) {
+      await scene.refused({ method, path, headers }, FORBIDDEN, "alone");
+      // Honoured or not, it makes no read of it.
+      const override = {
+        ...headers,
+        "x-http-method-override": "GET",
+        "x-http-method": "GET",
+        "x-method-override": "GET",
+      };
+      if (method !== "POST") await scene.refused({ method, path, headers: override }, FORBIDDEN, "with an override");
+      const body = batchOf("/gmail/v1/users/me/profile").replace("--b--\r\n", "") + batchOf(path, method);
+      const batch = {
+        method: "POST",
+        path: "/batch/gmail/v1",
+        body,
+        headers: { ...headers, "content-type": BATCH_TYPE },
+      };
+      await scene.refused(batch, FORBIDDEN, "in a batch");
+    }
+    expect(await scene.google.count()).toBe(0);
   });
 });
 

@@ -2,6 +2,8 @@
  * Every route, and what protects it: the table that the attacks run over. routes.test.ts compares it with the app.
  */
 
+import type { Access } from "../../src/access.ts";
+
 /** Who may call a route. */
 type Caller =
   /** Anybody. */
@@ -23,6 +25,8 @@ export interface Route {
   /** Pattern of the app. */
   readonly path: string;
   readonly caller: Caller;
+  /** The least access that an API token needs for the example; null where no API token opens the route. */
+  readonly access: Access | null;
   /**
    * What a request of another site meets. `refused`: an `Origin` or `Sec-Fetch-Site` that is not ours, and neither of them.
    * `origin-required`: also one without `Origin`, with a session. Null: the route changes nothing, or no cookie opens it.
@@ -57,12 +61,19 @@ const PASSTHROUGH = {
 function changing(method: string): Route {
   const path = "/gmail/v1/users/me/messages/0/modify";
   const example = { method, path, type: "application/json", body: '{"addLabelIds":["UNREAD"]}' };
-  return { ...PASSTHROUGH, method, crossSite: "origin-required", example };
+  return { ...PASSTHROUGH, method, access: "full", crossSite: "origin-required", example };
 }
 
-const TOKENS = { caller: "session", rateGroup: "tokens", maxBodyBytes: null } as const;
+const TOKENS = { caller: "session", access: null, rateGroup: "tokens", maxBodyBytes: null } as const;
 /** A page for somebody signed in. */
-const PAGE = { method: "GET", caller: "session", crossSite: null, rateGroup: null, maxBodyBytes: null } as const;
+const PAGE = {
+  method: "GET",
+  caller: "session",
+  access: null,
+  crossSite: null,
+  rateGroup: null,
+  maxBodyBytes: null,
+} as const;
 /** A form of such a page. */
 const FORM = { ...TOKENS, method: "POST", crossSite: "refused" } as const;
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -74,6 +85,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/healthz",
     caller: "public",
+    access: null,
     crossSite: null,
     rateGroup: null,
     maxBodyBytes: null,
@@ -83,6 +95,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/healthz",
     caller: "operator",
+    access: null,
     crossSite: null,
     rateGroup: "operator",
     maxBodyBytes: null,
@@ -92,6 +105,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/",
     caller: "session-or-nobody",
+    access: null,
     crossSite: null,
     rateGroup: null,
     maxBodyBytes: null,
@@ -101,6 +115,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/auth/login",
     caller: "public",
+    access: null,
     crossSite: null,
     rateGroup: "login",
     maxBodyBytes: null,
@@ -110,6 +125,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/auth/callback",
     caller: "public",
+    access: null,
     crossSite: null,
     rateGroup: "callback",
     maxBodyBytes: null,
@@ -119,6 +135,7 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/auth/logout",
     caller: "session-or-nobody",
+    access: null,
     crossSite: "refused",
     rateGroup: null,
     maxBodyBytes: null,
@@ -128,6 +145,7 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/auth/logout",
     caller: "session",
+    access: null,
     crossSite: "refused",
     rateGroup: null,
     maxBodyBytes: null,
@@ -137,6 +155,7 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/auth/disconnect",
     caller: "session",
+    access: null,
     crossSite: "refused",
     rateGroup: null,
     maxBodyBytes: null,
@@ -146,6 +165,7 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/auth/security-events",
     caller: "google",
+    access: null,
     crossSite: null,
     rateGroup: "security-events",
     maxBodyBytes: 64 * KIB,
@@ -177,6 +197,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/api/me",
     caller: "session-or-token",
+    access: "list",
     crossSite: null,
     rateGroup: null,
     maxBodyBytes: null,
@@ -186,6 +207,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/api/messages",
     caller: "session-or-token",
+    access: "list",
     crossSite: null,
     rateGroup: null,
     maxBodyBytes: null,
@@ -194,6 +216,7 @@ export const ROUTES: readonly Route[] = [
   {
     ...PASSTHROUGH,
     method: "GET",
+    access: "read",
     crossSite: null,
     maxBodyBytes: null,
     example: { method: "GET", path: "/gmail/v1/users/me/profile" },
@@ -206,6 +229,7 @@ export const ROUTES: readonly Route[] = [
     ...PASSTHROUGH,
     method: "POST",
     path: "/batch/gmail/v1",
+    access: "read",
     crossSite: "origin-required",
     example: {
       method: "POST",
@@ -232,6 +256,7 @@ export const ROUTES: readonly Route[] = [
     method: "POST",
     path: "/operator/rotate",
     caller: "operator",
+    access: null,
     crossSite: null,
     rateGroup: "operator",
     maxBodyBytes: null,

@@ -24,7 +24,7 @@ export interface Victim extends Scene {
   readonly cookieName: string;
   /** Value of the session cookie. */
   readonly session: string;
-  /** An API token of theirs. */
+  /** An API token of theirs, with full access. */
   readonly apiToken: string;
   /** Sends an attack, remembers what it was answered, and expects exactly this refusal. */
   refused(request: Outgoing, refusal: Refusal, what?: string): Promise<Response>;
@@ -91,7 +91,7 @@ async function createToken({ browser }: Scene): Promise<string> {
   const response = await browser.fetch("/api/tokens", {
     method: "POST",
     headers: { "content-type": "application/json", origin: browser.origin },
-    body: JSON.stringify({ name: "a script" }),
+    body: JSON.stringify({ name: "a script", access: "full" }),
   });
   return TokenAnswerSchema.parse(await response.json()).token;
 }

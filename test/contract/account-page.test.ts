@@ -59,7 +59,26 @@ describe("the form for a token", () => {
     expect(text).not.toContain("<i>mine");
   });
 
+  test("makes one that reads unless something else is chosen, and the list says what each may do", async ({ open }) => {
+    const { browser, stage } = await signedIn(open);
+    const form = await expectPage(await browser.step("/account"), 200);
+    expect(form).toMatch(/<select name="access">/);
+    expect(form).toMatch(/<option value="read" selected/);
+    for (const access of ["list", "full", null]) {
+      const fields = { name: `may ${access}`, expiresInDays: "7", ...(access === null ? {} : { access }) };
+      const token = TOKEN.exec(await expectPage(await make(browser, fields), 200))?.[0] ?? "";
+      const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+      const profile = await stage.send({ path: "/gmail/v1/users/me/profile", headers });
+      expect(profile.status, String(access)).toBe(access === "list" ? 403 : 200);
+    }
+    const text = await expectPage(await browser.step("/account"), 200);
+    const said = [...text.matchAll(/class="muted">\s*(May [a-z ]+?) ·/g)].map(([, words]) => words);
+    expect(said.toSorted()).toEqual(["May list messages", "May read and change everything", "May read everything"]);
+  });
+
   test.for<[string, Record<string, string>]>([
+    ["an access that there is not", { name: "a", expiresInDays: "7", access: "admin" }],
+    ["a field that there is not", { name: "a", expiresInDays: "7", acess: "full" }],
     ["no name", { expiresInDays: "7" }],
     ["a blank name", { name: "  ", expiresInDays: "7" }],
     ["a name that is too long", { name: "x".repeat(101), expiresInDays: "7" }],

@@ -8,9 +8,13 @@ import { call, GMAIL_READONLY, type Scene, signedIn, signIn } from "../support/s
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MODIFY_SCOPES = `openid email profile ${GMAIL_READONLY} https://www.googleapis.com/auth/gmail.modify`;
 
-async function withApiToken(open: Parameters<typeof signedIn>[0], options: Parameters<typeof signedIn>[1] = {}) {
+async function withApiToken(
+  open: Parameters<typeof signedIn>[0],
+  options: Parameters<typeof signedIn>[1] = {},
+  access = "read",
+) {
   const scene = await signedIn(open, options);
-  const made = await makeToken(scene.browser);
+  const made = await makeToken(scene.browser, { name: "script", access });
   return { ...scene, made, ask: (path: string) => withToken(scene.stage, made.token, { path }) };
 }
 
@@ -51,7 +55,7 @@ describe("an API token stands for its user", () => {
   });
 
   test("also for changes, from anywhere: it needs no Origin", async ({ open }) => {
-    const { ask, google, made, stage } = await withApiToken(open, { vars: { GOOGLE_SCOPES: MODIFY_SCOPES } });
+    const { ask, google, made, stage } = await withApiToken(open, { vars: { GOOGLE_SCOPES: MODIFY_SCOPES } }, "full");
     const path = `/gmail/v1/users/me/messages/${await firstId(ask)}/modify`;
     for (const origin of [{}, { origin: "https://elsewhere.test", "sec-fetch-site": "cross-site" }]) {
       const headers = { "content-type": "application/json", ...origin };

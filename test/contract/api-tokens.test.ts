@@ -1,6 +1,6 @@
 /** Making, listing and revoking API tokens: for a person who is signed in, and for nobody and nothing else. */
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
-import { expectError } from "../support/errors.ts";
+import { apiErrorSchema, expectError } from "../support/errors.ts";
 import {
   askForToken,
   expectInvalidToken,
@@ -16,7 +16,7 @@ const ME = { path: "/api/me" } as const;
 
 /** A body of so many bytes. */
 function padded(bytes: number): unknown {
-  return { name: "x", padding: "p".repeat(bytes - 25) };
+  return { name: `x${" ".repeat(bytes - 12)}` };
 }
 
 describe("POST /api/tokens", () => {
@@ -50,6 +50,16 @@ describe("POST /api/tokens", () => {
     ["expiresInDays", { name: "x", expiresInDays: 1.5 }],
     ["expiresInDays", { name: "x", expiresInDays: "30" }],
     ["expiresInDays", { name: "x", expiresInDays: null }],
+    ["access", { name: "x", access: "admin" }],
+    ["access", { name: "x", access: "" }],
+    ["access", { name: "x", access: "Full" }],
+    ["access", { name: "x", access: null }],
+    ["access", { name: "x", access: ["full"] }],
+    ["scope", { name: "x", scope: "https://mail.google.com/" }],
+    ["scopes", { name: "x", scopes: [] }],
+    ["Access", { name: "x", Access: "full" }],
+    ["__proto__", JSON.parse('{"name":"x","__proto__":{"access":"full"}}')],
+    ["constructor", { name: "x", constructor: {} }],
     ["options", []],
     ["options", null],
     ["options", "x"],
@@ -58,6 +68,20 @@ describe("POST /api/tokens", () => {
     const { metadata } = await expectError(await askForToken(browser, body), 400, "INVALID_ARGUMENT");
     expect(metadata["parameter"]).toBe(parameter);
     expect(await listTokens(browser)).toEqual([]);
+  });
+
+  test.for([
+    ["acess", "access"],
+    ["ACCESS", "access"],
+    ["expires_in_days", "expiresInDays"],
+    ["expiresInDay", "expiresInDays"],
+    ["nme", "name"],
+  ] as const)("says for %s that %s was probably meant", async ([member, meant], { open }) => {
+    const { browser } = await signedIn(open);
+    const response = await askForToken(browser, { name: "x", [member]: "read" });
+    const { error } = apiErrorSchema.parse(await response.clone().json());
+    expect(error.message).toBe(`There is no such member here. Did you mean ${meant}?`);
+    expect((await expectError(response, 400, "INVALID_ARGUMENT")).metadata["parameter"]).toBe(member);
   });
 
   test.for<[string, string, string]>([

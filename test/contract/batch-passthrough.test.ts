@@ -55,10 +55,10 @@ async function repliesOf(response: Response): Promise<Record<string, [number, un
   return Object.fromEntries(read);
 }
 
-async function scene(open: Parameters<typeof signedIn>[0], scopes?: string) {
+async function scene(open: Parameters<typeof signedIn>[0], scopes?: string, access = "full") {
   const signed = await signedIn(open, scopes === undefined ? {} : { vars: { GOOGLE_SCOPES: scopes } });
   const listing: { messages: { id: string }[] } = await (await call(signed.browser, "/api/messages?limit=3")).json();
-  const { token } = await makeToken(signed.browser);
+  const { token } = await makeToken(signed.browser, { name: "script", access });
   await signed.google.forgetCalls();
   const [one = "", two = "", three = ""] = listing.messages.map(({ id }) => id);
   const send = (parts: readonly Part[], headers?: Record<string, string>) =>
@@ -235,7 +235,7 @@ describe("who may send a batch", () => {
 
 describeInside("a batch whose token was revoked elsewhere", () => {
   test("is not sent to Google, although the isolate remembers the token", async ({ open }) => {
-    const { browser, google, send, stage } = await scene(open);
+    const { browser, google, send, stage } = await scene(open, FULL_SCOPES);
     const line = "DELETE /gmail/v1/users/me/messages/1";
     expect((await send([{ id: "1", line }])).status).toBe(200);
     await google.forgetCalls();

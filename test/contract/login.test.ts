@@ -17,7 +17,6 @@ describe("GET /auth/login", () => {
       response_type: "code",
       scope: SCOPES,
       access_type: "offline",
-      include_granted_scopes: "true",
       code_challenge_method: "S256",
     });
     expect(new Set([state, nonce, code_challenge]).size).toBe(3);

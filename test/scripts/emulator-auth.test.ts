@@ -67,6 +67,16 @@ describe("access tokens", () => {
     expect((await get(google, LIST, fresh.access_token)).status).toBe(200);
   });
 
+  it("of a refresh are good for the scopes that it asks for, and for none that was not granted", async () => {
+    const { refresh_token = "" } = await signIn(google, EMAIL);
+    const ask = (scope: string) => token(google, { grant_type: "refresh_token", refresh_token, scope });
+    const narrow = await (await ask("openid email")).json<{ access_token: string; scope: string }>();
+    expect(narrow.scope).toBe("openid https://www.googleapis.com/auth/userinfo.email");
+    expect((await get(google, LIST, narrow.access_token)).status).toBe(403);
+    const wide = await ask("openid https://mail.google.com/");
+    expect([wide.status, await wide.json()]).toEqual([400, expect.objectContaining({ error: "invalid_scope" })]);
+  });
+
   it("without a Gmail scope get 403 from Gmail", async () => {
     const tokens = await exchange(google, await decide(google, { email: EMAIL, decision: "allow", granted: [] }));
     expect(tokens.scope).not.toContain("gmail");

@@ -10,6 +10,7 @@ const madeTokenSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   token: z.string().regex(/^gmedge_[A-Za-z0-9_-]{43}$/),
   name: z.string(),
+  access: z.enum(["list", "read", "full"]),
   expiresAt: z.iso.datetime(),
 });
 export type MadeToken = z.infer<typeof madeTokenSchema>;
@@ -19,6 +20,7 @@ const tokenListSchema = z.strictObject({
     z.strictObject({
       id: z.string(),
       name: z.string(),
+      access: z.enum(["list", "read", "full"]),
       createdAt: z.iso.datetime(),
       expiresAt: z.iso.datetime(),
       lastUsedOn: z.iso.date().nullable(),

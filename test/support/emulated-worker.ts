@@ -64,7 +64,7 @@ export async function startEmulatedWorker(vars: Readonly<Record<string, string>>
     makeToken: async () => {
       const browser = await signIn();
       const headers = { cookie: (await browser.cookies(origin)).join("; "), "content-type": "application/json" };
-      const body = JSON.stringify({ name: "example" });
+      const body = JSON.stringify({ name: "example", access: "full" });
       const response = await fetch(`${origin}/api/tokens`, { method: "POST", headers, body });
       if (response.status !== 201) throw new Error(`making a token answered ${response.status}`);
       return CreatedTokenSchema.parse(await response.json()).token;

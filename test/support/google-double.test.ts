@@ -35,7 +35,6 @@ async function authorizationUrl(changes: Record<string, string | null> = {}): Pr
     response_type: "code",
     scope: `openid email profile ${GMAIL_SCOPE}`,
     access_type: "offline",
-    include_granted_scopes: "true",
     state: crypto.randomUUID(),
     nonce: crypto.randomUUID(),
     code_challenge: await challengeOf(VERIFIER),
@@ -115,6 +114,24 @@ describe("authorization endpoint", () => {
 });
 
 describe("token endpoint", () => {
+  test("narrows a refresh to the scopes that it asks for, and refuses what was not granted (RFC 6749 §6)", async () => {
+    const issued = (await exchange(await newCode({ prompt: "consent" }))).body;
+    const refresh = (scope: string) =>
+      post("/token", {
+        grant_type: "refresh_token",
+        client_id: "client",
+        client_secret: "secret",
+        refresh_token: String(issued["refresh_token"]),
+        scope,
+      });
+    const narrow = await refresh("openid email");
+    expect(narrow.body["scope"]).toBe("openid https://www.googleapis.com/auth/userinfo.email");
+    const headers = { authorization: `Bearer ${String(narrow.body["access_token"])}` };
+    expect((await fetch(`${google.origin}/gmail/v1/users/me/messages`, { headers })).status).toBe(403);
+    const wide = await refresh("openid https://mail.google.com/");
+    expect([wide.status, wide.body["error"]]).toEqual([400, "invalid_scope"]);
+  });
+
   test("gives a refresh token only when the consent page was shown", async () => {
     await google.act({ action: "revokeGrant", email: user.email });
     expect((await exchange(await newCode())).body).toHaveProperty("refresh_token");

@@ -112,7 +112,6 @@ function findProblem(instance: Instance, call: Incoming): Problem | null {
   if (query.get("response_type") !== "code") return invalid("response_type is not code");
   if (query.has("approval_prompt")) return invalid("approval_prompt is of another decade");
   if (query.get("access_type") !== "offline") return invalid("access_type is not offline");
-  if (query.get("include_granted_scopes") !== "true") return invalid("include_granted_scopes is not true");
   if (!text(query, "scope").split(" ").includes("openid")) return invalid("scope lacks openid");
   const prompt = query.get("prompt");
   if (prompt !== null && !isValidPrompt(prompt)) return invalid(`prompt ${JSON.stringify(prompt)}`);

@@ -1,6 +1,7 @@
 /**
  * The token and revocation endpoints: single-use codes with PKCE, refresh tokens that die as Google's do.
  */
+import { longScope } from "./authorize.ts";
 import { issueIdToken } from "./keys.ts";
 import { json, oauthError } from "./responses.ts";
 import {
@@ -129,7 +130,12 @@ async function refresh(instance: Instance, client: Client, form: URLSearchParams
   }
   if (issued.clientId !== client.id) return oauthError("unauthorized_client", "Unauthorized", 401);
   if (isDead(instance, issued)) return oauthError("invalid_grant", "Token has been expired or revoked.");
-  const { sub, scopes } = issued;
+  const { sub } = issued;
+  // RFC 6749 §6: fewer than were granted, never more.
+  const scopes = form.has("scope") ? (form.get("scope") ?? "").split(" ").map(longScope) : issued.scopes;
+  if (scopes.some((scope) => !issued.scopes.includes(scope))) {
+    return oauthError("invalid_scope", "Some requested scopes were invalid.");
+  }
   // A refresh answers no new refresh token, and an ID token without a nonce.
   return json(await accessAnswer(instance, { client, sub, scopes, nonce: null }), 200, { "cache-control": "no-store" });
 }
