@@ -7,8 +7,9 @@ import { AppError } from "../errors.ts";
 import { openedOrNull } from "../keys.ts";
 import { AccountPage, type AccountPageProps } from "../pages/account-page.tsx";
 import { limitRate } from "../rate-limit.ts";
-import { readerOf, readForm, requireSameOrigin } from "../request.ts";
+import { readerOf, readForm, requireSameOrigin, signInUrl } from "../request.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
+import { isRecentSignIn } from "../session.ts";
 import { makeToken, revokeToken } from "../token-management.ts";
 
 const MAX_FORM_BYTES = 4 * 1024;
@@ -26,6 +27,7 @@ export const accountRoutes = new Hono<AppEnv>()
       });
       return c.html(await accountPage(c, caller, { newToken: { name, secret } }));
     } catch (error) {
+      if (error instanceof AppError && error.reason === "SIGN_IN_REQUIRED") return c.redirect(freshSignInUrl(c, caller), 303);
       if (!(error instanceof AppError) || error.code !== 400) throw error;
       c.status(400);
       return c.html(await accountPage(c, caller, { problem: error.message }));
@@ -39,10 +41,11 @@ export const accountRoutes = new Hono<AppEnv>()
 
 async function accountPage(
   c: AppContext,
-  { identity, scopes }: SessionCaller,
+  caller: SessionCaller,
   said: Partial<Pick<AccountPageProps, "newToken" | "problem">>,
 ) {
-  const { apiTokens } = c.var.scope;
+  const { identity, scopes, session } = caller;
+  const { apiTokens, world } = c.var.scope;
   const [tokens, consentedAtMs] = await Promise.all([apiTokens.list(identity.sub), readConsentTime(c, identity.sub)]);
   return (
     <AccountPage
@@ -50,11 +53,17 @@ async function accountPage(
       scopes={scopes}
       consentedAtMs={consentedAtMs}
       tokens={tokens}
+      signInToMakeToken={isRecentSignIn(session, world.now()) ? null : freshSignInUrl(c, caller)}
       newToken={said.newToken ?? null}
       problem={said.problem ?? null}
       reader={readerOf(c)}
     />
   );
+}
+
+/** One trip to Google, and back to the form. */
+function freshSignInUrl(c: AppContext, { identity }: SessionCaller): string {
+  return signInUrl(c, { loginHint: identity.email ?? identity.sub, returnTo: "/account#tokens" });
 }
 
 /** When the stored grant came; null where there is none that opens. */
