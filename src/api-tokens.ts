@@ -132,6 +132,7 @@ export class ApiTokenStore {
       const token = await this.#openOrNull(id, sealed[index] ?? null);
       if (token !== null) tokens.push({ ...token, id, lastUsedOn: used[index] ?? null });
     }
+    if (tokens.length === 0) return [];
     const revoked = await this.#revocations.revokedTokens(sub, tokens);
     return tokens
       .filter(({ id }) => !revoked.has(id))
