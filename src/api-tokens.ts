@@ -137,7 +137,13 @@ export class ApiTokenStore {
     return tokens
       .filter(({ id }) => !revoked.has(id))
       .sort((one, other) => other.createdAtMs - one.createdAtMs)
-      .map(({ id, name, createdAtMs, expiresAtMs, lastUsedOn }) => ({ id, name, createdAtMs, expiresAtMs, lastUsedOn }));
+      .map(({ id, name, createdAtMs, expiresAtMs, lastUsedOn }) => ({
+        id,
+        name,
+        createdAtMs,
+        expiresAtMs,
+        lastUsedOn,
+      }));
   }
 
   /** Whether a user has more tokens in force than are allowed. One storage operation, as a rule. */

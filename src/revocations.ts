@@ -76,7 +76,9 @@ export class Revocations {
 
   /** Those of a user's API tokens that were ended, by their ID. One storage operation for up to 48 tokens. */
   async revokedTokens(sub: string, tokens: readonly TokenOrigin[]): Promise<ReadonlySet<string>> {
-    const ownKeys = tokens.flatMap(({ id, session }) => [id, session.id]).map((id) => storageKeys.revokedSession({ id }));
+    const ownKeys = tokens
+      .flatMap(({ id, session }) => [id, session.id])
+      .map((id) => storageKeys.revokedSession({ id }));
     const keys = [...new Set([...userMarkKeys(sub), ...ownKeys])];
     const values = await this.#kv.getMany(keys, REVOCATION_CACHE_SECONDS);
     const marks = new Map(keys.map((key, index) => [key, values[index] ?? null]));

@@ -162,7 +162,9 @@ describeInside("with a new key in front, what is used is sealed anew", () => {
 });
 
 describeInside("after the walk", () => {
-  test("the old key can go: credential and address serve without it, and only the API tokens made under it end", async ({ open }) => {
+  test("the old key can go: credential and address serve without it, and only the API tokens made under it end", async ({
+    open,
+  }) => {
     const scene = await signedIn(open);
     const { browser, user } = scene;
     const { id, token } = await makeApiToken(browser);

@@ -91,7 +91,10 @@ describe("ending one session", () => {
     world.clock.nowMs += 10 * DAY_MS;
     await revocations.endSession(session);
     const { keys } = await env.CREDENTIALS.list();
-    expect(keys.map(({ name }) => name)).toEqual([storageKeys.revokedSession(session), storageKeys.sessionEnd(session)]);
+    expect(keys.map(({ name }) => name)).toEqual([
+      storageKeys.revokedSession(session),
+      storageKeys.sessionEnd(session),
+    ]);
     for (const { expiration = 0 } of keys) {
       expect(Math.abs(expiration - Date.now() / 1000 - (366 * DAY_MS) / 1000)).toBeLessThan(5);
     }

@@ -118,7 +118,11 @@ export const PATHS = {
   "event-sessions-revoked": sum(REQUEST, read(), OWN_MARK, { kvWrites: 2 }),
   "event-token-revoked": sum(REQUEST, read(), { kvWrites: 2 }),
   /** The user has an address and no API token. */
-  "event-tokens-revoked": sum(REQUEST, read(), OWN_MARK, CREDENTIAL, CREDENTIAL, read(), { kvWrites: 3, kvDeletes: 2, kvLists: 2 }),
+  "event-tokens-revoked": sum(REQUEST, read(), OWN_MARK, CREDENTIAL, CREDENTIAL, read(), {
+    kvWrites: 3,
+    kvDeletes: 2,
+    kvLists: 2,
+  }),
 } as const satisfies Record<string, Cost>;
 export type PathName = keyof typeof PATHS;
 

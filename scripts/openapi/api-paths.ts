@@ -83,7 +83,9 @@ export const API_PATHS: Paths = {
       operationId: "createToken",
       tags: ["API tokens"],
       summary: "Make an API token",
-      description: "A token speaks for you, with the scopes that you have granted so far. It cannot make tokens.",
+      description:
+        "A token speaks for you, with the scopes that you have granted so far. It cannot make tokens. Making one takes a " +
+        "sign-in of the last ten minutes: else `SIGN_IN_REQUIRED`, and signing in at its `authorizationUrl` is enough.",
       security: [SESSION],
       requestBody: {
         required: true,

@@ -27,7 +27,8 @@ export const accountRoutes = new Hono<AppEnv>()
       });
       return c.html(await accountPage(c, caller, { newToken: { name, secret } }));
     } catch (error) {
-      if (error instanceof AppError && error.reason === "SIGN_IN_REQUIRED") return c.redirect(freshSignInUrl(c, caller), 303);
+      if (error instanceof AppError && error.reason === "SIGN_IN_REQUIRED")
+        return c.redirect(freshSignInUrl(c, caller), 303);
       if (!(error instanceof AppError) || error.code !== 400) throw error;
       c.status(400);
       return c.html(await accountPage(c, caller, { problem: error.message }));

@@ -188,7 +188,10 @@ describe("an event", () => {
 /** The same event, signed twice: the same ID in other words. */
 async function signTwice(google: Google, user: User, nowMs: number): Promise<[string, string]> {
   const event = { events: about("sessions-revoked", issSub(user)), jti: crypto.randomUUID() };
-  return [await google.securityEvent(event), await google.securityEvent({ ...event, iat: Math.floor(nowMs / 1000) - 5 })];
+  return [
+    await google.securityEvent(event),
+    await google.securityEvent({ ...event, iat: Math.floor(nowMs / 1000) - 5 }),
+  ];
 }
 
 describe("a token that is delivered twice", () => {
