@@ -5,16 +5,17 @@
 import * as z from "zod/mini";
 import { type Access, ACCESS_LEVELS } from "./access.ts";
 import { AppError } from "./errors.ts";
-import { openedOrNull, randomToken, SealError, sha256 } from "./keys.ts";
+import { CHECKSUM_CHARACTERS, type KeyRing, openedOrNull, randomToken, SealError, sha256 } from "./keys.ts";
 import { type AccessToken, AccessTokenSchema } from "./kv-store.ts";
-import { endsWhatBegan, Revocations } from "./revocations.ts";
+import { Revocations } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
 import { IdentitySchema } from "./session.ts";
 import { storageKeys } from "./storage-keys.ts";
 
 /** Makes a token recognizable where it was leaked, to people and to secret scanners. */
 const TOKEN_PREFIX = "gmedge_";
-const TOKEN_PATTERN = /^gmedge_[A-Za-z0-9_-]{43}$/;
+/** The prefix, 256 random bits, and a checksum of what stands before it. */
+const TOKEN_PATTERN = /^gmedge_[A-Za-z0-9_-]{63}$/;
 /** The SHA-256 of a token, in base64url. */
 const ID_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 
@@ -22,15 +23,17 @@ const ID_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 export const MAX_TOKENS_PER_USER = 20;
 
 const ApiTokenSchema = z.object({
-  version: z.literal(1),
+  // Version 1 did not say which session made the token, and its tokens had no checksum: they are refused by their form.
+  version: z.literal(2),
   name: z.string(),
   identity: IdentitySchema,
   /** What the user had granted when the token was made; a new consent ends it. */
   scopes: z.array(z.string()),
-  /** A record of before there was one does not say: what it did not ask for it does not get. */
-  access: z._default(z.enum(ACCESS_LEVELS), "read"),
+  access: z.enum(ACCESS_LEVELS),
   createdAtMs: z.int(),
   expiresAtMs: z.int(),
+  /** The session that made it: what ends that session ends the token. */
+  session: z.object({ id: z.string(), signedInAtMs: z.int() }),
 });
 
 /** Who an API token speaks for, and until when. */
@@ -57,9 +60,25 @@ export interface FoundApiToken {
   readonly lastUsedOn: string | null;
 }
 
-/** The ID of a token. @returns null for what cannot be one of ours */
-export async function apiTokenId(text: string): Promise<string | null> {
-  return TOKEN_PATTERN.test(text) ? sha256(text) : null;
+/** A token that is not stored yet. */
+export interface ApiTokenSecret {
+  /** What its owner gets, and nobody keeps. */
+  readonly secret: string;
+  readonly id: string;
+}
+
+/** The ID of a token. @returns null for what was not made under one of our keys: it costs no storage to refuse it */
+export async function apiTokenId(keyRing: KeyRing, text: string): Promise<string | null> {
+  if (!TOKEN_PATTERN.test(text)) return null;
+  const [made, checksum] = [text.slice(0, -CHECKSUM_CHARACTERS), text.slice(-CHECKSUM_CHARACTERS)];
+  return (await keyRing.isChecksum(made, checksum)) ? sha256(text) : null;
+}
+
+/** A new token, and its ID. */
+export async function newApiToken(keyRing: KeyRing): Promise<ApiTokenSecret> {
+  const made = TOKEN_PREFIX + randomToken();
+  const secret = made + (await keyRing.checksum(made));
+  return { secret, id: await sha256(secret) };
 }
 
 /** One request's view of the API tokens. */
@@ -72,11 +91,10 @@ export class ApiTokenStore {
     this.#revocations = new Revocations(kv);
   }
 
-  /** Makes a token. @returns its secret, which is not kept, and its ID */
-  async create(token: Omit<ApiToken, "version">): Promise<{ secret: string; id: string }> {
-    const secret = TOKEN_PREFIX + randomToken();
-    const id = await sha256(secret);
-    const record: ApiToken = { version: 1, ...token };
+  /** Stores a new token. @returns its secret, which is not kept, and its ID */
+  async create(token: Omit<ApiToken, "version">, fresh?: ApiTokenSecret): Promise<ApiTokenSecret> {
+    const { secret, id } = fresh ?? (await newApiToken(this.#kv.keyRing));
+    const record: ApiToken = { version: 2, ...token };
     // The index first: a token that is in force and in no list could not be revoked.
     await this.#kv.put(storageKeys.apiTokenOf(token.identity.sub, id), "", token.expiresAtMs);
     await this.#kv.putSealed("api-token", storageKeys.apiToken(id), record, token.expiresAtMs);
@@ -106,21 +124,36 @@ export class ApiTokenStore {
 
   /**
    * A user's tokens that are in force, newest first. One under a key that is missing is not: it must not keep its owner
-   * from the others, or from making another.
+   * from the others, or from making another. Nor is one of an older version, whose form is refused.
    */
   async list(sub: string): Promise<ApiTokenInfo[]> {
     const ids = await this.#idsOf(sub);
     const sealed = await this.#kv.getMany(ids.map((id) => storageKeys.apiToken(id)));
     const used = await this.#kv.getMany(ids.map((id) => storageKeys.apiTokenUsed(id)));
-    const mark = await this.#kv.get(storageKeys.revokedUser(sub));
-    const infos: ApiTokenInfo[] = [];
+    const tokens: (ApiToken & ApiTokenInfo)[] = [];
     for (const [index, id] of ids.entries()) {
       const token = await this.#openOrNull(id, sealed[index] ?? null);
-      if (token === null || endsWhatBegan(mark, token.createdAtMs)) continue;
-      const { name, access, createdAtMs, expiresAtMs } = token;
-      infos.push({ id, name, access, createdAtMs, expiresAtMs, lastUsedOn: used[index] ?? null });
+      if (token !== null) tokens.push({ ...token, id, lastUsedOn: used[index] ?? null });
     }
-    return infos.sort((one, other) => other.createdAtMs - one.createdAtMs);
+    if (tokens.length === 0) return [];
+    const revoked = await this.#revocations.revokedTokens(sub, tokens);
+    return tokens
+      .filter(({ id }) => !revoked.has(id))
+      .sort((one, other) => other.createdAtMs - one.createdAtMs)
+      .map(({ id, name, access, createdAtMs, expiresAtMs, lastUsedOn }) => ({
+        id,
+        name,
+        access,
+        createdAtMs,
+        expiresAtMs,
+        lastUsedOn,
+      }));
+  }
+
+  /** Whether a user has more tokens in force than are allowed. One storage operation, as a rule. */
+  async isOverLimit(sub: string): Promise<boolean> {
+    if ((await this.#idsOf(sub)).length <= MAX_TOKENS_PER_USER) return false;
+    return (await this.list(sub)).length > MAX_TOKENS_PER_USER;
   }
 
   /** Revokes a token of a user. @returns false where that user has no such token */
@@ -129,14 +162,14 @@ export class ApiTokenStore {
     const token = await this.#open(id, await this.#kv.get(storageKeys.apiToken(id)));
     if (token === null || token.identity.sub !== sub) return false;
     // The mark first: it outlasts whatever another place has cached, or writes a moment later.
-    await this.#revocations.revokeSession({ id, sub }, token.expiresAtMs);
-    await this.#delete(sub, id);
+    await this.#revocations.revokeToken(id, token.expiresAtMs);
+    await this.delete(sub, id);
     return true;
   }
 
   /** Deletes every token of a user. For when a mark of the user has ended them all. */
   async deleteAll(sub: string): Promise<void> {
-    for (const id of await this.#idsOf(sub)) await this.#delete(sub, id);
+    for (const id of await this.#idsOf(sub)) await this.delete(sub, id);
   }
 
   /** The user's access token that was kept last for this API token, by any isolate; null where there is none that opens. */
@@ -159,7 +192,8 @@ export class ApiTokenStore {
     return (await this.#kv.listAll(prefix)).map((name) => name.slice(prefix.length));
   }
 
-  async #delete(sub: string, id: string): Promise<void> {
+  /** Deletes a token. One that somebody has must be revoked. */
+  async delete(sub: string, id: string): Promise<void> {
     await this.#kv.delete(storageKeys.apiToken(id));
     await this.#kv.delete(storageKeys.apiTokenAccess(id));
     await this.#kv.delete(storageKeys.apiTokenUsed(id));

@@ -8,7 +8,7 @@
 import * as z from "zod/mini";
 import { openedOrNull, SealError, sha512 } from "./keys.ts";
 import type { LruCache } from "./lru-cache.ts";
-import { endsWhatBegan, isFresh } from "./revocations.ts";
+import { isFresh, latestEndMs, userMarkKeys } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
 import { type SessionKey, storageKeys, type TokenIdentifierAlgorithm } from "./storage-keys.ts";
 
@@ -108,10 +108,11 @@ export class CredentialStore {
 
   /** Why a credential must not be written now. One storage operation. */
   async #obstacle({ sub, refreshToken, updatedAtMs }: Credential): Promise<Exclude<ResealOutcome, "resealed"> | null> {
-    const keys = [storageKeys.revokedUser(sub), ...(await deadTokenKeys(refreshToken))];
-    const [userMark = null, ...deadMarks] = await this.#kv.getMany(keys);
-    if (deadMarks.some((mark) => mark !== null)) return "dead";
-    return endsWhatBegan(userMark, updatedAtMs) && isFresh(userMark, this.#kv.now()) ? "changing" : null;
+    const userKeys = userMarkKeys(sub);
+    const marks = await this.#kv.getMany([...userKeys, ...(await deadTokenKeys(refreshToken))]);
+    if (marks.slice(userKeys.length).some((mark) => mark !== null)) return "dead";
+    const endMs = latestEndMs(marks.slice(0, userKeys.length));
+    return endMs >= updatedAtMs && isFresh(endMs, this.#kv.now()) ? "changing" : null;
   }
 
   /** Remembers which user has an address, for those who ask by it. The newest one to sign in with it counts. */

@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import { type Purpose, SealError } from "./keys.ts";
-import { isFresh } from "./revocations.ts";
+import { isFresh, latestEndMs, userMarkKeys } from "./revocations.ts";
 import type { RequestScope } from "./scope.ts";
 import { storageKeys } from "./storage-keys.ts";
 
@@ -141,12 +141,9 @@ async function reseal(scope: RequestScope, record: ListedRecord, sealed: string)
 /** Why what belongs to a user must not be written now: there is no grant that it could serve, or that is about to change. */
 async function obstacleOf({ kv }: RequestScope, sub: string | null): Promise<"dead" | "changing" | null> {
   if (sub === null) return null;
-  const [credential = null, mark = null] = await kv.getMany([
-    storageKeys.credential(sub),
-    storageKeys.revokedUser(sub),
-  ]);
+  const [credential = null, ...marks] = await kv.getMany([storageKeys.credential(sub), ...userMarkKeys(sub)]);
   if (credential === null) return "dead";
-  return isFresh(mark, kv.now()) ? "changing" : null;
+  return isFresh(latestEndMs(marks), kv.now()) ? "changing" : null;
 }
 
 /** Whose a record is, as far as it tells. */

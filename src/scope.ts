@@ -22,6 +22,7 @@ import { SealedKv } from "./sealed-kv.ts";
 import { SecurityEventStore } from "./security-event-store.ts";
 import type { RiscConfiguration } from "./security-event-token.ts";
 import type { Identity, Session } from "./session.ts";
+import { TokensUnderWay } from "./tokens-under-way.ts";
 import { Trace } from "./trace.ts";
 
 /** API tokens that an isolate remembers. */
@@ -56,6 +57,7 @@ export interface Services {
   readonly grantMemory: GrantMemory;
   /** API tokens that this isolate has seen, by their ID. */
   readonly knownApiTokens: LruCache<KnownApiToken>;
+  readonly tokensUnderWay: TokensUnderWay;
   readonly googleKeys: GoogleKeys;
   readonly riscConfigurations: DocumentCache<RiscConfiguration>;
 }
@@ -76,6 +78,7 @@ export function createServices(config: Config, world: World): Services {
     concurrency: new ConcurrencyLimits(world.now),
     grantMemory: new GrantMemory(),
     knownApiTokens: new LruCache(MAX_REMEMBERED),
+    tokensUnderWay: new TokensUnderWay(),
     googleKeys: new GoogleKeys(),
     riscConfigurations: new DocumentCache(),
   };

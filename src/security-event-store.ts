@@ -4,8 +4,8 @@
 import type { SealedKv } from "./sealed-kv.ts";
 import { storageKeys } from "./storage-keys.ts";
 
-/** How long a delivery is remembered. Google gives up delivering long before. */
-const SEEN_TTL_MS = 30 * 24 * 60 * 60 * 1000;
+/** How long a delivery is remembered: a day longer than it could be taken, so that none is taken twice. */
+const SEEN_TTL_MS = 31 * 24 * 60 * 60 * 1000;
 
 export class SecurityEventStore {
   readonly #kv: SealedKv;

@@ -12,6 +12,13 @@ import type { GoogleKeys } from "./google-keys.ts";
 import type { Upstream } from "./http.ts";
 
 const CONFIGURATION_ENDPOINT = "Google's RISC configuration";
+/**
+ * An older event is refused: by then its delivery may be forgotten, and this one a repetition. `SecurityEventStore`
+ * remembers deliveries for longer.
+ */
+export const MAX_EVENT_AGE_MS = 30 * 24 * 60 * 60 * 1000;
+/** How far Google's clock may be ahead of ours. */
+export const EVENT_LEEWAY_MS = 60_000;
 /** Anybody may send a token with an unknown `kid`: the keys are not fetched again more often than this. */
 const KEYS_COOLDOWN_MS = 60_000;
 
@@ -57,7 +64,7 @@ const EventSchema = z.object({
 const TokenSchema = z.object({
   iss: z.string(),
   aud: z.union([z.string(), z.array(z.string())]),
-  // Not used, but RFC 8417 §2.2 requires it: without it, this is no security event token.
+  /** When the event was issued, in epoch seconds: RFC 8417 §2.2. */
   iat: z.number(),
   jti: z.string().check(z.minLength(1), z.maxLength(1_000)),
   // In place of `z.record`, which is large for one use.
@@ -98,6 +105,8 @@ export interface SecurityEvent {
 export interface SecurityEventToken {
   /** Names the delivery: Google may deliver twice. */
   readonly jti: string;
+  /** When it was issued, in epoch milliseconds. */
+  readonly issuedAtMs: number;
   readonly events: readonly SecurityEvent[];
 }
 
@@ -113,8 +122,8 @@ export interface SecurityEventVerifier {
 }
 
 /**
- * Verifies a token: RS256 by the keys of the RISC configuration, its issuer, our client ID as audience. `exp` is not
- * looked at: an event that happened does not expire (RFC 8417 §2.2).
+ * Verifies a token: RS256 by the keys of the RISC configuration, its issuer, our client ID as audience, and how
+ * old it is. `exp` is not looked at: an event that happened does not expire (RFC 8417 §2.2).
  *
  * @param jwt the body of the delivery (RFC 8935)
  * @throws AppError `INVALID_ARGUMENT` for what is not Google's or not for us; `UPSTREAM_UNAVAILABLE` with 503 when that
@@ -131,10 +140,13 @@ export async function verifySecurityEventToken(
   const payload = await deliverAgain(verifySignature(verifier, jwt, jwksUri));
   const parsed = TokenSchema.safeParse(payload);
   if (!parsed.success) throw invalidToken("claims");
-  const { iss, aud, jti, events } = parsed.data;
+  const { iss, aud, iat, jti, events } = parsed.data;
   if (withoutSlash(iss) !== withoutSlash(issuer)) throw invalidToken("issuer");
   if (![aud].flat().includes(clientId)) throw invalidToken("audience");
-  return { jti, events: events.map(({ type, event }) => readEvent(type, event, issuer)) };
+  const issuedAtMs = iat * 1000;
+  if (issuedAtMs > nowMs + EVENT_LEEWAY_MS) throw invalidToken("issued in the future");
+  if (issuedAtMs < nowMs - MAX_EVENT_AGE_MS) throw invalidToken("too old");
+  return { jti, issuedAtMs, events: events.map(({ type, event }) => readEvent(type, event, issuer)) };
 }
 
 async function verifySignature(

@@ -7,6 +7,7 @@ import { openedOrNull } from "./keys.ts";
 import { logSecurityEvent } from "./log.ts";
 import type { RequestScope } from "./scope.ts";
 import {
+  EVENT_LEEWAY_MS,
   EVENT_TYPES,
   type EventSubject,
   type SecurityEvent,
@@ -35,16 +36,23 @@ export async function receiveSecurityEvents(scope: RequestScope, jwt: string): P
     jwt,
   );
   if (await scope.securityEvents.isSeen(token.jti)) return;
+  // A late delivery is about what there was when it was issued.
+  const untilMs = Math.min(token.issuedAtMs + EVENT_LEEWAY_MS, world.now());
   for (const event of token.events) {
     const sub = await subjectOf(scope, event.subject);
     await logSecurityEvent(scope.trace, { ...event, sub });
-    await act(scope, event, sub);
+    await act(scope, event, { sub, untilMs });
   }
   // Last: what failed half-way is delivered again, and doing it twice does no harm.
   await scope.securityEvents.markSeen(token.jti);
 }
 
-async function act(scope: RequestScope, event: SecurityEvent, sub: string | null): Promise<void> {
+/** @param about.untilMs epoch milliseconds: what began later is none of the event's business */
+async function act(
+  scope: RequestScope,
+  event: SecurityEvent,
+  { sub, untilMs }: { sub: string | null; untilMs: number },
+): Promise<void> {
   const { revocations, securityEvents, store } = scope;
   const { subject } = event;
   switch (event.type) {
@@ -53,15 +61,16 @@ async function act(scope: RequestScope, event: SecurityEvent, sub: string | null
       break;
     case EVENT_TYPES.tokensRevoked:
       if (sub === null) break;
-      await revocations.revokeUser(sub);
+      await revocations.revokeUser(sub, "event", untilMs);
+      if (await hasNewerGrant(scope, sub, untilMs)) break;
       // By the address the user is found again, should this be delivered again: it goes last.
       await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null });
       break;
     case EVENT_TYPES.sessionsRevoked:
-      if (sub !== null) await revocations.revokeUser(sub);
+      if (sub !== null) await revocations.revokeUser(sub, "event", untilMs);
       break;
     case EVENT_TYPES.accountDisabled:
-      if (sub !== null && event.reason === "hijacking") await revocations.revokeUser(sub);
+      if (sub !== null && event.reason === "hijacking") await revocations.revokeUser(sub, "event", untilMs);
       if (sub !== null && event.reason === null) await securityEvents.disable(sub);
       break;
     case EVENT_TYPES.accountEnabled:
@@ -69,6 +78,12 @@ async function act(scope: RequestScope, event: SecurityEvent, sub: string | null
       break;
     // The rest is noted in the log: verification, a credential change that is required, and what Google may add.
   }
+}
+
+/** Whether the user has consented anew since. One that does not open is none. */
+async function hasNewerGrant({ store }: RequestScope, sub: string, untilMs: number): Promise<boolean> {
+  const credential = await openedOrNull(store.readCredential(sub));
+  return credential !== null && credential.updatedAtMs > untilMs;
 }
 
 /** Which of our users an event is about; null for nobody's that we know. */

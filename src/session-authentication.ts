@@ -3,6 +3,7 @@
  */
 import { clearSessionCookie, readSessionCookie, writeSessionCookie } from "./cookies.ts";
 import { Grant } from "./grant.ts";
+import { logBackgroundFailure } from "./log.ts";
 import type { AppContext, SessionCaller } from "./scope.ts";
 import { settle } from "./settle.ts";
 import { fitsInCookie, openSession, sealSession, type Session, sessionExpiresAtMs } from "./session.ts";
@@ -10,11 +11,10 @@ import type { SessionKey } from "./storage-keys.ts";
 
 /** The caller by the session cookie; null where there is none that opens. */
 export async function openSessionCaller(c: AppContext): Promise<SessionCaller | null> {
-  const { keyRing, origin, revocations, world } = c.var.scope;
+  const { keyRing, revocations } = c.var.scope;
   const value = readSessionCookie(c);
-  if (value === null) return null;
-  const session = await openSession(keyRing, { origin, value, nowMs: world.now() });
-  if (session === null) return null;
+  const session = await openCookie(c, value);
+  if (value === null || session === null) return null;
   const grant = grantOf(c, session);
   const isOutdated = !keyRing.isActive(value);
   return {
@@ -32,6 +32,11 @@ export async function openSessionCaller(c: AppContext): Promise<SessionCaller | 
       else if (isOutdated) await startSession(c, session);
     },
   };
+}
+
+async function openCookie(c: AppContext, value: string | null): Promise<Session | null> {
+  const { keyRing, origin, world } = c.var.scope;
+  return value === null ? null : openSession(keyRing, { origin, value, nowMs: world.now() });
 }
 
 function sessionKey({ id, identity }: Session): SessionKey {
@@ -82,10 +87,23 @@ export function forgetSession(c: AppContext): void {
   clearSessionCookie(c);
 }
 
-/** Ends a session: in this browser at once, and wherever a copy of its cookie is within a minute. */
+/**
+ * Ends the session that this browser had, once it has another one. The new one does not depend on that: where storage
+ * fails, the cookie is replaced all the same, and only a copy of it lives on.
+ */
+export async function endPreviousSession(c: AppContext): Promise<void> {
+  const session = await openCookie(c, readSessionCookie(c));
+  if (session === null) return;
+  try {
+    await endSession(c, session);
+  } catch (error) {
+    logBackgroundFailure(c.var.scope.trace, error);
+  }
+}
+
+/** Ends a session wherever a copy of its cookie is, within a minute. Its cookie in this browser is the caller's affair. */
 export async function endSession(c: AppContext, session: Session): Promise<void> {
-  forgetSession(c);
   const { revocations, store } = c.var.scope;
-  await revocations.revokeSession(sessionKey(session), sessionExpiresAtMs(session));
+  await revocations.endSession(sessionKey(session));
   if (session.accessTokenIsStored) await store.deleteAccessToken(sessionKey(session));
 }

@@ -10,6 +10,9 @@ import { AccessTokenSchema } from "./kv-store.ts";
 /** A session ends this long after sign-in; signing in again asks Google, not the person. */
 export const SESSION_TTL_SECONDS = 30 * 24 * 60 * 60;
 
+/** How long after signing in a session may make API tokens. */
+const RECENT_SIGN_IN_MS = 10 * 60 * 1000;
+
 /** Browsers keep at least 4,096 bytes of a cookie, attributes included: RFC 6265 §6.1. */
 const MAX_COOKIE_BYTES = 4096;
 /** Room for `__Host-`, the name and the attributes, which stand beside the value in those 4,096 bytes. */
@@ -42,6 +45,11 @@ export type Session = z.infer<typeof SessionSchema>;
 /** A new session for someone who has just signed in. */
 export function createSession(user: Pick<Session, "identity" | "scopes" | "accessToken">, nowMs: number): Session {
   return { ...user, id: randomToken(), signedInAtMs: nowMs, accessTokenIsStored: false };
+}
+
+/** Whether the person signed in so lately that the session may make what outlives it. */
+export function isRecentSignIn({ signedInAtMs }: Pick<Session, "signedInAtMs">, nowMs: number): boolean {
+  return nowMs - signedInAtMs <= RECENT_SIGN_IN_MS;
 }
 
 /** Epoch milliseconds at which a session ends. */

@@ -248,7 +248,7 @@ async function keepNewGrant(
   const { config, revocations, store } = scope;
   const around = [
     // The session of this sign-in begins a moment after the mark.
-    revocations.revokeUser(user.sub, signedInAtMs - 1),
+    revocations.revokeUser(user.sub, "consent", signedInAtMs - 1),
     ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
   ];
   for (const write of await Promise.allSettled(around)) unwrap(write);

@@ -10,6 +10,14 @@ export interface SessionKey {
   readonly sub: string;
 }
 
+/**
+ * Who ends all sessions of a user: the user, a new consent, a security event of Google's. Each has a mark of its own, so
+ * that none overwrites the later time of another.
+ */
+export const USER_MARK_WRITERS = ["user", "consent", "event"] as const;
+
+export type UserMarkWriter = (typeof USER_MARK_WRITERS)[number];
+
 /** How Google's security events name a refresh token. */
 export type TokenIdentifierAlgorithm = "prefix" | "hash_base64_sha512_sha512";
 
@@ -25,7 +33,9 @@ export const storageKeys = {
   deadTokenIdentifier: async (algorithm: TokenIdentifierAlgorithm, identifier: string) =>
     `dead-token-${algorithm === "prefix" ? "prefix" : "hash"}:${await sha256(identifier)}`,
   revokedSession: (session: Pick<SessionKey, "id">) => `revoked-session:${session.id}`,
-  revokedUser: (sub: string) => `revoked-user:${sub}`,
+  /** When a session was ended first. Only who ends a session reads it. */
+  sessionEnd: (session: Pick<SessionKey, "id">) => `session-end:${session.id}`,
+  revokedUser: (sub: string, by: UserMarkWriter) => `revoked-user${by === "user" ? "" : `-${by}`}:${sub}`,
   disabledAccount: (sub: string) => `disabled-account:${sub}`,
   /** @param id SHA-256 of the token */
   apiToken: (id: string) => `api-token:${id}`,

@@ -17,8 +17,8 @@ export function bearerToken(c: AppContext): string | null {
 
 /** The caller by an API token. @throws AppError `SIGN_IN_REQUIRED` where it is not in force */
 export async function openTokenCaller(c: AppContext, bearer: string): Promise<Caller> {
-  const { apiTokens, defer, knownApiTokens, revocations, world } = c.var.scope;
-  const id = await apiTokenId(bearer);
+  const { apiTokens, defer, keyRing, knownApiTokens, revocations, world } = c.var.scope;
+  const id = await apiTokenId(keyRing, bearer);
   const remembered = id === null ? null : knownApiTokens.get(id);
   const found = id === null || remembered !== null ? null : await apiTokens.find(id);
   const known: KnownApiToken | null = remembered ?? found;
@@ -36,7 +36,7 @@ export async function openTokenCaller(c: AppContext, bearer: string): Promise<Ca
     access: token.access,
     grant,
     session: null,
-    isRevoked: settle(revocations.isSessionRevoked({ id, sub: token.identity.sub }, token.createdAtMs)),
+    isRevoked: settle(revocations.isTokenRevoked(token.identity.sub, { ...token, id })),
     forget: () => {
       c.set("caller", undefined);
       knownApiTokens.delete(id);

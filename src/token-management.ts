@@ -3,10 +3,11 @@
  */
 import * as z from "zod/mini";
 import { type Access, ACCESS_LEVELS } from "./access.ts";
-import { MAX_TOKENS_PER_USER } from "./api-tokens.ts";
+import { MAX_TOKENS_PER_USER, newApiToken } from "./api-tokens.ts";
 import { AppError } from "./errors.ts";
 import { parseOptions } from "./list-options.ts";
-import type { Caller, RequestScope } from "./scope.ts";
+import type { Caller, RequestScope, SessionCaller } from "./scope.ts";
+import { type Identity, isRecentSignIn } from "./session.ts";
 
 const MAX_NAME_CHARACTERS = 100;
 const MAX_EXPIRES_IN_DAYS = 365;
@@ -42,24 +43,53 @@ export interface NewToken {
 }
 
 /**
- * Makes a token for a caller.
+ * Makes a token for a caller who has signed in lately.
  *
  * @param request as {@link NewTokenSchema}
- * @throws AppError `INVALID_ARGUMENT`; `FAILED_PRECONDITION` where the user has too many
+ * @throws AppError `SIGN_IN_REQUIRED` where the sign-in is too old; `INVALID_ARGUMENT`; `FAILED_PRECONDITION` where the
+ *   user has too many
  */
 export async function makeToken(
-  { apiTokens, world }: RequestScope,
-  { identity, scopes }: Caller,
+  { apiTokens, keyRing, tokensUnderWay, world }: RequestScope,
+  { identity, scopes, session }: SessionCaller,
   request: unknown,
 ): Promise<NewToken> {
+  if (!isRecentSignIn(session, world.now())) throw recentSignInRequired(identity);
   const { name, expiresInDays, access } = parseOptions(NewTokenSchema, request);
-  if ((await apiTokens.list(identity.sub)).length >= MAX_TOKENS_PER_USER) {
-    throw new AppError("FAILED_PRECONDITION", `You have ${MAX_TOKENS_PER_USER} API tokens. Revoke one first.`);
+  const { sub } = identity;
+  const fresh = await newApiToken(keyRing);
+  const { id } = fresh;
+  const begunBefore = tokensUnderWay.begin(sub, id, world.now());
+  try {
+    const listed = (await apiTokens.list(sub)).map((token) => token.id);
+    if (new Set([...listed, ...begunBefore]).size >= MAX_TOKENS_PER_USER) throw tooManyTokens();
+    const createdAtMs = world.now();
+    const expiresAtMs = createdAtMs + expiresInDays * DAY_MS;
+    const maker = { id: session.id, signedInAtMs: session.signedInAtMs };
+    const token = { name, identity, scopes: [...scopes], access, createdAtMs, expiresAtMs, session: maker };
+    await apiTokens.create(token, fresh);
+    // Another isolate may have made one meanwhile. Of two that look after they have written, one sees the other.
+    if (await apiTokens.isOverLimit(sub)) {
+      await apiTokens.delete(sub, id);
+      throw tooManyTokens();
+    }
+    return { ...fresh, name, access, expiresAtMs };
+  } finally {
+    tokensUnderWay.end(sub, id);
   }
-  const createdAtMs = world.now();
-  const expiresAtMs = createdAtMs + expiresInDays * DAY_MS;
-  const token = { name, identity, scopes: [...scopes], access, createdAtMs, expiresAtMs };
-  return { ...(await apiTokens.create(token)), name, access, expiresAtMs };
+}
+
+function tooManyTokens(): AppError {
+  return new AppError("FAILED_PRECONDITION", `You have ${MAX_TOKENS_PER_USER} API tokens. Revoke one first.`);
+}
+
+/** An API token outlives its session, so an old cookie is not enough. One trip to Google, without consent, is. */
+function recentSignInRequired({ email, sub }: Identity): AppError {
+  return new AppError(
+    "SIGN_IN_REQUIRED",
+    "Your sign-in is more than ten minutes old. Sign in again to make an API token.",
+    { signInAgain: { loginHint: email ?? sub } },
+  );
 }
 
 /** Revokes a token of a caller. @throws AppError `NOT_FOUND` */

@@ -31,7 +31,7 @@ describe("a user's list", () => {
     await tokens.create(tokenOf("2"));
     // Not a user whose `sub` begins alike.
     await tokens.create(tokenOf("11"));
-    await tokens.markUsed(first.id, { version: 1, ...tokenOf("1") }, "2026-11-21");
+    await tokens.markUsed(first.id, { version: 2, ...tokenOf("1") }, "2026-11-21");
     const listed = await tokens.list("1");
     expect(listed.map(({ id, name, lastUsedOn }) => [id, name, lastUsedOn])).toEqual([
       [second.id, "second", null],
@@ -61,7 +61,7 @@ describe("a user's list", () => {
   test("leaves out what a mark of the user has ended, and what has expired", async () => {
     await tokens.create(tokenOf("1", { name: "ended" }));
     world.clock.nowMs += 1_000;
-    await new Revocations(createKv(world)).revokeUser("1", world.now() - 1);
+    await new Revocations(createKv(world)).revokeUser("1", "user", world.now() - 1);
     await tokens.create(tokenOf("1", { name: "expired", expiresAtMs: world.now() + DAY_MS }));
     await tokens.create(tokenOf("1", { name: "in force" }));
     world.clock.nowMs += 2 * DAY_MS;

@@ -2,8 +2,8 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { type ApiToken, apiTokenId, ApiTokenStore } from "../src/api-tokens.ts";
-import type { TokenKey } from "../src/keys.ts";
+import { type ApiToken, apiTokenId, ApiTokenStore, newApiToken } from "../src/api-tokens.ts";
+import { CHECKSUM_CHARACTERS, KeyRing, type TokenKey } from "../src/keys.ts";
 import { Revocations } from "../src/revocations.ts";
 import { storageKeys } from "../src/storage-keys.ts";
 import { appErrorOf, createKv, createWorld, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
@@ -56,9 +56,9 @@ beforeEach(async () => {
 afterAll(() => reset());
 
 describe("making a token", () => {
-  test("gives a secret with a prefix and 256 random bits, named by its SHA-256", async () => {
+  test("gives a secret with a prefix, 256 random bits and a checksum, named by its SHA-256", async () => {
     const { secret, id } = await tokens.create(tokenOf("1"));
-    expect(secret).toMatch(/^gmedge_[A-Za-z0-9_-]{43}$/);
+    expect(secret).toMatch(/^gmedge_[A-Za-z0-9_-]{63}$/);
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret));
     expect(id).toBe(new Uint8Array(digest).toBase64({ alphabet: "base64url", omitPadding: true }));
     expect((await tokens.create(tokenOf("1"))).secret).not.toBe(secret);
@@ -67,7 +67,7 @@ describe("making a token", () => {
   test("stores neither the secret nor, in plain text, whose it is and what it is called", async () => {
     const { secret, id } = await tokens.create(tokenOf("1", { name: "my backup script" }));
     await tokens.writeAccessToken(id, { value: "ya29.access", expiresAtMs: world.now() + 3_600_000 });
-    await tokens.markUsed(id, { version: 1, ...tokenOf("1") }, "2026-11-22");
+    await tokens.markUsed(id, { version: 2, ...tokenOf("1") }, "2026-11-22");
     const stored = await everythingStored();
     expect(stored).toContain(id);
     for (const hidden of [secret, secret.slice("gmedge_".length), "my backup script", "1@example.com", "ya29."]) {
@@ -96,14 +96,14 @@ describe("finding a token", () => {
     const made = tokenOf("1");
     const { id } = await tokens.create(made);
     expect(await tokens.find(id)).toEqual({
-      token: { version: 1, ...made },
+      token: { version: 2, ...made },
       isOutdated: false,
       accessToken: null,
       lastUsedOn: null,
     });
     const accessToken = { value: "ya29.access", expiresAtMs: world.now() + 3_600_000 };
     await tokens.writeAccessToken(id, accessToken);
-    await tokens.markUsed(id, { version: 1, ...made }, "2026-11-22");
+    await tokens.markUsed(id, { version: 2, ...made }, "2026-11-22");
     const { kv, calls } = observedKv();
     const found = await new ApiTokenStore(createKv(world, { kv })).find(id);
     expect(found).toMatchObject({ accessToken, lastUsedOn: "2026-11-22" });
@@ -174,22 +174,44 @@ describe("finding a token", () => {
 });
 
 describe("the ID of a token", () => {
-  const secret = `gmedge_${"x".repeat(43)}`;
+  const ring = new KeyRing([KEY_A]);
 
-  test("is there for what has our form", async () => {
-    expect(await apiTokenId(secret)).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  test("is there for what was made under any of the keys", async () => {
+    for (const keyRing of [ring, new KeyRing([KEY_B])]) {
+      const { secret, id } = await newApiToken(keyRing);
+      expect(await apiTokenId(new KeyRing([KEY_B, KEY_A]), secret)).toBe(id);
+      expect(await apiTokenId(new KeyRing([KEY_A, KEY_B]), secret)).toBe(id);
+    }
   });
 
-  test.each([
-    "",
-    secret.slice(1),
-    `${secret}x`,
-    secret.slice(0, -1),
-    ` ${secret}`,
-    `${secret}\n`,
-    secret.toUpperCase(),
-  ])("is null for %j: storage is not asked", async (text) => {
-    expect(await apiTokenId(text)).toBeNull();
+  test("is null for what was made under another key, also one of the same kid", async () => {
+    const { secret } = await newApiToken(ring);
+    expect(await apiTokenId(new KeyRing([KEY_B]), secret)).toBeNull();
+    expect(await apiTokenId(new KeyRing([{ ...KEY_B, kid: KEY_A.kid }]), secret)).toBeNull();
+  });
+
+  test("is null for a token with any one of its characters changed", async () => {
+    const { secret } = await newApiToken(ring);
+    for (let at = 0; at < secret.length; at += 1) {
+      const changed = `${secret.slice(0, at)}${secret[at] === "A" ? "B" : "A"}${secret.slice(at + 1)}`;
+      expect(await apiTokenId(ring, changed), String(at)).toBeNull();
+    }
+  });
+
+  test.each<[string, (secret: string) => string]>([
+    ["nothing", () => ""],
+    ["its end", (secret) => secret.slice(1)],
+    ["more than it", (secret) => `${secret}x`],
+    ["its beginning", (secret) => secret.slice(0, -1)],
+    ["it after a space", (secret) => ` ${secret}`],
+    ["it before a line break", (secret) => `${secret}\n`],
+    ["it in capitals", (secret) => secret.toUpperCase()],
+    ["it without its checksum, as tokens once were", (secret) => secret.slice(0, -CHECKSUM_CHARACTERS)],
+    ["it with the checksum of another one", (secret) => `${secret.slice(0, -CHECKSUM_CHARACTERS)}${"A".repeat(20)}`],
+    ["letters that are none of base64url", (secret) => `${secret.slice(0, -1)}é`],
+  ])("is null for %s", async (_, change) => {
+    const { secret } = await newApiToken(ring);
+    expect(await apiTokenId(ring, change(secret))).toBeNull();
   });
 });
 
@@ -198,7 +220,7 @@ describe("revoking a token", () => {
     const made = tokenOf("1", { expiresAtMs: START_MS + 7 * DAY_MS });
     const { id } = await tokens.create(made);
     await tokens.writeAccessToken(id, { value: "ya29.access", expiresAtMs: world.now() + 3_600_000 });
-    await tokens.markUsed(id, { version: 1, ...made }, "2026-11-22");
+    await tokens.markUsed(id, { version: 2, ...made }, "2026-11-22");
     expect(await tokens.revoke("1", id)).toBe(true);
     expect(await tokens.find(id)).toBeNull();
     const { keys } = await env.CREDENTIALS.list();
@@ -223,7 +245,7 @@ describe("revoking a token", () => {
     if (found !== null) await tokens.reseal(id, found.token);
     expect(await tokens.find(id)).not.toBeNull();
     const revocations = new Revocations(createKv(world));
-    expect(await revocations.isSessionRevoked({ id, sub: "1" }, START_MS)).toBe(true);
+    expect(await revocations.isTokenRevoked("1", { ...tokenOf("1"), id })).toBe(true);
   });
 
   test.each(["2", "", "11"])("is not for user %j, whose it is not", async (sub) => {

@@ -12,6 +12,7 @@ export function apiTokenOf(sub: string, nowMs: number, changes: Partial<ApiToken
     access: "read",
     createdAtMs: nowMs,
     expiresAtMs: nowMs + 90 * DAY_MS,
+    session: { id: "session-1", signedInAtMs: nowMs },
     ...changes,
   };
 }

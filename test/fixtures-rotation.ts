@@ -46,6 +46,7 @@ export async function storeEverything(scope: RequestScope, sub: string) {
     access: "read",
     createdAtMs: scope.world.now(),
     expiresAtMs: expiresAtMs + 86_400_000,
+    session: { id: SESSION_ID, signedInAtMs: scope.world.now() },
   });
   await scope.apiTokens.writeAccessToken(id, accessToken);
   const keys = {

@@ -162,7 +162,9 @@ describeInside("with a new key in front, what is used is sealed anew", () => {
 });
 
 describeInside("after the walk", () => {
-  test("the old key can go: credential, address and API token serve without it", async ({ open }) => {
+  test("the old key can go: credential and address serve without it, and only the API tokens made under it end", async ({
+    open,
+  }) => {
     const scene = await signedIn(open);
     const { browser, user } = scene;
     const { id, token } = await makeApiToken(browser);
@@ -178,7 +180,8 @@ describeInside("after the walk", () => {
     for (const name of names) expect(await kidsOf(scene, name)).toEqual(["second", "second"]);
     const alone = inside(rotated).redeploy({ TOKEN_KEYS: firstKeyOnly(tokenKeys) });
     await inside(scene.stage).advance(2 * HOUR_MS);
-    expect((await callWithToken(alone, token)).status).toBe(200);
+    await expectError(await callWithToken(alone, token), 401, "SIGN_IN_REQUIRED");
+    expect((await callWithToken(rotated, token)).status, "while the key is there").toBe(200);
     // A cookie under the old key is nobody's: one silent trip to Google.
     const back = alone.browser();
     browser.jar.copyTo(back.jar);
@@ -206,10 +209,22 @@ describeInside("a key that was taken away too early", () => {
     expect(await scene.google.count("token:refresh")).toBe(0);
   });
 
-  test("for an API token: 500; the log names it, the answer does not", async ({ open }) => {
-    const scene = await signedIn(open, { vars: { TOKEN_KEYS: withNewKey(firstRing(), "gone-for-token") } });
+  test("for an API token: it has ended, and is refused without storage", async ({ open }) => {
+    const scene = await signedIn(open);
     const { token } = await makeApiToken(scene.browser);
-    const answer = await callWithToken(withoutKey(scene), token);
+    await expectError(await callWithToken(withoutKey(scene), token), 401, "SIGN_IN_REQUIRED");
+    expect((await callWithToken(scene.stage, token)).status, "where the key is there").toBe(200);
+  });
+
+  test("for the record of an API token, sealed under it when another one was first: 500; only the log names it", async ({
+    open,
+  }) => {
+    // Made under a key that stays; sealed anew under one that is then taken away.
+    const scene = await signedIn(open, { vars: { TOKEN_KEYS: firstRing() } });
+    const { token } = await makeApiToken(scene.browser);
+    const between = inside(scene.stage).redeploy({ TOKEN_KEYS: withNewKey(firstRing(), "gone-for-token") });
+    expect((await callWithToken(between, token)).status).toBe(200);
+    const answer = await callWithToken(inside(scene.stage).redeploy({ TOKEN_KEYS: firstRing() }), token);
     const text = await answer.clone().text();
     await expectError(answer, 500, "INTERNAL");
     expect(text).not.toContain("gone-for-token");

@@ -148,7 +148,7 @@ describe("a credential under an older key, once Google has accepted its refresh 
 
   test("waits where its user may just have consented anew, and not where it came after that", async () => {
     await store.writeCredential(CREDENTIAL);
-    await new Revocations(createKv(world)).revokeUser("1", CREDENTIAL.updatedAtMs);
+    await new Revocations(createKv(world)).revokeUser("1", "consent", CREDENTIAL.updatedAtMs);
     expect(await rotated.reseal((await rotated.readCredential("1"))!)).toBe("changing");
     expect(await kidOfRecord()).toEqual({ kid: "a" });
     await store.writeCredential({ ...CREDENTIAL, updatedAtMs: CREDENTIAL.updatedAtMs + 1 });

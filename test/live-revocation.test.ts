@@ -88,8 +88,9 @@ describeInside("reading with", () => {
       const text = new TextDecoder().decode(await response.arrayBuffer());
       expect(response.status, text).toBe(200);
       expect(text).toContain("threadId");
-      expect(reads.map(({ keys }) => keys.map((key) => key.split(":")[0]))).toEqual([
-        ["revoked-session", "revoked-user"],
+      const kinds = reads.map(({ keys }) => keys.map((key) => key.split(":")[0] ?? ""));
+      expect(kinds.map((kindsOfRead) => [...new Set(kindsOfRead)].toSorted())).toEqual([
+        ["revoked-session", "revoked-user", "revoked-user-consent", "revoked-user-event"],
       ]);
     });
 

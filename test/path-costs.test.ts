@@ -148,16 +148,22 @@ describe("the table of path costs has", () => {
     const unknown = EXTRAS["unknown-token"];
     const refresh = sum(EXTRAS.refresh, EXTRAS["keep-token-access"]);
     expect(await measure(places, use("here")), "first use").toEqual(
-      inTable(PATHS.ids, unknown, refresh, EXTRAS["mark-token-used"]),
+      inTable(PATHS.ids, EXTRAS["api-token"], unknown, refresh, EXTRAS["mark-token-used"]),
     );
-    expect(await measure(places, use("here")), "known").toEqual(inTable(PATHS.ids));
-    expect(await measure(places, use("there")), "another isolate, later that day").toEqual(inTable(PATHS.ids, unknown));
+    expect(await measure(places, use("here")), "known").toEqual(inTable(PATHS.ids, EXTRAS["api-token"]));
+    expect(await measure(places, use("there")), "another isolate, later that day").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], unknown),
+    );
     await places.advance(HOUR_MS);
     const looked = EXTRAS["look-for-token-access"];
-    expect(await measure(places, use("here")), "an hour later").toEqual(inTable(PATHS.ids, looked, refresh));
+    expect(await measure(places, use("here")), "an hour later").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], looked, refresh),
+    );
     await places.advance(2_000);
-    expect(await measure(places, use("there")), "and elsewhere").toEqual(inTable(PATHS.ids, looked));
-    expect(await measure(places, use("there")), "again").toEqual(inTable(PATHS.ids));
+    expect(await measure(places, use("there")), "and elsewhere").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], looked),
+    );
+    expect(await measure(places, use("there")), "again").toEqual(inTable(PATHS.ids, EXTRAS["api-token"]));
   });
 
   test("the service binding", async ({ open }) => {

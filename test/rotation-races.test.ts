@@ -62,7 +62,7 @@ describe("a user who disconnects while the walk is at a record", () => {
     const kv = await staleKv();
     const { keys } = await env.CREDENTIALS.list();
     await forgetUser(elsewhere, { sub: "1", email: null });
-    await elsewhere.revocations.revokeUser("1");
+    await elsewhere.revocations.revokeUser("1", "user");
     const listed = new Proxy(kv, {
       get: (target, name) =>
         name === "list" ? async () => ({ keys, list_complete: true }) : Reflect.get(target, name),
@@ -81,7 +81,7 @@ describe("a user who consents anew", () => {
     const newer = credentialOf("1", { refreshToken: "1//newer", createdAtMs: nowMs, updatedAtMs: nowMs });
     // As a place does that has the older ring yet, so that the listing shows an older key.
     await before.store.writeCredential(newer);
-    await before.revocations.revokeUser("1", nowMs - 1);
+    await before.revocations.revokeUser("1", "consent", nowMs - 1);
     expect(await walk(scopeWith(KEYS, { kv }))).toMatchObject({ changing: 1, resealed: 0 });
     expect(await elsewhere.store.readCredential("1")).toEqual(newer);
   });
@@ -89,7 +89,7 @@ describe("a user who consents anew", () => {
   test("has a grant that can be sealed anew at once, where it is read as it is", async () => {
     const nowMs = Date.now();
     await before.store.writeCredential(credentialOf("1", { updatedAtMs: nowMs }));
-    await before.revocations.revokeUser("1", nowMs - 1);
+    await before.revocations.revokeUser("1", "consent", nowMs - 1);
     expect(await walk(elsewhere)).toMatchObject({ changing: 0, resealed: 1 });
   });
 });
@@ -97,7 +97,7 @@ describe("a user who consents anew", () => {
 describe("a user who has ended all sessions", () => {
   test("keeps the grant; it waits some minutes, and is sealed anew then", async () => {
     await before.store.writeCredential(credentialOf("1"));
-    await before.revocations.revokeUser("1");
+    await before.revocations.revokeUser("1", "user");
     expect(await walk(scopeWith(KEYS))).toMatchObject({ changing: 1, resealed: 0, left: {} });
     expect(await kidsOf(storageKeys.credential("1"))).toMatchObject({ header: "a" });
     const later = scopeWith(KEYS, { nowMs: Date.now() + 6 * MINUTE_MS });
@@ -107,7 +107,7 @@ describe("a user who has ended all sessions", () => {
 
   test("in the very moment of the write keeps it, too", async () => {
     await before.store.writeCredential(credentialOf("1"));
-    const { kv } = watchedKv(() => elsewhere.revocations.revokeUser("1"));
+    const { kv } = watchedKv(() => elsewhere.revocations.revokeUser("1", "user"));
     await walk(scopeWith(KEYS, { kv }));
     expect(await elsewhere.store.readCredential("1")).toEqual(credentialOf("1"));
   });
@@ -121,7 +121,7 @@ describe("a user who ends all sessions while the walk is at a record", () => {
   ] as const)("%s: %s", async (kind, _, isKept) => {
     const { keys } = await storeEverything(before, "1");
     const { kv } = watchedKv(async (key) => {
-      if (key === keys[kind]) await elsewhere.revocations.revokeUser("1");
+      if (key === keys[kind]) await elsewhere.revocations.revokeUser("1", "user");
     });
     await walk(scopeWith(KEYS, { kv }));
     expect((await env.CREDENTIALS.get(keys[kind])) !== null).toBe(isKept);

@@ -122,7 +122,7 @@ describe("what is under an older key", () => {
 describe("marks and indexes", () => {
   test("are neither counted nor touched", async () => {
     await before.store.markDead("a-refresh-token");
-    await before.revocations.revokeUser("2");
+    await before.revocations.revokeUser("2", "user");
     await before.securityEvents.disable("2");
     await before.apiTokens.markUsed("id", { expiresAtMs: Date.now() + 86_400_000 } as never, "2026-11-22");
     await env.CREDENTIALS.put("credential", "no key of ours", { metadata: { kid: "a" } });

@@ -182,7 +182,7 @@ describe("storage takes no writes", () => {
 describe("an outage is told as what it is, and changes nothing:", () => {
   test.each<[string, string, string]>([
     ["the record cannot be read", "get", "credential:"],
-    ["the mark cannot be written", "put", "revoked-user:"],
+    ["the mark cannot be written", "put", "revoked-user-consent:"],
     ["the address cannot be written", "put", "address:"],
   ])("%s", async (_, operation, prefix) => {
     const { finish } = await trial({}, { CREDENTIALS: failAt(operation, prefix) });

@@ -10,7 +10,6 @@ import { CredentialStore } from "../src/kv-store.ts";
 import { LruCache } from "../src/lru-cache.ts";
 import { Revocations } from "../src/revocations.ts";
 import { SecurityEventStore } from "../src/security-event-store.ts";
-import { sessionExpiresAtMs } from "../src/session.ts";
 import { storageKeys } from "../src/storage-keys.ts";
 import {
   accessToken,
@@ -21,6 +20,7 @@ import {
   expectMark,
   expectTtl,
   jsonExample,
+  keyRing,
   kv,
   listedKey,
   NOW_MS,
@@ -34,7 +34,7 @@ const revocations = new Revocations(kv);
 const apiTokens = new ApiTokenStore(kv);
 const securityEvents = new SecurityEventStore(kv);
 
-const ID = (await apiTokenId(example("api-token-secret"))) ?? "";
+const ID = (await apiTokenId(keyRing, example("api-token-secret"))) ?? "";
 // The store checks its form when it reads it.
 const apiToken = jsonExample("api-token") as ApiToken;
 const JTI = "756E69717565206964656E746966696572";
@@ -75,23 +75,28 @@ describe("marks are stored as documented", () => {
     expect(await store.isDead("1//0eAnotherRefreshToken")).toBe(false);
   });
 
-  test("a revoked session: a mark until the session would have ended", async () => {
-    await revocations.revokeSession(sessionKey, sessionExpiresAtMs(session));
-    expect((await onlyKey()).name).toBe(example("revoked-session-key"));
-    await expectMark("revoked-session", 30 * DAY_SECONDS);
+  test("an ended session: a mark, and when it ended first, for 366 days", async () => {
+    await revocations.endSession(sessionKey);
+    expect((await env.CREDENTIALS.list()).keys).toHaveLength(2);
+    await expectMark("revoked-session", 366 * DAY_SECONDS);
+    await expectMark("session-end", 366 * DAY_SECONDS);
     expect(await revocations.isSessionRevoked(sessionKey, session.signedInAtMs)).toBe(true);
   });
 
-  test("a revoked user: a mark for what began until then, for 366 days", async () => {
-    await revocations.revokeUser(credential.sub);
-    expect((await onlyKey()).name).toBe(example("revoked-user-key"));
-    await expectMark("revoked-user", 366 * DAY_SECONDS);
+  test.each([
+    ["user", "revoked-user"],
+    ["consent", "revoked-user-consent"],
+    ["event", "revoked-user-event"],
+  ] as const)("a user revoked by %s: a mark for what began until then, for 366 days", async (by, name) => {
+    await revocations.revokeUser(credential.sub, by);
+    expect((await onlyKey()).name).toBe(example(`${name}-key`));
+    await expectMark(name, 366 * DAY_SECONDS);
     expect(await revocations.isSessionRevoked(sessionKey, NOW_MS)).toBe(true);
     expect(await revocations.isSessionRevoked(sessionKey, NOW_MS + 1)).toBe(false);
   });
 
   test("a revoked user of an earlier time: just as long, counted from now", async () => {
-    await revocations.revokeUser(credential.sub, NOW_MS - 1);
+    await revocations.revokeUser(credential.sub, "consent", NOW_MS - 1);
     expectTtl(await onlyKey(), 366 * DAY_SECONDS);
     expect(await revocations.isSessionRevoked(sessionKey, NOW_MS - 1)).toBe(true);
     expect(await revocations.isSessionRevoked(sessionKey, NOW_MS)).toBe(false);
@@ -106,10 +111,10 @@ describe("marks are stored as documented", () => {
     expect(await securityEvents.isDisabled(credential.sub)).toBe(false);
   });
 
-  test("a security event: the hash of its jti, for 30 days", async () => {
+  test("a security event: the hash of its jti, for 31 days", async () => {
     await securityEvents.markSeen(JTI);
     expect((await onlyKey()).name).toBe(example("security-event-key"));
-    await expectMark("security-event", 30 * DAY_SECONDS);
+    await expectMark("security-event", 31 * DAY_SECONDS);
     expect(await securityEvents.isSeen(JTI)).toBe(true);
   });
 });
@@ -120,8 +125,8 @@ describe("API tokens are stored as documented", () => {
   test("a new one: the record sealed under the hash of its secret, and its place in the user's list", async () => {
     const { version: _version, ...unversioned } = apiToken;
     const { secret, id } = await apiTokens.create(unversioned);
-    expect(secret).toMatch(/^gmedge_[A-Za-z0-9_-]{43}$/);
-    expect(await apiTokenId(secret)).toBe(id);
+    expect(secret).toMatch(/^gmedge_[A-Za-z0-9_-]{63}$/);
+    expect(await apiTokenId(keyRing, secret)).toBe(id);
     const [record, index] = [storageKeys.apiToken(id), storageKeys.apiTokenOf(credential.sub, id)];
     expect((await env.CREDENTIALS.list()).keys.map(({ name }) => name)).toEqual([index, record].toSorted());
     expect(await claimsOf(record)).toEqual({

@@ -38,7 +38,7 @@ const transaction = jsonExample("transaction") as Transaction;
 
 type PrefixName = "accessTokens" | "apiTokensOf";
 
-const API_TOKEN_ID = (await apiTokenId(example("api-token-secret"))) ?? "";
+const API_TOKEN_ID = (await apiTokenId(keyRing, example("api-token-secret"))) ?? "";
 
 /** What the examples of dead tokens are about. */
 const deadTokenKeys = {
@@ -57,7 +57,12 @@ const keysOfExample: Record<Exclude<keyof typeof storageKeys, PrefixName>, Reado
   deadToken: { "dead-token": await storageKeys.deadToken(credential.refreshToken) },
   deadTokenIdentifier: deadTokenKeys,
   revokedSession: { "revoked-session": storageKeys.revokedSession(sessionKey) },
-  revokedUser: { "revoked-user": storageKeys.revokedUser(credential.sub) },
+  sessionEnd: { "session-end": storageKeys.sessionEnd(sessionKey) },
+  revokedUser: {
+    "revoked-user": storageKeys.revokedUser(credential.sub, "user"),
+    "revoked-user-consent": storageKeys.revokedUser(credential.sub, "consent"),
+    "revoked-user-event": storageKeys.revokedUser(credential.sub, "event"),
+  },
   disabledAccount: { "disabled-account": storageKeys.disabledAccount(credential.sub) },
   apiToken: { "api-token": storageKeys.apiToken(API_TOKEN_ID) },
   apiTokenAccess: { "api-token-access": storageKeys.apiTokenAccess(API_TOKEN_ID) },

@@ -139,7 +139,7 @@ describe("a token in force", () => {
 });
 
 test.each<[string, (secret: string) => string]>([
-  ["unknown", () => `gmedge_${"x".repeat(43)}`],
+  ["unknown", () => `gmedge_${"x".repeat(63)}`],
   ["no token of ours", (secret) => secret.slice(1)],
   ["empty", () => ""],
 ])("what is %s: 401 SIGN_IN_REQUIRED", async (_, change) => {

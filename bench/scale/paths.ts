@@ -73,8 +73,12 @@ function read(keys = 1): Partial<Cost> {
 }
 
 const REQUEST: Partial<Cost> = { requests: 1 };
-/** `revoked-session:` and `revoked-user:` in one read: what every request with a session or an API token begins with. */
-const MARKS = read(2);
+/** `revoked-session:` and the three marks of the user in one read: what every request with a session begins with. */
+const MARKS = read(4);
+/** The key more for an API token: the mark of the session that made it. */
+const MAKER_MARK: Partial<Cost> = { kvKeysRead: 1 };
+/** A mark of the user is read before it is written, so that it only grows. */
+const OWN_MARK = read();
 /** The four names under which a refresh token may be marked dead. */
 const DEAD_MARKS = read(4);
 const CREDENTIAL = read();
@@ -93,27 +97,32 @@ export const PATHS = {
   /** `GET /auth/login`. */
   login: sum(REQUEST),
   /** The callback of a person who has just consented: a refresh token comes, and is stored. */
-  "callback-consent": sum(REQUEST, CREDENTIAL, read(), { kvWrites: 3, token: 1, userinfo: 1 }),
+  "callback-consent": sum(REQUEST, CREDENTIAL, read(), OWN_MARK, { kvWrites: 3, token: 1, userinfo: 1 }),
   /** The callback of a person who has consented before: the stored refresh token will do. */
   "callback-known": sum(REQUEST, CREDENTIAL, read(), DEAD_MARKS, { token: 1, userinfo: 1 }),
   /** `GET /api/messages?view=id`, one page of 500 IDs at most. */
   ids: sum(REQUEST, MARKS, IDS),
   /** `GET /message/{id}`; a message with HTML takes a second one, for the frame. */
   message: sum(REQUEST, MARKS, { get: 1, quotaUnits: GET_UNITS }),
-  logout: sum(REQUEST, MARKS, { kvWrites: 1 }),
-  disconnect: sum(REQUEST, MARKS, CREDENTIAL, read(), { kvWrites: 2, kvDeletes: 2, kvLists: 2, revoke: 1 }),
+  /** Its mark, and when the session ended first. */
+  logout: sum(REQUEST, MARKS, read(2), { kvWrites: 2 }),
+  disconnect: sum(REQUEST, MARKS, CREDENTIAL, read(), OWN_MARK, { kvWrites: 2, kvDeletes: 2, kvLists: 2, revoke: 1 }),
   /** Making an API token, the user's first. */
-  "make-token": sum(REQUEST, MARKS, read(), { kvWrites: 2, kvLists: 1 }),
+  "make-token": sum(REQUEST, MARKS, { kvWrites: 2, kvLists: 2 }),
   /** A request with a session whose grant has ended: the refresh is refused, and noted. */
   "session-dead": sum(REQUEST, MARKS, CREDENTIAL, DEAD_MARKS, { token: 1, kvWrites: 1 }),
   /** `GmailService.listMessages` by `sub`, IDs, with an access token at hand: its dead marks are read beside the call. */
   "service-ids": sum(REQUEST, CREDENTIAL, DEAD_MARKS, IDS),
   /** The same for a user whose grant is known to be dead, in an isolate that was not told so itself. */
   "service-dead": sum(REQUEST, CREDENTIAL, CREDENTIAL, DEAD_MARKS),
-  "event-sessions-revoked": sum(REQUEST, read(), { kvWrites: 2 }),
+  "event-sessions-revoked": sum(REQUEST, read(), OWN_MARK, { kvWrites: 2 }),
   "event-token-revoked": sum(REQUEST, read(), { kvWrites: 2 }),
   /** The user has an address and no API token. */
-  "event-tokens-revoked": sum(REQUEST, read(), CREDENTIAL, read(), { kvWrites: 3, kvDeletes: 2, kvLists: 2 }),
+  "event-tokens-revoked": sum(REQUEST, read(), OWN_MARK, CREDENTIAL, CREDENTIAL, read(), {
+    kvWrites: 3,
+    kvDeletes: 2,
+    kvLists: 2,
+  }),
 } as const satisfies Record<string, Cost>;
 export type PathName = keyof typeof PATHS;
 
@@ -135,6 +144,8 @@ export function serviceRows(count: number): Cost {
 
 /** What comes on top of a path. */
 export const EXTRAS = {
+  /** The caller has an API token. */
+  "api-token": sum(MAKER_MARK),
   /** The access token has a minute or less to live. */
   refresh: sum(CREDENTIAL, DEAD_MARKS, { token: 1 }),
   /** The same for the service binding, which looks for the dead marks once in any case. */
@@ -156,6 +167,9 @@ export const STORED_BYTES: Readonly<Record<string, number>> = {
   credential: 1_200,
   address: 400,
   "revoked-user": 100,
+  "revoked-user-consent": 100,
+  "revoked-user-event": 100,
+  "session-end": 120,
   "api-token": 1_000,
   "api-token-of": 120,
   "api-token-access": 700,

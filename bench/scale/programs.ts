@@ -45,7 +45,7 @@ class TokenProgram {
     const looks = known === null || atSecond >= known.staleAt;
     const staleAt = looks ? stored.staleAt : known.staleAt;
     const today = Math.floor(atSecond / DAY_SECONDS);
-    const parts: Partial<Cost>[] = [rows === 0 ? PATHS.ids : apiRows(rows)];
+    const parts: Partial<Cost>[] = [rows === 0 ? PATHS.ids : apiRows(rows), EXTRAS["api-token"]];
     if (known === null) parts.push(EXTRAS["unknown-token"]);
     else if (looks) parts.push(EXTRAS["look-for-token-access"]);
     const life = parameters.accessTokenSeconds - parameters.refreshMarginSeconds;

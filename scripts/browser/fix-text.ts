@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 /** In the browser: there is no DOM in the types of a script. */
 const FIX = `{
   const words = [
-    [/gmedge_[\\w-]{43}/g, "gmedge_" + "x".repeat(43)],
+    [/gmedge_[\\w-]{63}/g, "gmedge_" + "x".repeat(63)],
     [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "00000000-0000-4000-8000-000000000000"],
   ];
   if (location.pathname.startsWith("/account")) {

@@ -214,6 +214,11 @@ function toText({ activeKid, current, resealed, dead, changing, left }: Sum): st
       "  TOKEN_KEYS does not hold this key: add it again, or these users must consent anew",
     );
   }
-  if (left.size === 0 && changing === 0) lines.push("Nothing that is stored needs an older key.");
+  if (left.size === 0 && changing === 0) {
+    lines.push(
+      "Nothing that is stored needs an older key.",
+      "API tokens made while an older key was the first need it all the same: they end when it is removed",
+    );
+  }
   return lines.join("\n");
 }

@@ -85,7 +85,8 @@ export const API_PATHS: Paths = {
       description:
         "A token speaks for you, with the scopes that you have granted so far, as far as its `access` goes: `list` for " +
         "`/api/me`, `/api/messages` and Gmail's lists of messages, threads and history; `read` (unless said) for every " +
-        "GET and HEAD; `full` for everything. Of a batch each part counts alone. It cannot make tokens.",
+        "GET and HEAD; `full` for everything. Of a batch each part counts alone. It cannot make tokens. " +
+        "Making one takes a sign-in of the last ten minutes: else `SIGN_IN_REQUIRED`, and signing in at its `authorizationUrl` is enough.",
       security: [SESSION],
       requestBody: {
         required: true,

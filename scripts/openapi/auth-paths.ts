@@ -74,7 +74,7 @@ export const AUTH_PATHS: Paths = {
         200: json("Signed out.", "SignedOut"),
         303: toStart,
         // 401 with `everywhere` only: without a session there is nobody whose sessions could be ended.
-        ...errorResponses(AUTHENTICATED),
+        ...errorResponses(LIMITED, AUTHENTICATED),
       },
     },
   },
@@ -87,7 +87,7 @@ export const AUTH_PATHS: Paths = {
       responses: {
         200: json("Everything stored is deleted, whether or not Google could be reached.", "Disconnected"),
         303: toStart,
-        ...errorResponses(AUTHENTICATED),
+        ...errorResponses(LIMITED, AUTHENTICATED),
       },
     },
   },

@@ -13,6 +13,8 @@ export interface AccountPageProps {
   /** Epoch milliseconds; null where it is not known. */
   readonly consentedAtMs: number | null;
   readonly tokens: readonly ApiTokenInfo[];
+  /** Where to sign in again before a token can be made; null where the sign-in is new enough. */
+  readonly signInToMakeToken: string | null;
   /** A token that was just made, shown this once. */
   readonly newToken: { readonly name: string; readonly secret: string } | null;
   /** What was wrong with the form. */
@@ -92,7 +94,7 @@ export function AccountPage(props: AccountPageProps) {
   );
 }
 
-function Tokens({ tokens, newToken, problem, reader }: AccountPageProps) {
+function Tokens({ tokens, newToken, problem, signInToMakeToken, reader }: AccountPageProps) {
   return (
     <section aria-labelledby="tokens">
       <h2 id="tokens">API tokens</h2>
@@ -107,33 +109,13 @@ function Tokens({ tokens, newToken, problem, reader }: AccountPageProps) {
           {problem}
         </p>
       )}
-      <form method="post" action="/account/tokens" class="fields">
-        <label>
-          Name
-          <input name="name" required maxlength={100} autocomplete="off" placeholder="backup script" />
-        </label>
-        <label>
-          Valid for
-          <select name="expiresInDays">
-            {LIFETIMES.map((days) => (
-              <option value={String(days)} selected={days === DEFAULT_LIFETIME}>
-                {days} days
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          It may
-          <select name="access">
-            {ACCESS_LEVELS.map((access) => (
-              <option value={access} selected={access === DEFAULT_ACCESS}>
-                {ACCESS_PURPOSES[access]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="submit">Make a token</button>
-      </form>
+      {signInToMakeToken === null ? (
+        <TokenForm />
+      ) : (
+        <p>
+          <a href={signInToMakeToken}>Sign in again to make a token</a>
+        </p>
+      )}
       {tokens.length > 0 && (
         <ul class="tokens">
           {tokens.map((token) => (
@@ -142,6 +124,38 @@ function Tokens({ tokens, newToken, problem, reader }: AccountPageProps) {
         </ul>
       )}
     </section>
+  );
+}
+
+function TokenForm() {
+  return (
+    <form method="post" action="/account/tokens" class="fields">
+      <label>
+        Name
+        <input name="name" required maxlength={100} autocomplete="off" placeholder="backup script" />
+      </label>
+      <label>
+        Valid for
+        <select name="expiresInDays">
+          {LIFETIMES.map((days) => (
+            <option value={String(days)} selected={days === DEFAULT_LIFETIME}>
+              {days} days
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        It may
+        <select name="access">
+          {ACCESS_LEVELS.map((access) => (
+            <option value={access} selected={access === DEFAULT_ACCESS}>
+              {ACCESS_PURPOSES[access]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit">Make a token</button>
+    </form>
   );
 }
 

@@ -9,8 +9,9 @@ import { openedOrNull } from "../keys.ts";
 import { AccountPage, type AccountPageProps } from "../pages/account-page.tsx";
 import { limitRate } from "../rate-limit.ts";
 import { page } from "../isolation.ts";
-import { readerOf, readForm } from "../request.ts";
+import { readerOf, readForm, signInUrl } from "../request.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
+import { isRecentSignIn } from "../session.ts";
 import { makeToken, revokeToken } from "../token-management.ts";
 
 const MAX_FORM_BYTES = 4 * 1024;
@@ -27,6 +28,8 @@ export const accountRoutes = new Hono<AppEnv>()
       });
       return c.html(await accountPage(c, caller, { newToken: { name, secret } }));
     } catch (error) {
+      if (error instanceof AppError && error.reason === "SIGN_IN_REQUIRED")
+        return c.redirect(freshSignInUrl(c, caller), 303);
       if (!(error instanceof AppError) || error.code !== 400) throw error;
       c.status(400);
       return c.html(await accountPage(c, caller, { problem: error.message }));
@@ -39,10 +42,11 @@ export const accountRoutes = new Hono<AppEnv>()
 
 async function accountPage(
   c: AppContext,
-  { identity, scopes }: SessionCaller,
+  caller: SessionCaller,
   said: Partial<Pick<AccountPageProps, "newToken" | "problem">>,
 ) {
-  const { apiTokens } = c.var.scope;
+  const { identity, scopes, session } = caller;
+  const { apiTokens, world } = c.var.scope;
   const [tokens, consentedAtMs] = await Promise.all([apiTokens.list(identity.sub), readConsentTime(c, identity.sub)]);
   return (
     <AccountPage
@@ -50,12 +54,18 @@ async function accountPage(
       scopes={scopes}
       consentedAtMs={consentedAtMs}
       tokens={tokens}
+      signInToMakeToken={isRecentSignIn(session, world.now()) ? null : freshSignInUrl(c, caller)}
       newToken={said.newToken ?? null}
       problem={said.problem ?? null}
       reader={readerOf(c)}
       nonce={scriptNonce(c)}
     />
   );
+}
+
+/** One trip to Google, and back to the form. */
+function freshSignInUrl(c: AppContext, { identity }: SessionCaller): string {
+  return signInUrl(c, { loginHint: identity.email ?? identity.sub, returnTo: "/account#tokens" });
 }
 
 /** When the stored grant came; null where there is none that opens. */

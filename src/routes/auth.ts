@@ -14,7 +14,7 @@ import { isNavigation, readText } from "../request.ts";
 import { safeReturnTo } from "../return-to.ts";
 import type { AppContext, AppEnv, RequestScope, SessionCaller } from "../scope.ts";
 import { receiveSecurityEvents } from "../security-events.ts";
-import { endSession, forgetSession, startSession } from "../session-authentication.ts";
+import { endPreviousSession, endSession, forgetSession, startSession } from "../session-authentication.ts";
 import { beginTrip, finishTrip, type Trip } from "../sign-in.ts";
 import { openTransaction, type Transaction } from "../transaction.ts";
 
@@ -40,16 +40,16 @@ export const authRoutes = new Hono<AppEnv>()
     const { code, transaction } = checkCallback(callback, opened, c.var.scope.config.google.issuer);
     const outcome = await finishTrip(c.var.scope, transaction, code);
     if (outcome.kind === "once-more") return goToGoogle(c, outcome.trip);
-    await startSession(c, outcome.session);
+    await Promise.all([startSession(c, outcome.session), endPreviousSession(c)]);
     return c.redirect(outcome.returnTo);
   })
-  .post("/logout", async (c) => {
+  .post("/logout", limitRate("logout"), async (c) => {
     // A session that was ended may still clear its own cookie, but not end anything else.
     if (parseEverywhere(c.req.query("everywhere"))) await endEverywhere(c, await requireSession(c));
     else await endHere(c, await findSession(c));
     return isNavigation(c) ? c.redirect("/", 303) : c.json({ signedOut: true });
   })
-  .post("/disconnect", async (c) => {
+  .post("/disconnect", limitRate("disconnect"), async (c) => {
     const caller = await requireSession(c);
     const revoked = await disconnect(c, caller);
     if (!isNavigation(c)) return c.json({ disconnected: true, revoked, ...(revoked ? {} : { message: UNCONFIRMED }) });
@@ -101,14 +101,17 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
 }
 
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {
-  if (caller === null) forgetSession(c);
-  else await endSession(c, caller.session);
+  forgetSession(c);
+  if (caller === null) return;
+  const isRevoked = await caller.isRevoked;
+  // Where that cannot be known, it is ended once more.
+  if (isRevoked.status === "rejected" || !isRevoked.value) await endSession(c, caller.session);
 }
 
 /** Ends all sessions of the user, this one included, and all API tokens. */
 async function endEverywhere(c: AppContext, { identity }: SessionCaller): Promise<void> {
   const { apiTokens, defer, revocations, store } = c.var.scope;
-  await revocations.revokeUser(identity.sub);
+  await revocations.revokeUser(identity.sub, "user");
   forgetSession(c);
   // The mark has ended them; what is stored of them is of no use to anybody.
   defer(Promise.all([apiTokens.deleteAll(identity.sub), store.deleteAccessTokens(identity.sub)]));
@@ -125,7 +128,7 @@ async function disconnect(c: AppContext, { identity, grant }: SessionCaller): Pr
   // Stored things go first: whatever Google does, nothing here can be used again. The sessions go last of them: should
   // storage fail on the way, this one can still try again.
   const stored = await forgetUser(scope, identity);
-  await scope.revocations.revokeUser(identity.sub);
+  await scope.revocations.revokeUser(identity.sub, "user");
   forgetSession(c);
   return revokeGrant(scope, [stored, held]);
 }

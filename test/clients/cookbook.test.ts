@@ -23,7 +23,7 @@ const row = String.raw`"from":.*"subject":.*"unread":true`;
 
 /** What each recipe prints, by its heading. */
 const EXPECTED: Readonly<Record<string, Expectation>> = {
-  "Making an API token": { prints: [/^gmedge_[\w-]{43}\n?$/] },
+  "Making an API token": { prints: [/^gmedge_[\w-]{63}\n?$/] },
   "Listing and revoking API tokens": { prints: [/"name":"short-lived"/, /\nrevoked: 204\n$/] },
   "Who the user is": { prints: [new RegExp(`"email":"${USER}"`), /"scopes":\[.*gmail\.modify/] },
   "Listing messages": {

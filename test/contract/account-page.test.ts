@@ -1,11 +1,11 @@
 /** The account page and its forms. */
-import { describe, expect, test } from "../support/contract.ts";
+import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
 import type { Browser } from "../support/browser.ts";
 import { expectPage } from "../support/errors.ts";
 import { signedIn, signIn } from "../support/scenes.ts";
 import type { Stage } from "../support/stage.ts";
 
-const TOKEN = /gmedge_[A-Za-z0-9_-]{43}/;
+const TOKEN = /gmedge_[A-Za-z0-9_-]{63}/;
 
 function make(
   browser: Browser,
@@ -45,6 +45,34 @@ describe("GET /account", () => {
     const response = await (await open()).browser().step("/account");
     expect(response.status).toBe(302);
     expect(new URL(response.headers.get("location") ?? "").searchParams.get("return_to")).toBe("/account");
+  });
+});
+
+describeInside("ten minutes after the sign-in", () => {
+  test("the account page has a way to sign in again in place of the form, and back to it", async ({ open }) => {
+    const { browser, stage, user } = await signedIn(open);
+    expect(await expectPage(await browser.step("/account"), 200)).toContain('action="/account/tokens"');
+    await inside(stage).advance(10 * 60 * 1000 + 1_000);
+    const text = await expectPage(await browser.step("/account"), 200);
+    expect(text).not.toContain('action="/account/tokens"');
+    const [, href = ""] = /<a href="([^"]+)">Sign in again to make a token<\/a>/.exec(text) ?? [];
+    const url = new URL(href.replaceAll("&amp;", "&"));
+    expect(Object.fromEntries(url.searchParams)).toEqual({ return_to: "/account#tokens", login_hint: user.email });
+    const visit = await browser.navigate(url.pathname + url.search, { person: { user: user.email } });
+    expect(visit.trips).toBe(1);
+    expect(visit.text).toContain('action="/account/tokens"');
+    await makeToken(browser);
+  });
+
+  test("a form that was opened before leads there, and makes no token", async ({ open }) => {
+    const { browser, stage, user } = await signedIn(open);
+    await inside(stage).advance(10 * 60 * 1000 + 1_000);
+    const response = await make(browser, { name: "late", expiresInDays: "7" });
+    expect(response.status).toBe(303);
+    const url = new URL(response.headers.get("location") ?? "");
+    expect(url.origin + url.pathname).toBe(`${stage.origin}/auth/login`);
+    expect(Object.fromEntries(url.searchParams)).toEqual({ return_to: "/account#tokens", login_hint: user.email });
+    expect(await revokeForms(browser)).toEqual([]);
   });
 });
 

@@ -68,6 +68,23 @@ describe("POST /auth/logout", () => {
   });
 });
 
+describeInside("POST /auth/logout by a session that has ended", () => {
+  test.for<[string, (browser: Browser) => Promise<unknown>]>([
+    ["was signed out", (browser) => browser.submit("/auth/logout")],
+    ["was signed out everywhere", (browser) => browser.submit("/auth/logout?everywhere=true")],
+    ["was disconnected", (browser) => browser.submit("/auth/disconnect")],
+  ])("writes nothing and clears its cookie, where it %s", async ([, end], { open }) => {
+    const { browser, stage } = await signedIn(open);
+    const copy = browser.copy();
+    await end(browser);
+    await inside(stage).advance(5_000);
+    const before = await stage.stored();
+    expect((await copy.submit("/auth/logout")).status).toBe(303);
+    expect(copy.jar.named("session")).toEqual([]);
+    expect(await stage.stored()).toBe(before);
+  });
+});
+
 describeInside("what revokes a session holds within 60 s, also for a copy of the cookie", () => {
   test.for(PATHS)("%s", async (path, { open }) => {
     const { browser, stage } = await signedIn(open);

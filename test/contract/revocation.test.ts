@@ -140,7 +140,7 @@ describeInside("the mark of a user", () => {
     await happen(scene, about("sessions-revoked", issSub(scene.user)));
     const { keys } = await kv.list({ prefix: "api-token:" });
     const [token, ...others] = keys.filter(({ name }) => !before.has(name));
-    const [mark] = (await kv.list({ prefix: `revoked-user:${scene.user.sub}` })).keys;
+    const [mark] = (await kv.list({ prefix: `revoked-user-event:${scene.user.sub}` })).keys;
     expect(others).toEqual([]);
     expect(token?.expiration).toBeGreaterThan(0);
     expect(mark?.expiration).toBeGreaterThanOrEqual(token?.expiration ?? Infinity);

@@ -1,7 +1,7 @@
 /** Which deliveries to the Cross-Account Protection receiver are taken, which are refused, and which should come again. */
 import { decodeProtectedHeader } from "jose";
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
-import { deliver } from "../support/ending.ts";
+import { callWithToken, deliver, happen, makeApiToken } from "../support/ending.ts";
 import { expectError } from "../support/errors.ts";
 import type { Fault, SecurityEventInput } from "../support/google.ts";
 import { call, newcomer, type Scene, signedIn, signIn } from "../support/scenes.ts";
@@ -9,6 +9,11 @@ import { about, issSub } from "../support/security-events.ts";
 import { makeTokenKeys, OTHER_CLIENT } from "../support/stage.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
+const DAY_SECONDS = 24 * 60 * 60;
+
+function secondsFromNow(seconds: number): number {
+  return Math.floor(Date.now() / 1000) + seconds;
+}
 
 /** A token that ends the sessions of the scene's user, unless it is refused. */
 function sign({ google, user }: Scene, how: Partial<SecurityEventInput> = {}): Promise<string> {
@@ -37,7 +42,7 @@ describe("a delivery is taken", () => {
   test.for<[string, (client: string) => Partial<SecurityEventInput>]>([
     ["that is for several clients, ours among them", (client) => ({ aud: [OTHER_CLIENT.id, client] })],
     ["whose exp is over: what has happened does not expire", () => ({ flaw: "expired" })],
-    ["that is years old", () => ({ iat: 1_500_000_000 })],
+    ["that is ahead of our clock by half a minute", () => ({ iat: secondsFromNow(30) })],
     ["without typ, which is only recommended", () => ({ typ: null })],
   ])("%s", async ([, how], { open }) => {
     const scene = await signedIn(open);
@@ -91,6 +96,13 @@ describe("a delivery is refused with 400, and nothing has changed:", () => {
     ["a list without our client", { aud: [OTHER_CLIENT.id] }],
     ["an empty list", { aud: [] }],
     ["an empty jti", { jti: "" }],
+    [
+      "an event of 31 days ago: it could be a repetition that nobody remembers",
+      { iat: secondsFromNow(-31 * DAY_SECONDS) },
+    ],
+    ["an event of years ago", { iat: 1_500_000_000 }],
+    ["an event of tomorrow", { iat: secondsFromNow(DAY_SECONDS) }],
+    ["an event of two minutes from now", { iat: secondsFromNow(120) }],
     ["an event that is no object", { events: { "https://schemas.example.com/x": "y" } }],
   ])("%s", async ([, how], { open }) => {
     const scene = await signedIn(open);
@@ -159,7 +171,7 @@ describeInside("Google delivers again, and is heard,", () => {
   test.for<[string, "get" | "put", string]>([
     ["whether it was seen cannot be read", "get", "security-event:"],
     ["it cannot be remembered", "put", "security-event:"],
-    ["the mark cannot be written", "put", "revoked-user:"],
+    ["the mark cannot be written", "put", "revoked-user-event:"],
   ])("after storage fails: %s", async ([, operation, prefix], { open }) => {
     const scene = await signedIn(open);
     const token = await sign(scene);
@@ -178,11 +190,67 @@ describeInside("Google delivers again, and is heard,", () => {
       events: { ...about("account-disabled", issSub(second)), ...about("sessions-revoked", issSub(scene.user)) },
     });
     const { kv, redeploy } = inside(scene.stage);
-    const broken = redeploy({}, { CREDENTIALS: failing(kv, "put", "revoked-user:") });
+    const broken = redeploy({}, { CREDENTIALS: failing(kv, "put", "revoked-user-event:") });
     await expectError(await deliver(broken, token), 503, "STORAGE_UNAVAILABLE");
     expect(await kv.get(`disabled-account:${second.sub}`)).not.toBeNull();
     expect((await call(scene.browser)).status).toBe(200);
     await expectTaken(scene, token);
+  });
+});
+
+describeInside("a late delivery", () => {
+  const MINUTE_MS = 60_000;
+
+  test("ends what began until a minute after the event, and nothing that began later", async ({ open }) => {
+    const scene = await signedIn(open);
+    const iat = Math.floor(scene.stage.now() / 1000);
+    await inside(scene.stage).advance(MINUTE_MS - 5_000);
+    const within = scene.stage.browser();
+    await signIn(within, scene.user);
+    await inside(scene.stage).advance(MINUTE_MS);
+    const later = scene.stage.browser();
+    await signIn(later, scene.user);
+    const apiToken = await makeApiToken(later);
+    await inside(scene.stage).advance(29 * 24 * 60 * MINUTE_MS);
+    await expectTaken(scene, await sign(scene, { iat }));
+    expect((await call(within)).status).toBe(401);
+    expect((await call(later)).status).toBe(200);
+    expect((await callWithToken(scene.stage, apiToken, "/api/me")).status).toBe(401);
+  });
+
+  test("of tokens-revoked leaves the grant of a later consent, and its session", async ({ open }) => {
+    const scene = await signedIn(open);
+    const iat = Math.floor(scene.stage.now() / 1000);
+    await inside(scene.stage).advance(2 * MINUTE_MS);
+    const later = scene.stage.browser();
+    await later.navigate("/auth/login?prompt=consent", { person: { user: scene.user.email } });
+    await inside(scene.stage).advance(24 * 60 * MINUTE_MS);
+    await expectTaken(scene, await sign(scene, { iat, events: about("tokens-revoked", issSub(scene.user)) }));
+    expect((await call(later)).status).toBe(200);
+    expect(await inside(scene.stage).kv.get(`credential:${scene.user.sub}`)).not.toBeNull();
+  });
+
+  test("does not set back what another event has ended", async ({ open }) => {
+    const scene = await signedIn(open);
+    const iat = Math.floor(scene.stage.now() / 1000) - 600;
+    await inside(scene.stage).advance(2_000);
+    await happen(scene, about("sessions-revoked", issSub(scene.user)));
+    await inside(scene.stage).advance(2_000);
+    await expectTaken(scene, await sign(scene, { iat }));
+  });
+});
+
+describeInside("a delivery that was taken once", () => {
+  test("is never taken again: it is remembered for as long as its age would let it in", async ({ open }) => {
+    const scene = await signedIn(open);
+    // Google's clock may be a minute ahead.
+    const token = await sign(scene, { iat: Math.floor(scene.stage.now() / 1000) + 55 });
+    expect((await deliver(scene.stage, token)).status).toBe(202);
+    const { keys } = await inside(scene.stage).kv.list({ prefix: "security-event:" });
+    const remembered = Math.max(...keys.map(({ expiration = 0 }) => expiration));
+    await inside(scene.stage).advance(30 * DAY_SECONDS * 1000 + 2 * 60_000);
+    await expectError(await deliver(scene.stage, token), 400, "INVALID_ARGUMENT");
+    expect(remembered * 1000).toBeGreaterThan(scene.stage.now());
   });
 });
 

@@ -87,7 +87,9 @@ describe("what a network may answer", () => {
     );
     const watched: Watched = { sleepsMs: [], progress: [] };
     const { text, isComplete } = await run(["--url", url, "--keys", keysFile], watched);
-    expect(text).toBe("Sealed anew under kid new: 95\nAlready current: 11\nNothing that is stored needs an older key.");
+    expect(text).toBe(
+      "Sealed anew under kid new: 95\nAlready current: 11\nNothing that is stored needs an older key.\nAPI tokens made while an older key was the first need it all the same: they end when it is removed",
+    );
     expect(isComplete).toBe(true);
     expect(watched.progress).toEqual(["100 records are under kid new, 90 of them sealed anew now"]);
     expect(requests.map(({ method, url: path }) => `${method} ${path}`)).toEqual([
@@ -229,7 +231,7 @@ describe("the Worker itself", () => {
     const { url } = await startWorker(stack, { port, envFile, persistTo: state, onOutput: () => {} });
     const { text, isComplete } = await run(["--url", url, "--keys", keysFile]);
     expect(text).toBe(
-      `Sealed anew under kid ${KEYS.keys[0]?.kid}: 0\nAlready current: 0\nNothing that is stored needs an older key.`,
+      `Sealed anew under kid ${KEYS.keys[0]?.kid}: 0\nAlready current: 0\nNothing that is stored needs an older key.\nAPI tokens made while an older key was the first need it all the same: they end when it is removed`,
     );
     expect(isComplete).toBe(true);
     const others = await write("others.json", addTokenKey(new Date()));

@@ -8,7 +8,7 @@ import type { Stage } from "./stage.ts";
 
 const madeTokenSchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  token: z.string().regex(/^gmedge_[A-Za-z0-9_-]{43}$/),
+  token: z.string().regex(/^gmedge_[A-Za-z0-9_-]{63}$/),
   name: z.string(),
   access: z.enum(["list", "read", "full"]),
   expiresAt: z.iso.datetime(),
