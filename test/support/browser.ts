@@ -89,10 +89,18 @@ export class Browser {
     throw new Error(`redirect loop: ${trail.join(" → ")}`);
   }
 
-  /** One request with the browser's cookies and nothing else of a browser; redirects are not followed. */
+  /**
+   * One request with the browser's cookies, our origin where it may change something, and nothing else of a browser;
+   * redirects are not followed.
+   */
   async fetch(path: string, options: Omit<Outgoing, "path"> = {}): Promise<Response> {
     const cookie = this.jar.header();
-    const headers = { ...(cookie === null ? {} : { cookie }), ...options.headers };
+    const isRead = ["GET", "HEAD", "OPTIONS"].includes(options.method ?? "GET");
+    const headers = {
+      ...(cookie === null ? {} : { cookie }),
+      ...(isRead ? {} : { origin: this.origin }),
+      ...options.headers,
+    };
     const response = await this.#send({ ...options, path, headers });
     this.jar.store(response);
     return response;
