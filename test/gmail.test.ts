@@ -156,7 +156,7 @@ describe("trying again (exponential backoff from 1 s with jitter, with an end)",
   test.each([400, 403, 404, 409])("a %i is not tried again", async (status) => {
     const body = { error: { code: status, message: "No, never.", status: "INVALID_ARGUMENT" } };
     const { gmail, world } = createGmail(json(body, { status }));
-    expect(await appErrorOf(gmail.listMessages(FILTER, PAGE))).toMatchObject({ code: status, message: "No, never." });
+    expect(await appErrorOf(gmail.listMessages(FILTER, PAGE))).toMatchObject({ code: status, programMessage: "No, never." });
     expect(world.calls).toHaveLength(1);
   });
 
@@ -213,7 +213,7 @@ describe("a batch of messages.get", () => {
       m0: { kind: "message", message: { id: "m0", threadId: "t0" } },
       m1: { kind: "unauthorized" },
       m2: { kind: "failed", failure: { error: { reason: "RATE_LIMITED" }, retry: { afterMs: 3_000 } } },
-      m3: { kind: "failed", failure: { error: { reason: "NOT_FOUND", message: "gone" }, retry: null } },
+      m3: { kind: "failed", failure: { error: { reason: "NOT_FOUND", programMessage: "gone" }, retry: null } },
       m4: { kind: "failed", failure: { error: { reason: "UPSTREAM_UNAVAILABLE" }, retry: { afterMs: null } } },
     });
     expect([world.trace.quotaUnits, world.calls.length, world.sleeps]).toEqual([100, 1, []]);
