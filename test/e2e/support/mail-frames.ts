@@ -105,9 +105,9 @@ function framesPage(first: number, end: number, sandbox: string | null): string 
 
 /** Runs in the page. */
 function namesInFrames(): { elements: string[]; attributes: string[] } {
-  const all = [...document.querySelectorAll("iframe")].flatMap((frame) => [
-    ...(frame.contentDocument?.querySelectorAll("body, body *") ?? []),
-  ]);
+  const all = [...document.querySelectorAll("iframe")].flatMap((frame) =>
+    Array.from(frame.contentDocument?.querySelectorAll("body, body *") ?? []),
+  );
   return {
     elements: [
       ...new Set(
