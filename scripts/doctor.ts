@@ -1,6 +1,7 @@
 /**
  * `npm run doctor`: looks at a Worker from outside and, with its keys, from inside, and says of everything whether it is
- * fine and what to do where it is not. `-- --url https://…` for a deployed one. Exit code 0 means that all is fine.
+ * fine and what to do where it is not. `-- --url https://…` for a deployed one, `--keys FILE` with its
+ * TOKEN_KEYS, `--json` for programs. Exit code 0 means that all is fine.
  */
 
 import { examine } from "./lib/doctor-checks.ts";

@@ -1,6 +1,7 @@
 /**
  * `npm run rotate`: has the Worker seal everything that it stores anew under the first key of `TOKEN_KEYS`, and says what
- * is left under which key. Exit code 0 means that the older keys are needed for nothing that is stored.
+ * is left under which key. `--url https://…` is a deployed Worker, `--keys FILE` has its TOKEN_KEYS, `--json` is for
+ * programs. Exit code 0 means that the older keys are needed for nothing that is stored.
  *
  * docs/operations.md says when to do that.
  */

@@ -1,6 +1,8 @@
 /**
  * `npm run setup`: from the OAuth client that Google's console gives as a file to a Worker that runs, here with
- * `.dev.vars`, or at Cloudflare with `--deploy --public-url https://…`. Safe to run again: keys are never replaced.
+ * `.dev.vars`, or at Cloudflare with `--deploy --public-url https://…`. The file is the argument, or
+ * client_secret_….json where you are. `--dry-run` writes nothing, `--json` answers JSON, `--redirect-uri-added` believes that
+ * Google's console has the redirect URI that the file lacks. Safe to run again: keys are never replaced.
  */
 
 import { runScript } from "./lib/run.ts";

@@ -191,13 +191,18 @@ export function parseConfig(env: unknown): Config {
  */
 export function describeUnknownNames(env: unknown): string[] {
   const known = Object.keys(EnvSchema.shape);
-  const names = typeof env === "object" && env !== null ? Object.keys(env) : [];
-  return names
-    .filter((name) => !known.includes(name))
-    .map((name) => {
+  const entries: [string, unknown][] = isBinding(env) ? Object.entries(env) : [];
+  return entries
+    .filter(([name, value]) => !known.includes(name) && isSetting(name, value))
+    .map(([name]) => {
       const nearest = findNearest(name, known);
       return `${name} is not a setting.${nearest === null ? "" : ` Did you mean ${nearest}?`}`;
     });
+}
+
+/** Other bindings may be there for reasons of their own; names that begin so are those of runtimes and test pools. */
+function isSetting(name: string, value: unknown): boolean {
+  return !name.startsWith("__") && (!isBinding(value) || Array.isArray(value));
 }
 
 /** The first issue of each name: what else is wrong with a value often follows from it. */
@@ -210,7 +215,7 @@ function describeIssues(issues: readonly z.core.$ZodIssue[]): string[] {
   return [...byName.values()];
 }
 
-function isBinding(value: unknown): boolean {
+function isBinding(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 

@@ -138,7 +138,9 @@ describe("a name that is set and means nothing", () => {
 
   test("is none of those that wrangler.toml declares, nor of the bindings", () => {
     expect(configuration().unknownNames).toEqual([]);
-    expect(describeUnknownNames(null)).toEqual([]);
+    const bindings = { ASSETS: { fetch: () => {} }, __RUNTIME_VERSION: "1", CREDENTIALS: {} };
+    expect(describeUnknownNames(bindings)).toEqual([]);
+    expect(describeUnknownNames({ ...bindings, ALLOWED_ACOUNTS: ["a@example.test"] })).toHaveLength(1);
   });
 });
 

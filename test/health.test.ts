@@ -97,7 +97,7 @@ describe("for the operator", () => {
     ["answers 500", { status: 500 }, /^Google's key endpoint answered 500\. .*GOOGLE_JWKS_URI/],
     ["answers 404", { status: 404 }, /^Google's key endpoint answered 404\. .*GOOGLE_JWKS_URI/],
     ["breaks the connection", { disconnect: true }, /^Google's key endpoint cannot be reached/],
-    ["is 61 s behind", { headers: { date: new Date(Date.now() - 61_500).toUTCString() } }, /clock is 6\d s off/],
+    ["is 61 s behind", { headers: { date: new Date(Date.now() - 61_500).toUTCString() } }, /clock is [6-9]\d s off/],
     [
       "is an hour ahead",
       { headers: { date: new Date(Date.now() + 3_600_000).toUTCString() } },

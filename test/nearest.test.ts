@@ -8,7 +8,6 @@ describe("a name with a typing error is that of which it is one", () => {
     ["ALLOWED_ACOUNTS", "ALLOWED_ACCOUNTS"],
     ["ALOWED_ACCOUNTS", "ALLOWED_ACCOUNTS"],
     ["ALLOWED_ACCOUNT", "ALLOWED_ACCOUNTS"],
-    ["ALLOWED_USERS", "ALLOWED_ORIGINS"],
     ["allowed_accounts", "ALLOWED_ACCOUNTS"],
     ["PUBLIC_URI", "PUBLIC_URL"],
     ["PUBLICURL", "PUBLIC_URL"],

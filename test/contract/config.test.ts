@@ -1,4 +1,4 @@
-/** A bad configuration answers 500 and names nothing; the log names everything. */
+/** A bad configuration answers 500 and names nothing; the log names everything, and misspelt names. */
 import { describe, describeInside, expect, test } from "../support/contract.ts";
 import { signedIn } from "../support/scenes.ts";
 import { CLIENT, makeTokenKeys } from "../support/stage.ts";
@@ -31,9 +31,9 @@ describe("a bad value", () => {
 
 describeInside("a name that is set and not declared", () => {
   test("is told once in the log, with the declared name that is nearest, without its value", async ({ open }) => {
-    const stage = await open({ vars: { ALLOWED_ACOUNTS: "only-me@example.com" } });
+    const stage = await open({ vars: { ALOWED_ACCOUNTS: "only-me@example.com" } });
     for (let visit = 0; visit < 3; visit += 1) expect((await stage.send({ path: "/healthz" })).status).toBe(200);
-    const told = stage.logs().split("ALLOWED_ACOUNTS is not a setting. Did you mean ALLOWED_ACCOUNTS?");
+    const told = stage.logs().split("ALOWED_ACCOUNTS is not a setting. Did you mean ALLOWED_ACCOUNTS?");
     expect(told).toHaveLength(2);
     expect(stage.logs()).not.toContain("only-me");
   });

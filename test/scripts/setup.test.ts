@@ -241,7 +241,7 @@ describe("--deploy", () => {
     [
       "secrets cannot be listed",
       { SAYS_SECRET_LIST: "Not logged in.", EXITS_SECRET_LIST: "1" },
-      /wrangler login[^]*Not logged/,
+      /wrangler -- login[^]*Not logged/,
       1,
     ],
     ["what is listed is not JSON", { SAYS_SECRET_LIST: "none" }, /does not list/, 1],
