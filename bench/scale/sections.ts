@@ -61,7 +61,7 @@ const CALL_NAMES: Readonly<Record<(typeof GOOGLE_CALLS)[number], string>> = {
 /** A line of the table of paths. */
 function pathRow(name: string, cost: Cost): string[] {
   const calls = GOOGLE_CALLS.filter((call) => cost[call] > 0).map((call) => `${cost[call]} ${CALL_NAMES[call]}`);
-  const reads = cost.kvReadOperations === 0 ? "0" : `${cost.kvReadOperations} of ${cost.kvKeysRead}`;
+  const reads = cost.kvKeysRead === 0 ? "0" : `${cost.kvReadOperations} of ${cost.kvKeysRead}`;
   const counts = [cost.kvWrites, cost.kvDeletes, cost.kvLists].map(String);
   return [name, reads, ...counts, calls.join(", ") || "none", String(cost.quotaUnits)];
 }
