@@ -39,6 +39,7 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "event-tokens-revoked": "event `tokens-revoked`",
   refresh: "+ a refresh",
   "service-refresh": "+ a refresh, service binding",
+  "previous-session": "+ the browser that signs in has a session",
   "api-token": "+ the caller has an API token",
   "unknown-token": "+ API token that the isolate does not know",
   "look-for-token-access": "+ access token of a known API token is too old",
