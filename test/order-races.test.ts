@@ -28,7 +28,7 @@ const where = { browser: fc.constantFrom(0, 0, 0, 1, 2, 2), place: fc.constantFr
 const SHORT_MS = [1_500, 1_500, 4_000, 4_000, 12_000, 25_000];
 const waitMs = fc.constantFrom(...SHORT_MS, ...SHORT_MS, 35_000, 75_000, 6 * MINUTE_MS, 11 * MINUTE_MS);
 
-const step = fc.oneof(
+const anyStep = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant("sign in" as const), ...where, consent: fc.boolean(), waitMs }),
@@ -55,7 +55,7 @@ const step = fc.oneof(
   },
 );
 
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
 
 /** Somebody's browser: what it holds, and a sign-in that it has begun. */
 interface Actor {
@@ -252,7 +252,7 @@ describe("whatever the order of events,", () => {
       const seed = inject("fuzzSeed");
       const sum = { sequences: 0, sessions: 0, tokens: 0, deadTokens: 0 };
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 18, size: "max" }), async (steps) => {
+        fc.asyncProperty(fc.array(anyStep, { minLength: 8, maxLength: 18, size: "max" }), async (steps) => {
           const { sessions, tokens, deadTokens } = await play(open, [
             // Without a session nothing of interest happens.
             { kind: "sign in", browser: 0, place: "here", consent: false, waitMs: 1_500 },

@@ -90,6 +90,7 @@ describe("a token of Google's for us", () => {
   test("says which delivery it is, and what happened to whom", async () => {
     expect(await createReceiver()(await sign(claims()))).toEqual({
       jti: "delivery-1",
+      issuedAtMs: START_MS,
       events: [
         {
           type: "https://schemas.openid.net/secevent/risc/event-type/sessions-revoked",

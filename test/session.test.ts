@@ -3,6 +3,7 @@ import { KeyRing } from "../src/keys.ts";
 import {
   createSession,
   fitsInCookie,
+  isRecentSignIn,
   openSession,
   sealSession,
   type Session,
@@ -112,4 +113,10 @@ describe("the 4,096 bytes of a cookie (RFC 6265 §6.1)", () => {
     expect(fitsInCookie(await sealSession(ring, ORIGIN, withToken(1_024)))).toBe(true);
     expect(fitsInCookie(await sealSession(ring, ORIGIN, withToken(4_096)))).toBe(false);
   });
+});
+
+test("a sign-in is recent for ten minutes", () => {
+  const afterMs = [0, 600_000, 600_001];
+  const answers = afterMs.map((ms) => isRecentSignIn({ signedInAtMs: START_MS }, START_MS + ms));
+  expect(answers).toEqual([true, true, false]);
 });

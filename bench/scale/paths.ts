@@ -144,6 +144,8 @@ export function serviceRows(count: number): Cost {
 
 /** What comes on top of a path. */
 export const EXTRAS = {
+  /** A browser that signs in has a session, which ends. */
+  "previous-session": sum(read(2), { kvWrites: 2 }),
   /** The caller has an API token. */
   "api-token": sum(MAKER_MARK),
   /** The access token has a minute or less to live. */

@@ -39,6 +39,7 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "event-tokens-revoked": "event `tokens-revoked`",
   refresh: "+ a refresh",
   "service-refresh": "+ a refresh, service binding",
+  "previous-session": "+ the browser that signs in has a session",
   "api-token": "+ the caller has an API token",
   "unknown-token": "+ API token that the isolate does not know",
   "look-for-token-access": "+ access token of a known API token is too old",
@@ -61,7 +62,7 @@ const CALL_NAMES: Readonly<Record<(typeof GOOGLE_CALLS)[number], string>> = {
 /** A line of the table of paths. */
 function pathRow(name: string, cost: Cost): string[] {
   const calls = GOOGLE_CALLS.filter((call) => cost[call] > 0).map((call) => `${cost[call]} ${CALL_NAMES[call]}`);
-  const reads = cost.kvReadOperations === 0 ? "0" : `${cost.kvReadOperations} of ${cost.kvKeysRead}`;
+  const reads = cost.kvKeysRead === 0 ? "0" : `${cost.kvReadOperations} of ${cost.kvKeysRead}`;
   const counts = [cost.kvWrites, cost.kvDeletes, cost.kvLists].map(String);
   return [name, reads, ...counts, calls.join(", ") || "none", String(cost.quotaUnits)];
 }

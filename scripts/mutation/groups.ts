@@ -62,8 +62,8 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "api-tokens",
-    mutate: ["src/api-tokens.ts"],
-    tests: unit("api-tokens", "api-token-list", "storage-schema-tokens"),
+    mutate: ["src/api-tokens.ts", "src/tokens-under-way.ts"],
+    tests: unit("api-tokens", "api-token-list", "storage-schema-tokens", "tokens-under-way"),
   },
   {
     name: "rotation",
@@ -78,7 +78,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "security-events",
     mutate: ["src/security-event-token.ts"],
-    tests: unit("security-event-token"),
+    tests: unit("security-event-token", "security-event-age"),
   },
   {
     name: "edge",

@@ -1,7 +1,7 @@
 /** Which deliveries to the Cross-Account Protection receiver are taken, which are refused, and which should come again. */
 import { decodeProtectedHeader } from "jose";
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
-import { callWithToken, deliver, happen, makeApiToken } from "../support/ending.ts";
+import { deliver } from "../support/ending.ts";
 import { expectError } from "../support/errors.ts";
 import type { Fault, SecurityEventInput } from "../support/google.ts";
 import { call, newcomer, type Scene, signedIn, signIn } from "../support/scenes.ts";
@@ -195,62 +195,6 @@ describeInside("Google delivers again, and is heard,", () => {
     expect(await kv.get(`disabled-account:${second.sub}`)).not.toBeNull();
     expect((await call(scene.browser)).status).toBe(200);
     await expectTaken(scene, token);
-  });
-});
-
-describeInside("a late delivery", () => {
-  const MINUTE_MS = 60_000;
-
-  test("ends what began until a minute after the event, and nothing that began later", async ({ open }) => {
-    const scene = await signedIn(open);
-    const iat = Math.floor(scene.stage.now() / 1000);
-    await inside(scene.stage).advance(MINUTE_MS - 5_000);
-    const within = scene.stage.browser();
-    await signIn(within, scene.user);
-    await inside(scene.stage).advance(MINUTE_MS);
-    const later = scene.stage.browser();
-    await signIn(later, scene.user);
-    const apiToken = await makeApiToken(later);
-    await inside(scene.stage).advance(29 * 24 * 60 * MINUTE_MS);
-    await expectTaken(scene, await sign(scene, { iat }));
-    expect((await call(within)).status).toBe(401);
-    expect((await call(later)).status).toBe(200);
-    expect((await callWithToken(scene.stage, apiToken, "/api/me")).status).toBe(401);
-  });
-
-  test("of tokens-revoked leaves the grant of a later consent, and its session", async ({ open }) => {
-    const scene = await signedIn(open);
-    const iat = Math.floor(scene.stage.now() / 1000);
-    await inside(scene.stage).advance(2 * MINUTE_MS);
-    const later = scene.stage.browser();
-    await later.navigate("/auth/login?prompt=consent", { person: { user: scene.user.email } });
-    await inside(scene.stage).advance(24 * 60 * MINUTE_MS);
-    await expectTaken(scene, await sign(scene, { iat, events: about("tokens-revoked", issSub(scene.user)) }));
-    expect((await call(later)).status).toBe(200);
-    expect(await inside(scene.stage).kv.get(`credential:${scene.user.sub}`)).not.toBeNull();
-  });
-
-  test("does not set back what another event has ended", async ({ open }) => {
-    const scene = await signedIn(open);
-    const iat = Math.floor(scene.stage.now() / 1000) - 600;
-    await inside(scene.stage).advance(2_000);
-    await happen(scene, about("sessions-revoked", issSub(scene.user)));
-    await inside(scene.stage).advance(2_000);
-    await expectTaken(scene, await sign(scene, { iat }));
-  });
-});
-
-describeInside("a delivery that was taken once", () => {
-  test("is never taken again: it is remembered for as long as its age would let it in", async ({ open }) => {
-    const scene = await signedIn(open);
-    // Google's clock may be a minute ahead.
-    const token = await sign(scene, { iat: Math.floor(scene.stage.now() / 1000) + 55 });
-    expect((await deliver(scene.stage, token)).status).toBe(202);
-    const { keys } = await inside(scene.stage).kv.list({ prefix: "security-event:" });
-    const remembered = Math.max(...keys.map(({ expiration = 0 }) => expiration));
-    await inside(scene.stage).advance(30 * DAY_SECONDS * 1000 + 2 * 60_000);
-    await expectError(await deliver(scene.stage, token), 400, "INVALID_ARGUMENT");
-    expect(remembered * 1000).toBeGreaterThan(scene.stage.now());
   });
 });
 

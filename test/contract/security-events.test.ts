@@ -227,6 +227,6 @@ describeInside("what is stored", () => {
       expect.arrayContaining(["access-token", "credential"]),
     );
     await happen(scene, about("tokens-revoked", issSub(user)));
-    expect(await mine()).toEqual([`revoked-user:${user.sub}`]);
+    expect(await mine()).toEqual([`revoked-user-consent:${user.sub}`, `revoked-user-event:${user.sub}`]);
   });
 });
