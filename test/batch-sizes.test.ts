@@ -8,6 +8,20 @@ import { LARGEST_BYTES, largeBatches } from "./support/large-batches.ts";
 const TYPE = "multipart/mixed; boundary=b";
 const PATH = "/gmail/v1/users/me/profile";
 
+/** A good reply. */
+function replyTo(id: string): string {
+  return `--b\r\nContent-Type: application/http\r\nContent-ID: <response-${id}>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}\r\n`;
+}
+
+/** A batch of one part with further header lines, outside and inside. */
+function batchWith(outer: string, inner: string): string {
+  return `--b\r\nContent-Type: application/http\r\n${outer}\r\nGET ${PATH}\r\n${inner}\r\n--b--`;
+}
+
+function batchBy(boundary: string): string {
+  return batchWith("", "").replaceAll("--b", `--${boundary}`);
+}
+
 afterEach(() => vi.restoreAllMocks());
 
 /** What becomes of a batch, and the largest pieces that were made of it on the way. */
@@ -62,10 +76,8 @@ describe("a batch of 8 MiB", () => {
   });
 
   test("as Gmail's answer with one part of a large head gives the other parts", () => {
-    const good = (id: string): string =>
-      `--b\r\nContent-Type: application/http\r\nContent-ID: <response-${id}>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n{}\r\n`;
-    const bad = good("bad").replace("200 OK\r\n", `200 OK\r\n${"a:b\r\n".repeat(LARGEST_BYTES / 10)}`);
-    expect([...(parseBatch(TYPE, `${good("one")}${bad}${good("two")}--b--`) ?? [])].map(([id]) => id)).toEqual([
+    const bad = replyTo("bad").replace("200 OK\r\n", `200 OK\r\n${"a:b\r\n".repeat(LARGEST_BYTES / 10)}`);
+    expect([...(parseBatch(TYPE, `${replyTo("one")}${bad}${replyTo("two")}--b--`) ?? [])].map(([id]) => id)).toEqual([
       "one",
       "two",
     ]);
@@ -73,8 +85,6 @@ describe("a batch of 8 MiB", () => {
 });
 
 describe("the head of a part", () => {
-  const batchWith = (outer: string, inner: string): string =>
-    `--b\r\nContent-Type: application/http\r\n${outer}\r\nGET ${PATH}\r\n${inner}\r\n--b--`;
   const refusal = `Part 1 of the batch must have at most ${MAX_HEAD_LINES} header lines, and ${MAX_HEAD_CHARACTERS} characters in them.`;
 
   test("may have 100 lines, and no more", () => {
@@ -98,10 +108,10 @@ describe("the head of a part", () => {
 });
 
 test("a boundary has 1 to 70 characters, as RFC 2046 says", () => {
-  const batch = (boundary: string): string =>
-    `--${boundary}\r\nContent-Type: application/http\r\n\r\nGET ${PATH}\r\n\r\n--${boundary}--`;
   const [longest, tooLong] = ["x".repeat(70), "x".repeat(71)];
-  expect(parseBatchRequest(`multipart/mixed; boundary=${longest}`, batch(longest))).toHaveLength(1);
-  expect(() => parseBatchRequest(`multipart/mixed; boundary=${tooLong}`, batch(tooLong))).toThrow("1 to 70 characters");
-  expect(parseBatch(`multipart/mixed; boundary="${tooLong}"`, batch(tooLong))).toBeNull();
+  expect(parseBatchRequest(`multipart/mixed; boundary=${longest}`, batchBy(longest))).toHaveLength(1);
+  expect(() => parseBatchRequest(`multipart/mixed; boundary=${tooLong}`, batchBy(tooLong))).toThrow(
+    "1 to 70 characters",
+  );
+  expect(parseBatch(`multipart/mixed; boundary="${tooLong}"`, batchBy(tooLong))).toBeNull();
 });

@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
 import { accessForCall, checkQuery, PASSED_PARAMETERS, writingScopes } from "../src/gmail-methods.ts";
+// oxlint-disable-next-line import/default -- a file as text, whatever it exports
 import clientTypes from "../node_modules/@googleapis/gmail/build/v1.d.ts?raw";
 import clientCode from "../node_modules/@googleapis/gmail/build/v1.js?raw";
 
@@ -20,21 +21,17 @@ const SCOPES = new Map(
   ]),
 );
 
-/** The calls of the client, in the order of its code: HTTP method and path below the mailbox. */
-const CALLS = [
-  ...clientCode.matchAll(
-    /class Resource(\$[\w$]+) \{|^ +(\w+)\(paramsOrCallback|'\/gmail\/v1\/users\/\{userId\}\/([^']+)'\)[\s\S]*?method: '(\w+)'/gm,
-  ),
-].reduce<{ resource: string; name: string; calls: [name: string, method: string, path: string][] }>(
-  (read, [, resource, name, path, method]) => {
-    if (resource !== undefined) return { ...read, resource: resource.slice(1).toLowerCase().replaceAll("$", ".") };
-    if (name !== undefined) return { ...read, name };
-    if (path === undefined || method === undefined) return read;
-    const call: [string, string, string] = [`${read.resource}.${read.name}`.toLowerCase(), method, path];
-    return { ...read, calls: [...read.calls, call] };
-  },
-  { resource: "", name: "", calls: [] },
-).calls;
+/** The calls of the client, in the order of its code: its own name, HTTP method, and path below the mailbox. */
+const CALLS: [name: string, method: string, path: string][] = [];
+let resource = "";
+let call = "";
+for (const [, ofClass, ofMethod, path, method] of clientCode.matchAll(
+  /class Resource(\$[\w$]+) \{|^ +(\w+)\(paramsOrCallback|'\/gmail\/v1\/users\/\{userId\}\/([^']+)'\)[\s\S]*?method: '(\w+)'/gm,
+)) {
+  resource = ofClass?.slice(1).replaceAll("$", ".") ?? resource;
+  call = ofMethod ?? call;
+  if (path !== undefined && method !== undefined) CALLS.push([`${resource}.${call}`.toLowerCase(), method, path]);
+}
 
 describe("of the methods of Google's own client", () => {
   test("all are there, or this compares nothing", () => {
@@ -46,17 +43,17 @@ describe("of the methods of Google's own client", () => {
   test.each(CALLS.filter(([, method]) => method !== "GET"))(
     "%s (%s %s) needs the scopes that Google names",
     (name, method, path) => {
-      const resource = path.replaceAll(/\{\w+\}/g, "some-id");
-      expect(writingScopes(method, resource)?.toSorted()).toEqual(scopesByName.get(name)?.toSorted());
-      expect(accessForCall(method, resource)).toBe("full");
+      const target = path.replaceAll(/\{\w+\}/g, "some-id");
+      expect(writingScopes(method, target)?.toSorted()).toEqual(scopesByName.get(name)?.toSorted());
+      expect(accessForCall(method, target)).toBe("full");
     },
   );
 
   test("those that read need none, and the access list for three of them", () => {
     const reads = CALLS.filter(([, method]) => method === "GET").map(([name, method, path]) => {
-      const resource = path.replaceAll(/\{\w+\}/g, "some-id");
-      expect(writingScopes(method, resource)).toBeNull();
-      return [name, accessForCall(method, resource)] as const;
+      const target = path.replaceAll(/\{\w+\}/g, "some-id");
+      expect(writingScopes(method, target)).toBeNull();
+      return [name, accessForCall(method, target)] as const;
     });
     const listing = reads.filter(([, access]) => access === "list").map(([name]) => name);
     expect(listing.toSorted()).toEqual(["users.history.list", "users.messages.list", "users.threads.list"]);
@@ -88,18 +85,18 @@ describe("the scopes of a write that is not known are those that permit everythi
     ["PUT", "watch"],
     ["BREW", "messages/send"],
     ["post", "messages/send"],
-  ])("%s %s", (method, resource) => {
-    expect(writingScopes(method, resource)).toEqual(["https://mail.google.com/"]);
+  ])("%s %s", (method, target) => {
+    expect(writingScopes(method, target)).toEqual(["https://mail.google.com/"]);
   });
 });
 
 describe("another spelling of a list is no list:", () => {
   test.each(["%6dessages", "messages;x=1", "Messages", "messages/", "messagesx", "drafts", "labels", "messages/1"])(
     "%s",
-    (resource) => {
-      expect(accessForCall("GET", resource)).toBe("read");
-      expect(accessForCall("HEAD", resource)).toBe("read");
-      expect(accessForCall("POST", resource)).toBe("full");
+    (target) => {
+      expect(accessForCall("GET", target)).toBe("read");
+      expect(accessForCall("HEAD", target)).toBe("read");
+      expect(accessForCall("POST", target)).toBe("full");
     },
   );
 });
@@ -131,7 +128,7 @@ describe("a query", () => {
 
   test("has no name that is not passed on, however it is spelt (property)", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."aAltq=&;#+%$.61 \0é"), maxLength: 12 }), (query) => {
+      fc.property(fc.string({ unit: fc.constantFrom(..."aAltq=&;#+%$.61 \0é".split("")), maxLength: 12 }), (query) => {
         let composed: string;
         try {
           composed = checkQuery(query);

@@ -124,10 +124,11 @@ describe("other methods than GET", () => {
     expect(sent?.headers["content-type"]).toBe("application/json");
   });
 
-  test("are Gmail's to refuse where they do not", async ({ open }) => {
+  test("are refused where they do not, and Gmail is not asked", async ({ open }) => {
     const scene = await signedIn(open);
     const response = await modify(scene.browser, await firstId(scene), { origin: scene.stage.origin });
-    expect(response.status).toBe(403);
+    await expectError(response, 403, "SCOPE_REQUIRED");
+    expect(await scene.google.count()).toBe(0);
   });
 
   test.for<[string, Record<string, string>]>([

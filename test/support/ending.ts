@@ -31,7 +31,7 @@ export async function makeApiToken(browser: Browser, expiresInDays = 1): Promise
   const response = await browser.fetch("/api/tokens", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ name: "a test's", expiresInDays }),
+    body: JSON.stringify({ name: "a test's", access: "full", expiresInDays }),
   });
   const text = await response.text();
   expect(response.status, text).toBe(201);
