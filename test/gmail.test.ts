@@ -156,7 +156,10 @@ describe("trying again (exponential backoff from 1 s with jitter, with an end)",
   test.each([400, 403, 404, 409])("a %i is not tried again", async (status) => {
     const body = { error: { code: status, message: "No, never.", status: "INVALID_ARGUMENT" } };
     const { gmail, world } = createGmail(json(body, { status }));
-    expect(await appErrorOf(gmail.listMessages(FILTER, PAGE))).toMatchObject({ code: status, programMessage: "No, never." });
+    expect(await appErrorOf(gmail.listMessages(FILTER, PAGE))).toMatchObject({
+      code: status,
+      programMessage: "No, never.",
+    });
     expect(world.calls).toHaveLength(1);
   });
 
