@@ -172,7 +172,7 @@ export const STORED_BYTES: Readonly<Record<string, number>> = {
   "revoked-user-consent": 100,
   "revoked-user-event": 100,
   "session-end": 120,
-  "api-token": 1_000,
+  "api-token": 1_050,
   "api-token-of": 120,
   "api-token-access": 700,
   "api-token-used": 120,

@@ -205,14 +205,15 @@ describe("who may send a batch", () => {
     const allowed = await browser.fetch("/batch/gmail/v1", batchRequest([part], { origin: stage.origin }));
     expect(await repliesOf(allowed)).toMatchObject({ 1: [200, {}] });
     await google.forgetCalls();
+    const cookie = browser.jar.header() ?? "";
     for (const headers of [
       {},
       { origin: "https://evil.test" },
       { origin: "null" },
       { origin: stage.origin, "sec-fetch-site": "same-site" },
     ]) {
-      const request = batchRequest([part], headers);
-      await expectError(await browser.fetch(request.path, request), 403, "PERMISSION_DENIED");
+      const request = batchRequest([part], { cookie, ...headers });
+      await expectError(await stage.send(request), 403, "PERMISSION_DENIED");
     }
     expect(await google.count()).toBe(0);
   });
@@ -243,7 +244,7 @@ describeInside("a batch whose token was revoked elsewhere", () => {
     await elsewhere.send({
       method: "POST",
       path: "/auth/logout?everywhere=true",
-      headers: { cookie: browser.jar.header() ?? "" },
+      headers: { cookie: browser.jar.header() ?? "", origin: stage.origin },
     });
     await expectError(await send([{ id: "1", line }]), 401, "SIGN_IN_REQUIRED");
     expect(await google.count()).toBe(0);
