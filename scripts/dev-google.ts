@@ -1,6 +1,6 @@
 /**
  * `npm run dev:google`: the Worker on loopback against the real Google, with the OAuth client and keys
- * in `.dev.vars`, or in the file that `--env-file` names. `--port` is the port that is registered at Google, 8787 if not
+ * in `.dev.vars`, or in the file that `--vars` names. `--port` is the port that is registered at Google, 8787 if not
  * said. The settings are checked by the Worker's own parser first: where they are wrong, nothing is started.
  */
 
@@ -16,12 +16,12 @@ import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
 await runScript(
   async ({ stack }) => {
     const { values } = parseArgs({
-      options: { port: { type: "string", default: "8787" }, "env-file": { type: "string" } },
+      options: { port: { type: "string", default: "8787" }, vars: { type: "string" } },
     });
     const port = parsePort("--port", values.port);
-    const name = values["env-file"] ?? ".dev.vars";
+    const name = values.vars ?? ".dev.vars";
     // npm runs scripts in the project's folder, wherever it was called.
-    const folder = values["env-file"] === undefined ? PROJECT_ROOT : (process.env["INIT_CWD"] ?? process.cwd());
+    const folder = values.vars === undefined ? PROJECT_ROOT : (process.env["INIT_CWD"] ?? process.cwd());
     const envFile = resolve(folder, name);
     const warnings = await checkFile(envFile, name);
     // The redirect URI is registered at Google with its port: another port would be refused there.

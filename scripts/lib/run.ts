@@ -58,10 +58,14 @@ function stopOnEvents(controller: AbortController, { timeoutMs }: RunOptions): v
   process.on("unhandledRejection", stop);
   process.on("beforeExit", () => {
     const error = new ScriptError("The script is not done, and nothing is left that it could wait for.");
-    if (!controller.signal.aborted) return stop(error);
-    // Even closing waits for something that will not come.
-    console.error(error.message);
-    process.exit(1);
+    if (controller.signal.aborted) {
+      // Even closing waits for something that will not come.
+      console.error(error.message);
+      process.exit(1);
+    }
+    stop(error);
+    // Another turn, after which this event comes again unless closing has found something to do.
+    setImmediate(() => {});
   });
   if (timeoutMs !== undefined) {
     setTimeout(() => stop(new ScriptError(`Not done after ${timeoutMs / 1000} s.`)), timeoutMs).unref();

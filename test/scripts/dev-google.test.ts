@@ -60,7 +60,7 @@ async function run(text: string | null, ...args: string[]) {
   const file = join(folder.path, "google.env");
   if (text !== null) await writeFile(file, text);
   const script = join(PROJECT_ROOT, "scripts", "dev-google.ts");
-  return start([process.execPath, script, "--env-file", text === null ? `${file}.none` : file, ...args]).ended;
+  return start([process.execPath, script, "--vars", text === null ? `${file}.none` : file, ...args]).ended;
 }
 
 describe("npm run dev:google", () => {
