@@ -9,7 +9,7 @@ const FIX = `{
     [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "00000000-0000-4000-8000-000000000000"],
   ];
   if (location.pathname.startsWith("/account")) {
-    words.push([/Made .*? · expires .*? ·/g, "Made 22 Nov 2026 · expires 20 Feb 2027 ·"]);
+    words.push([/made .*? · expires .*? ·/g, "made 22 Nov 2026 · expires 20 Feb 2027 ·"]);
     for (const time of document.querySelectorAll("time")) time.textContent = "Sunday 22 November 2026 at 17:20";
   }
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
