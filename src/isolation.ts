@@ -12,6 +12,9 @@ import { isLoopback } from "./origins.ts";
 import type { AppContext, AppEnv } from "./scope.ts";
 import { bearerToken } from "./token-authentication.ts";
 
+/** What browsers say of a load that nobody has asked for yet; the latter two are of older ones. */
+const SPECULATION_HEADERS = ["Sec-Purpose", "Purpose", "X-Moz"];
+
 /** Marks a route as a page: another site may lead a browser there. Stands before the route's handler. */
 export const page = createMiddleware<AppEnv>((_, next) => next());
 
@@ -75,10 +78,20 @@ function isPage(c: AppContext): boolean {
   return matchedRoutes(c).some(({ handler }) => handler === page);
 }
 
+/** Whether there is a route of ours: middleware is there for every method and every path. */
+function isRoute(c: AppContext): boolean {
+  return matchedRoutes(c).some(({ method }) => method !== "ALL");
+}
+
 function isTopLevelNavigation(c: AppContext): boolean {
   const { req } = c;
+  // A prefetch and a prerendering look like a navigation, and nobody has clicked: https://wicg.github.io/nav-speculation/
+  const isSpeculative = SPECULATION_HEADERS.some((name) => req.header(name) !== undefined);
   return (
-    req.method === "GET" && req.header("Sec-Fetch-Mode") === "navigate" && req.header("Sec-Fetch-Dest") === "document"
+    !isSpeculative &&
+    req.method === "GET" &&
+    req.header("Sec-Fetch-Mode") === "navigate" &&
+    req.header("Sec-Fetch-Dest") === "document"
   );
 }
 
@@ -88,9 +101,10 @@ function foreignRequest(): AppError {
 
 /** Another site, or Google after consent, has led a person to what is not a page: a click of their own goes on. */
 function ledHere(c: AppContext): AppError {
-  if (!isTopLevelNavigation(c)) return foreignRequest();
+  if (!isTopLevelNavigation(c) || !isRoute(c)) return foreignRequest();
   const { pathname, search } = new URL(c.req.url);
   return new AppError("PERMISSION_DENIED", "This address holds data for programs. Open it with the link below.", {
-    link: { href: pathname + search, text: "Open the address" },
+    // Whole: a path that begins with two slashes would be another host.
+    link: { href: c.var.scope.origin + pathname + search, text: "Open the address" },
   });
 }

@@ -34,6 +34,9 @@ const PLAIN_ATTRIBUTES = words(`
   vspace width`);
 const PLAIN_VALUE = /^[\w #%.,+*'()-]{0,200}$/;
 
+/** Cells that span thousands of rows take a browser seconds to lay out. */
+const SPANS = words("colspan rowspan span");
+
 /** Attributes that people read. */
 const TEXT_ATTRIBUTES = words("abbr alt aria-label summary title");
 
@@ -99,6 +102,7 @@ function cleanValue(
   if (name === "style") return cleanStyle(value) || null;
   if (name === "href" && element === "a") return cleanLink(value, ownHosts);
   if (name === "src" && element === "img") return cleanPicture(value);
+  if (SPANS.has(name)) return /^\d{1,3}$/.test(value) ? value : null;
   return PLAIN_ATTRIBUTES.has(name) && PLAIN_VALUE.test(value) ? value : null;
 }
 

@@ -5,9 +5,8 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#MessagePart
  */
 import { base64url } from "jose";
-import { decodeWords } from "postal-mime";
 import type { GmailMessage } from "./gmail.ts";
-import { parseInternalDate } from "./message.ts";
+import { decodeHeader, parseInternalDate } from "./message.ts";
 
 type MessagePart = NonNullable<GmailMessage["payload"]>;
 
@@ -34,7 +33,7 @@ export function toReadableMessage(message: GmailMessage): ReadableMessage {
   const { payload } = message;
   const header = (name: string): string | null => {
     const value = headerOf(payload, name);
-    return value === null ? null : decodeWords(value);
+    return value === null ? null : decodeHeader(value);
   };
   const parts = payload === undefined ? [] : [...flatten(payload, 0)];
   const attachments = parts.filter(isAttachment);

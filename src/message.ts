@@ -24,7 +24,7 @@ export const MessageMetadataSchema = z.pipe(
   z.transform((message) => {
     const header = (name: string): string | null => {
       const found = message.payload?.headers?.find((candidate) => candidate.name.toLowerCase() === name);
-      return found === undefined ? null : decodeWords(found.value);
+      return found === undefined ? null : decodeHeader(found.value);
     };
     const labelIds = message.labelIds ?? [];
     return {
@@ -41,6 +41,15 @@ export const MessageMetadataSchema = z.pipe(
     };
   }),
 );
+
+/** Of a longer header, encoded words are decoded up to here: decoding takes time, and what stands behind it is no name. */
+const MAX_DECODED_CHARACTERS = 16 * 1024;
+
+/** The value of a header, its encoded words decoded: RFC 2047. */
+export function decodeHeader(value: string): string {
+  if (!value.includes("=?")) return value;
+  return decodeWords(value.slice(0, MAX_DECODED_CHARACTERS)) + value.slice(MAX_DECODED_CHARACTERS);
+}
 
 /**
  * The `internalDate` of a message.

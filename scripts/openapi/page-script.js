@@ -4,11 +4,12 @@
  */
 
 const caller = document.querySelector("form.caller");
-caller.hidden = false;
+caller.hidden = !isSecureContext;
 caller.addEventListener("submit", (event) => event.preventDefault());
 
 for (const form of document.querySelectorAll("form[data-path]")) {
-  form.querySelector("button").hidden = false;
+  // On plain HTTP off loopback a token would go out in the clear, and the API would not answer.
+  form.querySelector("button").hidden = !isSecureContext;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     tryOut(form).catch((error) => say(form, `No answer: ${error.message}`));

@@ -175,7 +175,11 @@ function correspondent({ labelIds, from, to }: MessageMetadata): string {
   return from === null ? "(unknown sender)" : displayNames(from);
 }
 
-function displayNames(header: string): string {
+/** A row has room for less, and taking apart a sender's header of megabytes would take seconds. */
+const MAX_SHOWN_HEADER_CHARACTERS = 2_000;
+
+function displayNames(whole: string): string {
+  const header = whole.slice(0, MAX_SHOWN_HEADER_CHARACTERS);
   const names = addressParser(header).map(({ name, address }) => name || address || "");
   return names.filter(Boolean).join(", ") || header;
 }

@@ -63,7 +63,8 @@ export async function startEmulatedWorker(vars: Readonly<Record<string, string>>
     signIn,
     makeToken: async () => {
       const browser = await signIn();
-      const headers = { cookie: (await browser.cookies(origin)).join("; "), "content-type": "application/json" };
+      const cookie = (await browser.cookies(origin)).join("; ");
+      const headers = { cookie, origin, "content-type": "application/json" };
       const body = JSON.stringify({ name: "example", access: "full" });
       const response = await fetch(`${origin}/api/tokens`, { method: "POST", headers, body });
       if (response.status !== 201) throw new Error(`making a token answered ${response.status}`);
