@@ -28,7 +28,8 @@ export function ownMailboxPath(path: string, { sub, email }: Identity): string {
       metadata: { parameter: "userId" },
     });
   }
-  return MAILBOX_PATH + resource;
+  // Each segment in its one spelling, so that Google reads no other path than the one that is checked here.
+  return MAILBOX_PATH + resource.split("/").map(rewrite).join("/");
 }
 
 /**
@@ -41,6 +42,10 @@ function isPlain(path: string): boolean {
     .slice(1)
     .split("/")
     .every((segment) => !/^\.{0,2}(?:;|$)/.test(decodeOrNull(segment) ?? "."));
+}
+
+function rewrite(segment: string): string {
+  return encodeURIComponent(decodeOrNull(segment) ?? segment);
 }
 
 function decodeOrNull(text: string): string | null {

@@ -9,6 +9,8 @@ import type { AppContext } from "./scope.ts";
 
 /** Whether a person waits for a page: a navigation, or without Fetch Metadata an `Accept` that prefers HTML. */
 export function isNavigation(c: AppContext): boolean {
+  // No browser sends a token when it navigates; some programs' default `Accept` begins with HTML.
+  if (c.req.header("Authorization") !== undefined) return false;
   const mode = c.req.header("Sec-Fetch-Mode");
   if (mode !== undefined) return mode === "navigate";
   return prefers(c, "text/html", ["text/html", "application/json", "application/x-ndjson"]);

@@ -55,7 +55,7 @@ export async function makeToken(
   request: unknown,
 ): Promise<NewToken> {
   if (!isRecentSignIn(session, world.now())) throw recentSignInRequired(identity);
-  const { name, expiresInDays, access } = parseOptions(NewTokenSchema, request);
+  const { name, expiresInDays, access } = parseOptions(NewTokenSchema, request, "body");
   const { sub } = identity;
   const fresh = await newApiToken(keyRing);
   const { id } = fresh;

@@ -66,6 +66,14 @@ describe("a message", () => {
     expect(read({ payload: { headers } })).toMatchObject({ from: "a@example.test", subject: "lower" });
   });
 
+  test("of megabytes is decoded up to a limit, and whole all the same", () => {
+    const words = "=?utf-8?Q?=C3=BC?= ".repeat(20_000);
+    const subject = readSubject(words) ?? "";
+    expect(subject.startsWith("üüü")).toBe(true);
+    expect(subject.endsWith("=?utf-8?Q?=C3=BC?= ")).toBe(true);
+    expect(readSubject("x".repeat(1_000_000))).toHaveLength(1_000_000);
+  });
+
   test("with an empty subject has an empty one, which is not a missing one", () => {
     expect(readSubject("")).toBe("");
   });

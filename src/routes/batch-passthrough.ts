@@ -8,6 +8,7 @@ import { type BatchCall, composeBatch } from "../batch.ts";
 import { parseBatchRequest } from "../batch-request.ts";
 import { randomToken } from "../keys.ts";
 import { checkGmailCall } from "../gmail-call.ts";
+import { checkQuery } from "../gmail-methods.ts";
 import { forwardToGmail, MAX_BODY_BYTES } from "../gmail-forward.ts";
 import { quotaUnits } from "../quota.ts";
 import { requireOrigin } from "../isolation.ts";
@@ -18,6 +19,8 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
   // What a part needs is known once it is read.
   const caller = await requireCaller(c, "list");
   if (caller.session !== null) requireOrigin(c);
+  // Of its own, a batch has no parameter that is passed on; what nobody knows is refused all the same.
+  checkQuery(new URL(c.req.url).search.slice(1));
   const text = await readText(c, MAX_BODY_BYTES);
   const { config, trace } = c.var.scope;
   const calls: BatchCall[] = [];

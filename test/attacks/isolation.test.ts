@@ -5,6 +5,7 @@
 import { describe, expect } from "../support/contract.ts";
 import { ROUTES } from "./routes.ts";
 import { FORBIDDEN, requestOf, test, type Victim } from "./victim.ts";
+import { openWorker } from "./worker.ts";
 
 const READS = ROUTES.filter(({ example }) => example.method === "GET");
 /** Where another site may lead a person. */
@@ -27,6 +28,9 @@ const NO_NAVIGATIONS: readonly [title: string, headers: Readonly<Record<string, 
   ["a navigation that does not say what for", { "sec-fetch-mode": "navigate" }],
   ["a prefetch", { "sec-fetch-mode": "no-cors", "sec-fetch-dest": "empty", "sec-purpose": "prefetch" }],
   ["nothing else said", {}],
+  ["a prefetched document", { ...NAVIGATION, "sec-purpose": "prefetch" }],
+  ["a prerendered document", { ...NAVIGATION, "sec-purpose": "prefetch;prerender" }],
+  ["a document that an older browser prefetches", { ...NAVIGATION, purpose: "prefetch" }],
 ];
 
 function cookieOf(scene: Victim): string {
@@ -120,6 +124,21 @@ describe("what a request of our own, or of nobody, is let through for", () => {
   });
 });
 
+describe("a link to nothing of ours", () => {
+  test.for(["//evil.test/x", "///evil.test/x", "//evil.test/%2e/docs/x", "/api//evil", "/nowhere"])(
+    "%s: the page has no link to it",
+    async (path, { victim }) => {
+      const scene = await victim();
+      const headers = { cookie: cookieOf(scene), ...NAVIGATION, "sec-fetch-site": "cross-site" };
+      const response = await openWorker(scene.stage, scene.google.vars)(scene.stage.origin + path, { headers });
+      expect(response.status).toBe(403);
+      const text = await response.text();
+      expect(text).toContain("<h1>");
+      expect(text).not.toMatch(/evil|nowhere|Open the address/);
+    },
+  );
+});
+
 describe("where consent leads back to an address of the API", () => {
   test("a page offers it as a link, which then works", async ({ victim }) => {
     const scene = await victim({ mayCallGoogle: true });
@@ -128,7 +147,7 @@ describe("where consent leads back to an address of the API", () => {
     const led = await scene.stage.send({ path, headers: { ...headers, "sec-fetch-site": "cross-site" } });
     expect(led.status).toBe(403);
     const [, href] = /<a href="([^"]+)"[^>]*>Open the address/.exec(await led.text()) ?? [];
-    expect(href).toBe("/api/messages?q=a%20%26%20b&amp;limit=1");
+    expect(href).toBe(`${scene.stage.origin}/api/messages?q=a%20%26%20b&amp;limit=1`);
     const opened = await scene.stage.send({ path, headers: { ...headers, "sec-fetch-site": "same-origin" } });
     expect(opened.status).toBe(200);
   });

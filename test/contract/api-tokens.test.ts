@@ -60,9 +60,9 @@ describe("POST /api/tokens", () => {
     ["Access", { name: "x", Access: "full" }],
     ["__proto__", JSON.parse('{"name":"x","__proto__":{"access":"full"}}')],
     ["constructor", { name: "x", constructor: {} }],
-    ["options", []],
-    ["options", null],
-    ["options", "x"],
+    ["body", []],
+    ["body", null],
+    ["body", "x"],
   ])("names what is wrong: %s of %j", async ([parameter, body], { open }) => {
     const { browser } = await signedIn(open);
     const { metadata } = await expectError(await askForToken(browser, body), 400, "INVALID_ARGUMENT");
