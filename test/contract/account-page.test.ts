@@ -141,11 +141,13 @@ describe("the form for a token", () => {
   });
 
   test("is refused where it does not say from where it comes", async ({ open }) => {
-    const { browser } = await signedIn(open);
-    const response = await browser.fetch("/account/tokens", {
+    const { browser, stage } = await signedIn(open);
+    const cookie = browser.jar.header() ?? "";
+    const response = await stage.send({
+      path: "/account/tokens",
       method: "POST",
       body: "name=a&expiresInDays=7",
-      headers: { "content-type": "application/x-www-form-urlencoded", accept: "text/html" },
+      headers: { cookie, "content-type": "application/x-www-form-urlencoded", accept: "text/html" },
     });
     await expectPage(response, 403);
     expect(await revokeForms(browser)).toEqual([]);

@@ -1,9 +1,8 @@
 /** What an API token may do: its access, which is decided for each call before Google is asked. */
 import { BATCH_TYPE, batchOf } from "../attacks/routes.ts";
 import { listTokens, makeToken, withToken } from "../support/api-tokens.ts";
-import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
+import { describe, expect, test } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";
-import { keyRingOf } from "../attacks/victim.ts";
 import { GMAIL_READONLY, type Scene, signedIn } from "../support/scenes.ts";
 import type { Outgoing } from "../support/browser.ts";
 
@@ -95,28 +94,6 @@ describe("the access of a token", () => {
     const response = await browser.fetch(`${MAILBOX}/messages/1/modify`, { method: "POST", headers });
     expect(response.status).not.toBe(403);
     expect(await google.count("modify")).toBe(1);
-  });
-});
-
-describeInside("the record of a token from before there was an access", () => {
-  test("counts as read: what it did not ask for it does not get", async ({ open }) => {
-    const scene = await withAccess(open, "full");
-    const { browser, google, stage, token } = scene;
-    const { kv } = inside(stage);
-    const [{ id } = { id: "" }] = await listTokens(browser);
-    const key = `api-token:${id}`;
-    const ring = keyRingOf(stage);
-    const binding = { purpose: "api-token", owner: key } as const;
-    const record = await ring.open(binding, (await kv.get(key)) ?? "", stage.now());
-    const { access: _access, ...older } = record as { access: string; expiresAtMs: number };
-    await kv.put(key, await ring.seal(binding, older, older.expiresAtMs));
-    const elsewhere = inside(stage).redeploy({});
-    expect((await listTokens(browser))[0]?.access).toBe("read");
-    expect((await withToken(elsewhere, token, { path: `${MAILBOX}/profile` })).status).toBe(200);
-    await google.forgetCalls();
-    const change = { method: "POST", path: `${MAILBOX}/messages/1/trash` };
-    await expectError(await withToken(elsewhere, token, change), 403, "PERMISSION_DENIED");
-    expect(await google.count()).toBe(0);
   });
 });
 

@@ -50,7 +50,7 @@ describe("a request that is too large", () => {
 
   test("by its body: 413, and Gmail is not called", async ({ open }) => {
     const { browser, google, stage } = await signedIn(open);
-    const { token } = await makeToken(browser);
+    const { token } = await makeToken(browser, { name: "x", access: "full" });
     const body = "x".repeat(8 * KIB * KIB + 1);
     for (const path of ["/gmail/v1/users/me/messages/0/modify", "/batch/gmail/v1"]) {
       const request = { method: "POST", path, body, headers: { "content-type": "text/plain" } };

@@ -133,12 +133,21 @@ describe("other methods than GET", () => {
 
   test.for<[string, Record<string, string>]>([
     ["another Origin", { origin: "https://evil.test" }],
-    ["no Origin", {}],
     ["an opaque Origin", { origin: "null" }],
     ["a same-site neighbour", { origin: "http://other.mail.localhost", "sec-fetch-site": "same-site" }],
   ])("with a cookie and %s get 403, and Gmail is not called", async ([, headers], { open }) => {
     const { browser, google } = await signedIn(open);
     await expectError(await modify(browser, "0", headers), 403, "PERMISSION_DENIED");
+    expect(await google.count()).toBe(0);
+  });
+
+  test("with a cookie and no Origin get 403, and Gmail is not called", async ({ open }) => {
+    const { browser, google, stage } = await signedIn(open);
+    const cookie = browser.jar.header() ?? "";
+    for (const site of [{}, { "sec-fetch-site": "same-origin" }]) {
+      const request = { method: "POST", path: "/gmail/v1/users/me/messages/0/modify", headers: { cookie, ...site } };
+      await expectError(await stage.send(request), 403, "PERMISSION_DENIED");
+    }
     expect(await google.count()).toBe(0);
   });
 });
