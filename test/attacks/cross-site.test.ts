@@ -1,5 +1,6 @@
 /** What another site makes a browser send with the victim's cookie. */
 import { describe, expect } from "../support/contract.ts";
+import { GMAIL_READONLY } from "../support/scenes.ts";
 import { ROUTES } from "./routes.ts";
 import { FORBIDDEN, requestOf, test, withBearer } from "./victim.ts";
 
@@ -118,7 +119,8 @@ describe("the session cookie", () => {
 
 describe("an API token", () => {
   test("is no cookie, so that another site's page needs it in hand: no Origin is asked for", async ({ victim }) => {
-    const scene = await victim({ mayCallGoogle: true });
+    const scopes = `openid email profile ${GMAIL_READONLY} https://mail.google.com/`;
+    const scene = await victim({ mayCallGoogle: true, vars: { GOOGLE_SCOPES: scopes } });
     const strict = CHANGING.filter(({ caller }) => caller === "session-or-token");
     for (const route of strict) {
       await scene.google.forgetCalls();

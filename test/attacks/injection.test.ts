@@ -64,6 +64,8 @@ describe("a line break makes no header:", () => {
       via: "1.1 evil",
     };
     await scene.stage.send({ path: "/gmail/v1/users/me/profile?_method=DELETE", headers });
+    expect(await scene.google.count("profile")).toBe(0);
+    await scene.stage.send({ path: "/gmail/v1/users/me/profile", headers });
     const [call] = await scene.google.calls("profile");
     expect(call?.method).toBe("GET");
     const sent = JSON.stringify(call?.headers);

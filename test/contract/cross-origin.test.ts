@@ -59,7 +59,7 @@ describe("an origin that is allowed", () => {
     const { browser, google, stage } = await signedIn(open, { vars: { ...VARS, GOOGLE_SCOPES: scopes } });
     const { token } = await makeToken(browser, { name: "x", access: "full" });
     const request = { method: "POST", path: "/gmail/v1/users/me/messages/0/modify", headers: { origin: APP } };
-    expect((await withToken(stage, token, request)).status).toBe(200);
+    expect((await withToken(stage, token, request)).status).toBe(404);
     expect(await google.count("modify")).toBe(1);
     await expectError(await browser.fetch(request.path, request), 403, "PERMISSION_DENIED");
     const create = {

@@ -2,7 +2,7 @@
 import { makeToken, withToken } from "../support/api-tokens.ts";
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";
-import { signedIn } from "../support/scenes.ts";
+import { GMAIL_READONLY, signedIn } from "../support/scenes.ts";
 import type { Stage } from "../support/stage.ts";
 
 const KIB = 1024;
@@ -49,7 +49,8 @@ describe("a request that is too large", () => {
   });
 
   test("by its body: 413, and Gmail is not called", async ({ open }) => {
-    const { browser, google, stage } = await signedIn(open);
+    const scopes = `openid email profile ${GMAIL_READONLY} https://mail.google.com/`;
+    const { browser, google, stage } = await signedIn(open, { vars: { GOOGLE_SCOPES: scopes } });
     const { token } = await makeToken(browser, { name: "x", access: "full" });
     const body = "x".repeat(8 * KIB * KIB + 1);
     for (const path of ["/gmail/v1/users/me/messages/0/modify", "/batch/gmail/v1"]) {
