@@ -167,9 +167,18 @@ export class ApiTokenStore {
     return true;
   }
 
-  /** Deletes every token of a user. For when a mark of the user has ended them all. */
-  async deleteAll(sub: string): Promise<void> {
-    for (const id of await this.#idsOf(sub)) await this.delete(sub, id);
+  /**
+   * Deletes the tokens of a user that a mark of the user has ended, or will end; one that does not open, too.
+   *
+   * @param untilMs epoch milliseconds of the mark: the tokens of a later session stay
+   */
+  async deleteUntil(sub: string, untilMs: number): Promise<void> {
+    const ids = await this.#idsOf(sub);
+    const sealed = await this.#kv.getMany(ids.map((id) => storageKeys.apiToken(id)));
+    for (const [index, id] of ids.entries()) {
+      const token = await this.#openOrNull(id, sealed[index] ?? null);
+      if (token === null || token.session.signedInAtMs <= untilMs) await this.delete(sub, id);
+    }
   }
 
   /** The user's access token that was kept last for this API token, by any isolate; null where there is none that opens. */

@@ -9,12 +9,14 @@ import type { RequestScope } from "./scope.ts";
  * `Revocations.revokeUser`: before this, or after it by whom the mark would keep from trying again.
  *
  * @param user.email an address of the user's, where the record that has it may not open
+ * @param untilMs epoch milliseconds: the API tokens of sessions that began later stay
  * @returns the refresh token that was stored, for revoking it; null where there was none that opens
  * @throws AppError `STORAGE_UNAVAILABLE`: doing it again does the rest
  */
 export async function forgetUser(
   scope: RequestScope,
   user: { sub: string; email: string | null },
+  untilMs = scope.world.now(),
 ): Promise<string | null> {
   const { apiTokens, store } = scope;
   const { sub } = user;
@@ -22,7 +24,7 @@ export async function forgetUser(
   const credential = await openedOrNull(store.readCredential(sub));
   await store.deleteCredential(sub, credential?.refreshToken ?? null);
   await store.deleteAccessTokens(sub);
-  await apiTokens.deleteAll(sub);
+  await apiTokens.deleteUntil(sub, untilMs);
   const addresses = new Set([user.email, credential?.email ?? null]);
   for (const email of addresses) {
     if (email !== null) await store.deleteAddress(email, sub);

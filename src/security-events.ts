@@ -64,7 +64,7 @@ async function act(
       await revocations.revokeUser(sub, "event", untilMs);
       if (await hasNewerGrant(scope, sub, untilMs)) break;
       // By the address the user is found again, should this be delivered again: it goes last.
-      await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null });
+      await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null }, untilMs);
       break;
     case EVENT_TYPES.sessionsRevoked:
       if (sub !== null) await revocations.revokeUser(sub, "event", untilMs);

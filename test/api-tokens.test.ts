@@ -264,12 +264,14 @@ describe("revoking a token", () => {
   );
 });
 
-test("all tokens of a user are deleted, and nobody else's", async () => {
+test("the tokens of a user's sessions up to a time are deleted, and nobody else's", async () => {
   for (let n = 0; n < 3; n += 1) await tokens.create(tokenOf("1"));
   const others = [await tokens.create(tokenOf("2")), await tokens.create(tokenOf("11"))];
-  await tokens.deleteAll("1");
-  const kept = [others[0], others[1]].map((other) => storageKeys.apiToken(other?.id ?? ""));
+  await storeWith(KEY_B).create(tokenOf("1", { name: "does not open" }));
+  const later = await tokens.create(tokenOf("1", { session: { id: "later", signedInAtMs: START_MS + 1 } }));
+  await tokens.deleteUntil("1", START_MS);
+  const kept = [later, ...others].map((other) => storageKeys.apiToken(other?.id ?? ""));
   const names = await storedNames();
   expect(names.filter((name) => name.startsWith("api-token:")).toSorted()).toEqual(kept.toSorted());
-  expect(names).toHaveLength(4);
+  expect(names).toHaveLength(6);
 });

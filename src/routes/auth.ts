@@ -110,11 +110,12 @@ async function endHere(c: AppContext, caller: SessionCaller | null): Promise<voi
 
 /** Ends all sessions of the user, this one included, and all API tokens. */
 async function endEverywhere(c: AppContext, { identity }: SessionCaller): Promise<void> {
-  const { apiTokens, defer, revocations, store } = c.var.scope;
-  await revocations.revokeUser(identity.sub, "user");
+  const { apiTokens, defer, revocations, store, world } = c.var.scope;
+  const untilMs = world.now();
+  await revocations.revokeUser(identity.sub, "user", untilMs);
   forgetSession(c);
   // The mark has ended them; what is stored of them is of no use to anybody.
-  defer(Promise.all([apiTokens.deleteAll(identity.sub), store.deleteAccessTokens(identity.sub)]));
+  defer(Promise.all([apiTokens.deleteUntil(identity.sub, untilMs), store.deleteAccessTokens(identity.sub)]));
 }
 
 /**
