@@ -8,6 +8,7 @@ const SEARCH_DELAY_MS = 350;
 const SHORT_TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const SHORT_DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const SHORT_DATE = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const LONG_DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
 /** Writes the dates below an element in the reader's own language and time zone. */
@@ -18,7 +19,8 @@ function localizeDates(/** @type {ParentNode} */ root) {
     const isToday = date.toDateString() === now.toDateString();
     const isThisYear = date.getFullYear() === now.getFullYear();
     const short = isToday ? SHORT_TIME : isThisYear ? SHORT_DAY : SHORT_DATE;
-    element.textContent = (element.dataset.format === "long" ? LONG_DATE : short).format(date);
+    const formats = { long: LONG_DATE, day: DAY, short };
+    element.textContent = (formats[element.dataset.format] ?? short).format(date);
     element.title = LONG_DATE.format(date);
   }
 }

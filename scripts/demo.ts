@@ -4,6 +4,7 @@
  * it went as promised, and 1 with what did not.
  */
 
+import { parseArgs } from "node:util";
 import { Api } from "./demo/api.ts";
 import { Browser } from "./demo/browser.ts";
 import { countChecks } from "./demo/check.ts";
@@ -28,6 +29,8 @@ let log = "";
 
 await runScript(
   async ({ stack }) => {
+    // There are none: a misspelt one is an error, as with every script.
+    parseArgs({ options: {} });
     const startedAt = Date.now();
     heading("gmail-edge: sign in with Google at the edge, and list Gmail messages");
     const demo = await start(stack);

@@ -183,8 +183,9 @@ function TokenItem({ token, reader }: { token: ApiTokenInfo; reader: Reader }) {
         <bdi class="name">{name}</bdi>
         <br />
         <span class="muted">
-          May {ACCESS_PURPOSES[access]} · made {day(createdAtMs, reader)} · expires {day(expiresAtMs, reader)} ·{" "}
-          {lastUsedOn === null ? "never used" : `last used ${day(Date.parse(lastUsedOn), reader)}`}
+          May {ACCESS_PURPOSES[access]} · made <Day ms={createdAtMs} reader={reader} /> · expires{" "}
+          <Day ms={expiresAtMs} reader={reader} /> ·{" "}
+          {lastUsedOn === null ? "never used" : `last used ${dayOf(lastUsedOn, reader)}`}
         </span>
       </div>
       <form method="post" action={`/account/tokens/${id}/revoke`}>
@@ -215,6 +216,17 @@ function WaysOut() {
   );
 }
 
-function day(ms: number, { locale, timeZone }: Reader): string {
-  return new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "medium" }).format(ms);
+/** The day of a point in time, where the reader is: the script writes it again in the browser's own time zone. */
+function Day({ ms, reader: { locale, timeZone } }: { ms: number; reader: Reader }) {
+  const day = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "medium" }).format(ms);
+  return (
+    <time datetime={new Date(ms).toISOString()} data-format="day">
+      {day}
+    </time>
+  );
+}
+
+/** A day in UTC, which has no time of its own to move it to another time zone. */
+function dayOf(date: string, { locale }: Reader): string {
+  return new Intl.DateTimeFormat(locale, { timeZone: "UTC", dateStyle: "medium" }).format(Date.parse(date));
 }
