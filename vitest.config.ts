@@ -1,5 +1,5 @@
 /**
- * Three projects. `worker`: unit and contract tests inside of workerd, with the double of Google behind every outbound call.
+ * Four projects. `worker`: unit and contract tests inside of workerd, with the double of Google behind every outbound call.
  * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the double itself. `browser`:
  * Chromium against `npm run dev`.
  */

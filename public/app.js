@@ -76,12 +76,15 @@ function searchAsTyped() {
       if (error.name !== "AbortError") location.assign(url);
     }
   };
-  input.addEventListener("input", (event) => {
+  const searchSoon = (event) => {
     clearTimeout(timer);
     // A word that is still being composed from keystrokes (Chinese, Japanese, Korean) is no search yet.
     if (event.isComposing) return;
     timer = setTimeout(() => void search(), SEARCH_DELAY_MS);
-  });
+  };
+  input.addEventListener("input", searchSoon);
+  // Chromium's last input event of a composition still says that it is one.
+  input.addEventListener("compositionend", searchSoon);
 }
 
 /** Tells those who do not see it what has changed. WCAG 2.2, 4.1.3 */

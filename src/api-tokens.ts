@@ -32,7 +32,7 @@ const ApiTokenSchema = z.object({
   access: z.enum(ACCESS_LEVELS),
   createdAtMs: z.int(),
   expiresAtMs: z.int(),
-  /** The session that made it: what ends that session ends the token. */
+  /** The session that made it: what ends all sessions of its user ends the token, too. */
   session: z.object({ id: z.string(), signedInAtMs: z.int() }),
 });
 

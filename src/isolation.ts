@@ -54,8 +54,7 @@ function requireOwnSite(c: AppContext): void {
 }
 
 /**
- * Refuses a request with the session cookie that names no origin, for routes that send something on to Google or hold
- * forms of ours.
+ * Refuses a request with the session cookie that names no origin, for routes that send a change on to Google.
  *
  * @throws AppError `PERMISSION_DENIED`
  */

@@ -65,9 +65,13 @@ export function sanitizeHtml(html: string, ownUrls: readonly string[]): string {
   let tags = 0;
   // Browsers drop or replace NULs, each in another place.
   for (const token of tokenize(html.slice(0, MAX_HTML_CHARS).replaceAll("\0", ""))) {
-    if (token.kind === "text") pieces.push(escapeMarkup(token.text));
-    else if (ELEMENTS.has(token.name)) {
-      if (++tags > MAX_TAGS) break;
+    if (token.kind === "text") {
+      pieces.push(escapeMarkup(token.text));
+      continue;
+    }
+    // Those that are dropped take time, too.
+    if (++tags > MAX_TAGS) break;
+    if (ELEMENTS.has(token.name)) {
       const { kind, name } = token;
       if (kind === "start") pieces.push(`<${name}${writeAttributes(name, token.attributes, ownHosts)}>`);
       else if (name !== "html" && name !== "body") pieces.push(`</${name}>`);

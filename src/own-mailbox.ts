@@ -44,8 +44,10 @@ function isPlain(path: string): boolean {
     .every((segment) => !/^\.{0,2}(?:;|$)/.test(decodeOrNull(segment) ?? "."));
 }
 
+/** `:` stands before a method of Google's own (`keypairs/1:disable`), and `@` in addresses. */
 function rewrite(segment: string): string {
-  return encodeURIComponent(decodeOrNull(segment) ?? segment);
+  const encoded = encodeURIComponent(decodeOrNull(segment) ?? segment);
+  return encoded.replaceAll("%3A", ":").replaceAll("%40", "@");
 }
 
 function decodeOrNull(text: string): string | null {

@@ -123,7 +123,9 @@ describe("the access of an API token", () => {
     ["list", "GET labels", "read"],
     ["list", "GET profile", "read"],
     ["list", "GET drafts", "read"],
-    ["list", "GET %6dessages", "read"],
+    // In whichever spelling: it is sent on in the one that is looked at.
+    ["list", "GET %6dessages", null],
+    ["list", "GET %6dessages/%31", "read"],
     ["list", "POST messages", "full"],
     ["list", "POST watch", "full"],
     ["read", "GET messages/1/attachments/2", null],

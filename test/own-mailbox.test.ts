@@ -32,6 +32,10 @@ test.each([
   ["me/labels/Label_1.2", "labels/Label_1.2"],
   ["me/labels/...", "labels/..."],
   ["me/labels/a%20b%C3%A9", "labels/a%20b%C3%A9"],
+  ["me/%6dessages/%31", "messages/1"],
+  ["me/settings/sendAs/a@b.test", "settings/sendAs/a@b.test"],
+  ["me/settings/sendAs/a%40b.test", "settings/sendAs/a@b.test"],
+  ["me/settings/cse/keypairs/1:disable", "settings/cse/keypairs/1:disable"],
 ])("users/%s is the caller's own: users/me/%s", (given, resource) => {
   expect(reasonOf(`/gmail/v1/users/${given}`)).toBe(`/gmail/v1/users/me/${resource}`);
 });

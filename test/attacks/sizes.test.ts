@@ -1,4 +1,5 @@
 /** What is larger than anything that is meant for us. */
+import { GMAIL_READONLY } from "../support/scenes.ts";
 import { Hono } from "hono";
 import { readBody } from "../../src/request.ts";
 import type { AppEnv } from "../../src/scope.ts";
@@ -71,7 +72,10 @@ describe("every route that reads a body refuses one above its limit, with a leng
   );
 
   test.for(reading)("$example.method $example.path: $max bytes", async (route, { victim }) => {
-    const scene = await victim();
+    // What may not be written is refused before its body is read.
+    const scene = await victim({
+      vars: { GOOGLE_SCOPES: `openid email profile ${GMAIL_READONLY} https://mail.google.com/` },
+    });
     const request = await goodRequest(scene, route);
     await scene.refused({ ...request, body: "a".repeat(route.max + 1) }, TOO_LARGE_BODY, nameOf(route));
     // Characters are not bytes.
