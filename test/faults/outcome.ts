@@ -3,6 +3,7 @@
  *
  * What has not the form that the contract gives it throws, and the case that met it fails.
  */
+import { REASONS } from "../../src/errors.ts";
 import * as z from "zod";
 import { apiErrorSchema } from "../support/errors.ts";
 import { MARKUP } from "./faults.ts";
@@ -87,16 +88,18 @@ function readErrorPage(response: Response, body: string): string {
   return `${response.status} ${reason[1]}`;
 }
 
-/** What a page says in words, and the reason that it stands for. */
+/** What a page says in words of ours, and the reason that it stands for. Google's words stand on none. */
 const REASONS_IN_WORDS: readonly (readonly [RegExp, string])[] = [
+  ...Object.entries(REASONS).map(
+    ([reason, { title }]) => [new RegExp(`could not be read\\. ${title}\\.`), reason] as const,
+  ),
   [/did not answer in time|cannot be reached|is not working properly|refused to refresh/, "UPSTREAM_UNAVAILABLE"],
   [/limits how much this account may ask for/, "RATE_LIMITED"],
   [/no longer grants access/, "CONSENT_REQUIRED"],
   [/a permission is missing/, "SCOPE_REQUIRED"],
-  [/Mail service not enabled/, "FAILED_PRECONDITION"],
-  [/Daily Limit Exceeded|disabled Gmail apps|has not been used in project/, "PERMISSION_DENIED"],
-  [/&lt;fz onfz=fz\(\)&gt;/, "PERMISSION_DENIED"],
-  [/entity was not found/, "NOT_FOUND"],
+  [/Gmail refused the request/, "FAILED_PRECONDITION"],
+  [/Gmail does not permit this/, "PERMISSION_DENIED"],
+  [/Gmail has nothing of this kind/, "NOT_FOUND"],
 ];
 
 /** Of a page that came with 200: messages that could not be read, in their place, and why the rest is missing. */

@@ -1,10 +1,10 @@
 /** Security events that come late, or again: what they end, and what they leave. */
-import { describeInside, expect, inside, test } from "../support/contract.ts";
-import { callWithToken, deliver, happen, makeApiToken } from "../support/ending.ts";
-import { expectError } from "../support/errors.ts";
-import type { SecurityEventInput } from "../support/google.ts";
-import { call, type Scene, signedIn, signIn } from "../support/scenes.ts";
-import { about, issSub } from "../support/security-events.ts";
+import { describeInside, expect, inside, test } from "./support/contract.ts";
+import { callWithToken, deliver, happen, makeApiToken } from "./support/ending.ts";
+import { expectError } from "./support/errors.ts";
+import type { SecurityEventInput } from "./support/google.ts";
+import { call, type Scene, signedIn, signIn } from "./support/scenes.ts";
+import { about, issSub } from "./support/security-events.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
