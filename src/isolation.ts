@@ -6,6 +6,7 @@
  */
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
+import { isRead } from "./access.ts";
 import { readSessionCookie } from "./cookies.ts";
 import { AppError } from "./errors.ts";
 import { isLoopback } from "./origins.ts";
@@ -30,7 +31,7 @@ export const isolate = createMiddleware<AppEnv>(async (c, next) => {
 
 /** Pages move to HTTPS. A program has sent its token in the clear, and should notice. */
 function toHttps(c: AppContext, { host, pathname, search }: URL): Response {
-  if (!isRead(c) || !isPage(c)) {
+  if (!isSafe(c) || !isPage(c)) {
     throw new AppError("PERMISSION_DENIED", "Use https: this address does not answer plain HTTP.");
   }
   const origin = c.var.scope.config.publicOrigin ?? `https://${host}`;
@@ -42,7 +43,7 @@ function requireOwnSite(c: AppContext): void {
   const hasSession = readSessionCookie(c) !== null;
   const site = c.req.header("Sec-Fetch-Site");
   const isForeignSite = site !== undefined && site !== "same-origin" && site !== "none";
-  if (isRead(c)) {
+  if (isSafe(c)) {
     if (!hasSession || !isForeignSite || (isPage(c) && isTopLevelNavigation(c))) return;
     throw ledHere(c);
   }
@@ -69,8 +70,9 @@ export function requireFrame(c: AppContext): void {
   throw new AppError("PERMISSION_DENIED", "This address is shown only inside of the message's own page.");
 }
 
-function isRead(c: AppContext): boolean {
-  return ["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+/** Whether a request changes nothing; a preflight does not, either. */
+function isSafe({ req }: AppContext): boolean {
+  return isRead(req.method) || req.method === "OPTIONS";
 }
 
 function isPage(c: AppContext): boolean {
