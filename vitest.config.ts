@@ -6,7 +6,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig } from "vitest/config";
-import { createGoogleHub } from "./test/support/google-double/hub.ts";
+import { createGoogleHub } from "./test/google/hub.ts";
 
 const hub = createGoogleHub();
 
@@ -90,7 +90,7 @@ export default defineConfig({
           name: "node",
           environment: "node",
           ...PATIENCE,
-          include: ["clients", "examples", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
+          include: ["clients", "examples", "google", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
         },
       },
       {
