@@ -84,7 +84,7 @@ describe("RISC configuration", () => {
     await google.fault("risc", { status: 503 });
     await google.fault("risc:certs", { status: 500, after: 1 });
     const statuses = [];
-    for (const path of ["/.well-known/risc-configuration", "/certs", "/risc/certs"]) {
+    for (const path of ["/.well-known/risc-configuration", "/oauth2/v3/certs", "/risc/certs"]) {
       statuses.push((await fetch(google.origin + path)).status, (await fetch(google.origin + path)).status);
     }
     expect(statuses).toEqual([503, 200, 200, 200, 200, 500]);

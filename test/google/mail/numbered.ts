@@ -4,7 +4,7 @@
  */
 import type { NumberedOptions } from "../protocol.ts";
 import { type Content, snippetOf, type StoredMessage } from "./content.ts";
-import type { Source } from "./mailbox.ts";
+import type { Source, UserLabel } from "./mailbox.ts";
 
 const FIRST_ID = 0x18c0_0000_0000_0000n;
 const ID_STRIDE = 0x10_0000n;
@@ -41,8 +41,8 @@ function messageNumber(id: string): number | null {
 
 /** A mailbox of numbered messages of somebody. */
 export class NumberedSource implements Source {
-  size: number;
-  readonly labels = [];
+  readonly size: number;
+  readonly labels: readonly UserLabel[] = [{ id: "Label_1", name: "Of no message" }];
   readonly #options: NumberedOptions;
   readonly #address: string;
 

@@ -7,9 +7,12 @@ import type { Config, User } from "../protocol.ts";
 import type { KeyPurpose } from "../actions.ts";
 import { type Instance, nowMs } from "../state.ts";
 
-interface SigningKey {
-  readonly privateKey: CryptoKey;
-  readonly publicKey: CryptoKey;
+/** As jose has them in every runtime. */
+type Key = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
+
+export interface SigningKey {
+  readonly privateKey: Key;
+  readonly publicKey: Key;
   readonly publicJwk: JWK;
 }
 

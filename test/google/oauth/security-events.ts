@@ -5,7 +5,7 @@
  * https://developers.google.com/identity/protocols/risc
  */
 import { type JWTHeaderParameters, SignJWT } from "jose";
-import { encodePart, jwks, kid, signingKey } from "./keys.ts";
+import { encodePart, jwks, kid, type SigningKey, signingKey } from "./keys.ts";
 import type { SecurityEvent } from "../actions.ts";
 import { json } from "../errors.ts";
 import { type Incoming, type Instance, nowMs } from "../state.ts";
@@ -92,7 +92,7 @@ export async function signSecurityEvent(instance: Instance, event: SecurityEvent
 function sign(
   claims: Record<string, unknown>,
   header: JWTHeaderParameters,
-  key: { readonly privateKey: CryptoKey },
+  key: Pick<SigningKey, "privateKey">,
 ): Promise<string> {
   return new SignJWT(claims).setProtectedHeader(header).sign(key.privateKey);
 }
