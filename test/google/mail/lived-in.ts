@@ -190,12 +190,12 @@ function toHtml(from: string, text: string, link: string): string {
 function conversation(making: Making, index: number): Mail[] {
   const { random, me } = making;
   const other = CORRESPONDENTS[index % CORRESPONDENTS.length] ?? random.pick(CORRESPONDENTS);
-  const subject = random.pick(other.subjects);
+  const isFirstOfLanguage = index < CORRESPONDENTS.length;
+  const subject = isFirstOfLanguage ? (other.subjects[0] ?? "") : random.pick(other.subjects);
   const isImportant = random.chance(0.4);
   const userLabel = random.chance(0.15) ? random.pick(["Label_family", "Label_travel"]) : null;
   const pauses = Array.from({ length: random.integer(1, 3) }, () => random.integer(7, 2_800) * MINUTE_MS);
   // Counted back from the last message, so that no answer lies in the future.
-  const isFirstOfLanguage = index < CORRESPONDENTS.length;
   let atMs =
     someTime(making, isFirstOfLanguage ? RECENT_DAYS : SPAN_DAYS) - pauses.reduce((sum, pause) => sum + pause, 0);
   let quoted = "";
