@@ -90,7 +90,9 @@ export default defineConfig({
           name: "node",
           environment: "node",
           ...PATIENCE,
-          include: ["clients", "examples", "google", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
+          include: ["clients", "examples", "google", "scripts", "support"].map(
+            (folder) => `test/${folder}/**/*.test.ts`,
+          ),
         },
       },
       {

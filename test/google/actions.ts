@@ -43,6 +43,8 @@ export const snapshotSchema = z.object({
     calls: z.record(z.string(), z.number()),
     /** Reads that were refused because too many were in flight. */
     refused: z.number(),
+    /** Calls that failed by a fault that hits a share of them. */
+    failed: z.number(),
   }),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;
@@ -102,6 +104,8 @@ export const actionSchema = z.discriminatedUnion("action", [
   z.strictObject({ action: z.literal("reset") }),
   z.strictObject({ action: z.literal("configure"), patch: configPatchSchema }),
   z.strictObject({ action: z.literal("addUser"), user: userSchema }),
+  /** Where people may be sent back to, besides where they may already. */
+  z.strictObject({ action: z.literal("register"), redirectUri: z.string() }),
   z.strictObject({ action: z.literal("fault"), endpoint: faultEndpointSchema, fault: faultSchema }),
   z.strictObject({ action: z.literal("clearFaults") }),
   z.strictObject({ action: z.literal("forgetCalls") }),
@@ -147,4 +151,3 @@ export type Action = z.input<typeof actionSchema>;
 /** The answer to an action. Most have no value. */
 export const actionAnswerSchema = z.strictObject({ value: z.string().nullable() });
 export type ActionAnswer = z.infer<typeof actionAnswerSchema>;
-

@@ -18,6 +18,7 @@ import {
   liveRefreshTokens,
   mailboxOf,
   nowMs,
+  register,
   resetInstance,
   revokeTokens,
 } from "./state.ts";
@@ -40,17 +41,13 @@ export async function control(instance: Instance, call: Incoming): Promise<Respo
 
 /** Does what was asked for, with the value of those actions that have one. */
 async function answer(instance: Instance, action: AnyAction): Promise<ActionAnswer> {
-  switch (action.action) {
-    case "securityEvent":
-      return { value: await signSecurityEvent(instance, action.event) };
-    case "takePushes":
-      return { value: JSON.stringify(instance.pushes.splice(0)) };
-    case "push":
-      return { value: JSON.stringify(await signPush(instance, userOf(instance, action.email), action)) };
-    default:
-      act(instance, action);
-      return { value: null };
+  if (action.action === "securityEvent") return { value: await signSecurityEvent(instance, action.event) };
+  if (action.action === "takePushes") return { value: JSON.stringify(instance.pushes.splice(0)) };
+  if (action.action === "push") {
+    return { value: JSON.stringify(await signPush(instance, userOf(instance, action.email), action)) };
   }
+  act(instance, action);
+  return { value: null };
 }
 
 function act(instance: Instance, action: Exclude<AnyAction, Telling>): void {
@@ -62,6 +59,8 @@ function act(instance: Instance, action: Exclude<AnyAction, Telling>): void {
     case "addUser":
       instance.users.set(action.user.email, action.user);
       return;
+    case "register":
+      return register(instance, action.redirectUri);
     case "fault":
       return queueFault(instance, action.endpoint, action.fault);
     case "clearFaults":
@@ -148,6 +147,10 @@ function snapshot(instance: Instance): Snapshot {
       return { sub, email, scopes, liveRefreshTokens: refreshTokens.length, refreshTokens };
     }),
     pendingFaults: instance.faults.filter(({ left }) => left > 0).length,
-    meters: { calls: Object.fromEntries(instance.counts), refused: instance.refused },
+    meters: {
+      calls: Object.fromEntries(instance.counts),
+      refused: instance.refused,
+      failed: instance.faults.reduce((sum, { fault, hits }) => sum + (fault.share === undefined ? 0 : hits), 0),
+    },
   };
 }

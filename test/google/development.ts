@@ -9,7 +9,16 @@ import { endGrant } from "./oauth/token.ts";
 import { listFaults, pictureUrl } from "./people-control.ts";
 import { endpointVars, userSchema } from "./protocol.ts";
 import { issueAs, startGoogle } from "./server.ts";
-import { configure, findUser, type Instance, liveRefreshTokens, mailboxOf, nowMs, revokeTokens } from "./state.ts";
+import {
+  configure,
+  findUser,
+  type Instance,
+  liveRefreshTokens,
+  mailboxOf,
+  nowMs,
+  register,
+  revokeTokens,
+} from "./state.ts";
 
 const CLIENT_NAME = "gmail-edge (development)";
 
@@ -71,7 +80,10 @@ export interface DevelopmentGoogle {
 
 /** Starts it, and resolves when it answers. Throws when the port is taken. */
 export async function startDevelopmentGoogle(options: DevelopmentOptions): Promise<DevelopmentGoogle> {
-  const running = await startGoogle({ name: "development", ...(options.port === undefined ? {} : { port: options.port }) });
+  const running = await startGoogle({
+    name: "development",
+    ...(options.port === undefined ? {} : { port: options.port }),
+  });
   const { instance, origin } = running;
   issueAs(running);
   configure(instance, {
@@ -85,7 +97,10 @@ export async function startDevelopmentGoogle(options: DevelopmentOptions): Promi
     push: { endpoint: options.pushEndpoint ?? null },
   });
   for (const account of USERS) addAccount(instance, origin, account, options.mailUntilMs);
-  const timer = setInterval(() => mailboxFor(instance, BUSY_USER.email)?.receive(nowMs(instance)), options.newMailEveryMs ?? 2 ** 31 - 1);
+  const timer = setInterval(
+    () => mailboxFor(instance, BUSY_USER.email)?.receive(nowMs(instance)),
+    options.newMailEveryMs ?? 2 ** 31 - 1,
+  );
   timer.unref();
   const subOf = (email: string): string => findUser(instance, email)?.sub ?? "";
   return {
@@ -107,7 +122,7 @@ export async function startDevelopmentGoogle(options: DevelopmentOptions): Promi
       },
       list: () => listFaults(instance),
     },
-    register: (redirectUri) => configure(instance, { redirectUris: [...instance.config.redirectUris, redirectUri] }),
+    register: (redirectUri) => register(instance, redirectUri),
     invalidateGrant: (email) => endGrant(instance, subOf(email)),
     expireAccessTokens: (email) => revokeTokens(instance, subOf(email), ({ kind }) => kind === "access"),
     grantsOf: (email) => (liveRefreshTokens(instance, subOf(email)).length > 0 ? 1 : 0),
@@ -137,6 +152,13 @@ function mailOf(instance: Instance, email: string): SeededMail[] {
   return Array.from(mailboxFor(instance, email)?.messages() ?? [], (message) => {
     const headers = new Map(message.content().headers);
     const { id, threadId, labelIds, internalDateMs } = message;
-    return { id, threadId, labelIds, internalDateMs, from: headers.get("From") ?? "", subject: headers.get("Subject") ?? "" };
+    return {
+      id,
+      threadId,
+      labelIds,
+      internalDateMs,
+      from: headers.get("From") ?? "",
+      subject: headers.get("Subject") ?? "",
+    };
   });
 }

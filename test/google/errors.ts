@@ -42,7 +42,12 @@ export interface ApiError {
 }
 
 /** A JSON answer as Google sends it. @param indent none with `prettyPrint=false` */
-export function json(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}, indent = 2): Response {
+export function json(
+  body: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+  indent = 2,
+): Response {
   return new Response(JSON.stringify(body, null, indent), {
     status,
     headers: { "content-type": "application/json; charset=UTF-8", ...headers },

@@ -26,7 +26,8 @@ export async function throughFaults(
   answer: () => Promise<Response>,
 ): Promise<Response> {
   for (const queued of instance.faults) {
-    if (queued.fault.maxConcurrent !== undefined || !concerns(queued, endpoint) || !hits(instance, queued, call)) continue;
+    if (queued.fault.maxConcurrent !== undefined || !concerns(queued, endpoint) || !hits(instance, queued, call))
+      continue;
     const spoiled = await spoil(instance, queued.fault, answer);
     if (spoiled !== null) return spoiled;
   }

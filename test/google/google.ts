@@ -39,7 +39,8 @@ export function createGoogle(name: string): Google {
       // Not text(): workerd warns of that for a form or a batch.
       const body = new TextDecoder().decode(await request.arrayBuffer());
       const call: Incoming = { method: request.method, url, headers: new Headers(request.headers), body };
-      if (url.pathname === CONTROL_PREFIX || url.pathname.startsWith(`${CONTROL_PREFIX}/`)) return control(instance, call);
+      if (url.pathname === CONTROL_PREFIX || url.pathname.startsWith(`${CONTROL_PREFIX}/`))
+        return control(instance, call);
       return serve(instance, call);
     },
   };

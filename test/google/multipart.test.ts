@@ -15,7 +15,11 @@ const part = fc.record({ id: fc.uuid(), path: fc.webPath().map((path) => `/${pat
 it("finds every part of a batch again, with its text", () => {
   fc.assert(
     fc.property(boundary, eol, fc.array(part, { maxLength: 5 }), (mark, end, parts) => {
-      const outgoing = parts.map(({ id, path, body: content }) => ({ contentId: `<${id}>`, head: [`POST ${path}`], body: content }));
+      const outgoing = parts.map(({ id, path, body: content }) => ({
+        contentId: `<${id}>`,
+        head: [`POST ${path}`],
+        body: content,
+      }));
       const text = composeBatch(outgoing, mark, end);
       // A body may hold what looks like the boundary; a client has to choose another one then.
       fc.pre(text.split(`--${mark}`).length === parts.length + 2);

@@ -25,15 +25,7 @@ import { type EventForm, eventFormSchema, faultFormSchema, faultOfForm } from ".
 import { riscIssuer, signSecurityEvent } from "./oauth/security-events.ts";
 import { endGrant } from "./oauth/token.ts";
 import { CONTROL_PREFIX, type User } from "./protocol.ts";
-import {
-  findUser,
-  type Incoming,
-  type Instance,
-  liveRefreshTokens,
-  mailboxOf,
-  nowMs,
-  revokeTokens,
-} from "./state.ts";
+import { findUser, type Incoming, type Instance, liveRefreshTokens, mailboxOf, nowMs, revokeTokens } from "./state.ts";
 
 const DELIVERY_TIMEOUT_MS = 10_000;
 /** How much of the receiver's answer is worth showing. */
@@ -73,7 +65,12 @@ export async function peopleControl(instance: Instance, { method, url, body }: I
 }
 
 function overview(instance: Instance): object {
-  const users = [...instance.users.values()].map(({ email, name, hd = "", about: what }) => ({ email, name, hd, about: what }));
+  const users = [...instance.users.values()].map(({ email, name, hd = "", about: what }) => ({
+    email,
+    name,
+    hd,
+    about: what,
+  }));
   const grants = [...instance.users.values()].flatMap(({ email, sub }) => {
     const scopes = instance.consents.get(sub);
     return scopes === undefined ? [] : [{ email, scopes: [...scopes] }];

@@ -23,7 +23,9 @@ export async function notify(instance: Instance, user: User, record: HistoryReco
   const atMs = nowMs(instance);
   if (watch === undefined || watch.expiresAtMs <= atMs || atMs - watch.lastPushMs < LEAST_INTERVAL_MS) return;
   if (record !== null && watch.labelIds.length > 0) {
-    const isConcerned = [...record.message.labelIds, ...record.labelIds].some((label) => watch.labelIds.includes(label));
+    const isConcerned = [...record.message.labelIds, ...record.labelIds].some((label) =>
+      watch.labelIds.includes(label),
+    );
     if (isConcerned !== watch.isInclude) return;
   }
   watch.lastPushMs = atMs;

@@ -5,6 +5,7 @@
  * https://support.google.com/mail/answer/7190
  */
 import { type Content, fileNames, searchableText, sizeOf } from "./mail/content.ts";
+import { decodeWords } from "./mail/encoded-words.ts";
 import type { Message, UserLabel } from "./mail/mailbox.ts";
 
 /** What a search looks at. */
@@ -58,7 +59,8 @@ interface Token {
   readonly isBeforeGroup: boolean;
 }
 
-const TOKEN = /(?<minus>-(?=\S))|(?<open>\()|(?<close>\))|(?<openAny>\{)|(?<closeAny>\})|(?<operator>[a-z_]+:(?=["({\S]))?(?:"(?<quoted>[^"]*)"?|(?<group>(?<=:)(?=[({]))|(?<word>[^\s"(){}]+))/gi;
+const TOKEN =
+  /(?<minus>-(?=\S))|(?<open>\()|(?<close>\))|(?<openAny>\{)|(?<closeAny>\})|(?<operator>[a-z_]+:(?=["({\S]))?(?:"(?<quoted>[^"]*)"?|(?<group>(?<=:)(?=[({]))|(?<word>[^\s"(){}]+))/gi;
 
 function tokenize(q: string): Token[] {
   return Array.from(q.matchAll(TOKEN), ({ groups = {} }) => {
@@ -182,12 +184,18 @@ const OPERATORS: Readonly<Record<string, MakePredicate>> = {
     const hit = wordMatcher(value);
     return ({ content }) => content.headers.some(([name, text]) => name === "Subject" && hit(text));
   },
-  rfc822msgid: (value) => ({ content }) =>
-    content.headers.some(([name, text]) => name === "Message-ID" && text.replaceAll(/[<>]/g, "") === value.replaceAll(/[<>]/g, "")),
+  rfc822msgid:
+    (value) =>
+    ({ content }) =>
+      content.headers.some(
+        ([name, text]) => name === "Message-ID" && text.replaceAll(/[<>]/g, "") === value.replaceAll(/[<>]/g, ""),
+      ),
   filename: (value) => {
     const wanted = value.toLowerCase();
     return ({ content }) =>
-      fileNames(content).some((name) => name.toLowerCase().includes(wanted) || name.toLowerCase().endsWith(`.${wanted}`));
+      fileNames(content).some(
+        (name) => name.toLowerCase().includes(wanted) || name.toLowerCase().endsWith(`.${wanted}`),
+      );
   },
   has: (value, { labels }) => {
     if (value === "attachment") return ({ content }) => fileNames(content).length > 0;
@@ -205,7 +213,8 @@ const OPERATORS: Readonly<Record<string, MakePredicate>> = {
     return byLabel(labelId(value, context));
   },
   label: (value, context) => byLabel(labelId(value, context)),
-  category: (value) => byLabel(value.toLowerCase() === "primary" ? "CATEGORY_PERSONAL" : `CATEGORY_${value.toUpperCase()}`),
+  category: (value) =>
+    byLabel(value.toLowerCase() === "primary" ? "CATEGORY_PERSONAL" : `CATEGORY_${value.toUpperCase()}`),
   newer_than: (value, context) => byAge(value, context, (dateMs, limitMs) => dateMs > limitMs),
   older_than: (value, context) => byAge(value, context, (dateMs, limitMs) => dateMs < limitMs),
   after: (value) => byDate(value, (dateMs, limitMs) => dateMs >= limitMs),
@@ -228,9 +237,12 @@ function byLabel(id: string): Predicate {
 
 /** Gmail writes label names in searches in lower case, with hyphens for what is no letter. */
 function labelId(name: string, { labels }: SearchContext): string {
-  const plain = (text: string): string => text.toLowerCase().replaceAll(/[\s/&]+/g, "-");
-  const own = labels.find((label) => plain(label.name) === plain(name) || label.id === name);
+  const own = labels.find((label) => hyphenated(label.name) === hyphenated(name) || label.id === name);
   return own?.id ?? name.toUpperCase();
+}
+
+function hyphenated(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s/&]+/g, "-");
 }
 
 const DAY_MS = 86_400_000;
@@ -283,20 +295,4 @@ function wordMatcher(value: string): (text: string) => boolean {
 function wordsOf(text: string): string {
   const plain = text.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowerCase();
   return ` ${plain.replaceAll(/[^\p{L}\p{N}_]+/gu, " ").trim()} `;
-}
-
-/** RFC 2047 words, so that what was encoded is found. */
-function decodeWords(text: string): string {
-  if (!text.includes("=?")) return text;
-  return text.replaceAll(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (whole, encoding: string, payload: string) => {
-    try {
-      const binary =
-        encoding.toLowerCase() === "b"
-          ? atob(payload)
-          : payload.replaceAll("_", " ").replaceAll(/=([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-      return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
-    } catch {
-      return whole;
-    }
-  });
 }

@@ -19,7 +19,9 @@ export interface RunningGoogle {
 }
 
 /** Starts one Google. Rejects with `EADDRINUSE` where the port is taken. @param options.port a free one unless said */
-export async function startGoogle(options: { readonly name?: string; readonly port?: number } = {}): Promise<RunningGoogle> {
+export async function startGoogle(
+  options: { readonly name?: string; readonly port?: number } = {},
+): Promise<RunningGoogle> {
   const google = createGoogle(options.name ?? "loopback");
   const server = createServer((incoming, outgoing) => {
     answer(google, incoming, outgoing).catch((error: unknown) => {
@@ -51,19 +53,21 @@ export function issueAs({ instance, origin }: RunningGoogle): void {
   configure(instance, { issuer: origin, issuerSlash: true });
 }
 
-async function answer({ fetch }: Google, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+async function answer(google: Google, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   if (incoming.url?.startsWith(CONTROL_PREFIX) === true && !isFromHere(incoming)) {
     outgoing.writeHead(403).end("Loopback only.");
     return;
   }
-  await send(await fetch(await toRequest(incoming)), outgoing);
+  await send(await google.fetch(await toRequest(incoming)), outgoing);
 }
 
 /** No web page reaches the controls, by DNS rebinding or by a form of its own. */
 function isFromHere({ headers }: IncomingMessage): boolean {
   const { hostname } = new URL(`http://${headers.host ?? "none"}`);
   const site = headers["sec-fetch-site"] ?? "none";
-  return LOOPBACK_NAMES.has(hostname) && (site === "none" || site === "same-origin" || headers["sec-fetch-dest"] === "image");
+  return (
+    LOOPBACK_NAMES.has(hostname) && (site === "none" || site === "same-origin" || headers["sec-fetch-dest"] === "image")
+  );
 }
 
 async function toRequest(incoming: IncomingMessage): Promise<Request> {

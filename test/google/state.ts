@@ -4,14 +4,7 @@
 import type { Call, KeyPurpose, PushDelivery } from "./actions.ts";
 import type { Mailbox } from "./mail/mailbox.ts";
 import { openMailbox } from "./mail/sources.ts";
-import {
-  type Config,
-  configSchema,
-  type ConfigPatch,
-  type Fault,
-  type FaultEndpoint,
-  type User,
-} from "./protocol.ts";
+import { type Config, configSchema, type ConfigPatch, type Fault, type FaultEndpoint, type User } from "./protocol.ts";
 
 export interface IssuedCode {
   readonly clientId: string;
@@ -140,6 +133,11 @@ export function configure(instance: Instance, patch: ConfigPatch): void {
   const listing = { ...config.listing, ...patch.listing };
   const push = { ...config.push, ...patch.push };
   instance.config = configSchema.parse({ ...config, ...patch, listing, push });
+}
+
+/** People may be sent back to this address, too. */
+export function register(instance: Instance, redirectUri: string): void {
+  if (!instance.config.redirectUris.includes(redirectUri)) instance.config.redirectUris.push(redirectUri);
 }
 
 /** The account with that `sub`. Its absence is a mistake of ours. */

@@ -101,7 +101,10 @@ export class Google {
   }
 
   /** A notification that nobody asked for, right or with claims of its token spoiled. */
-  async push(user: User, spoiled: Omit<Extract<Action, { action: "push" }>, "action" | "email"> = {}): Promise<PushDelivery> {
+  async push(
+    user: User,
+    spoiled: Omit<Extract<Action, { action: "push" }>, "action" | "email"> = {},
+  ): Promise<PushDelivery> {
     const text = await this.ask({ action: "push", email: user.email, ...spoiled });
     return pushDeliverySchema.parse(JSON.parse(text ?? ""));
   }

@@ -49,7 +49,10 @@ export async function batch(instance: Instance, call: Incoming): Promise<BatchAn
   if (parts.length > LARGEST_BATCH) return refuse(`${parts.length} items, more than the limit of ${LARGEST_BATCH}`);
   const leaving: (() => void)[] = [];
   const replies = await Promise.all(
-    parts.map(async ({ contentId, call: part }) => ({ contentId, response: await answerPart(instance, part, leaving) })),
+    parts.map(async ({ contentId, call: part }) => ({
+      contentId,
+      response: await answerPart(instance, part, leaving),
+    })),
   );
   // Google promises no order; a client must match by Content-ID.
   if (instance.config.shuffleBatchParts) replies.reverse();
@@ -82,7 +85,8 @@ function answerPart(instance: Instance, call: Incoming, leaving: (() => void)[])
 function readParts(call: Incoming): Part[] {
   const inherited = [...call.headers].filter(([name]) => !NOT_INHERITED.test(name));
   return parseBatch(call.headers.get("content-type") ?? "", call.body).map((part) => {
-    if (!/^\/(?!\/)/.test(part.target)) throw new MultipartError(`the URL of a part must be a path, and is ${part.target}`);
+    if (!/^\/(?!\/)/.test(part.target))
+      throw new MultipartError(`the URL of a part must be a path, and is ${part.target}`);
     const headers = new Headers(inherited);
     for (const [name, value] of part.headers) headers.set(name, value);
     const url = new URL(part.target, call.url);

@@ -77,7 +77,10 @@ function readFilter({ instance, caller, mailbox, query }: GmailCall): Filter | R
   const q = query.get("q") ?? "";
   const labelIds = query.getAll("labelIds");
   const includeSpamTrash = query.get("includeSpamTrash") === "true";
-  if (q !== "" && caller.scopes.every((scope) => scope.endsWith("gmail.metadata") || !/gmail\.|mail\.google/.test(scope))) {
+  if (
+    q !== "" &&
+    caller.scopes.every((scope) => scope.endsWith("gmail.metadata") || !/gmail\.|mail\.google/.test(scope))
+  ) {
     return apiError({ code: 403, reason: "forbidden", message: "Metadata scope does not support 'q' parameter" });
   }
   const context = { email: caller.user.email, labels: mailbox.labels, nowMs: nowMs(instance) };

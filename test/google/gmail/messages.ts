@@ -4,7 +4,16 @@
 import * as z from "zod";
 import { fromBase64, toBase64Url } from "../base64.ts";
 import { apiError, refusal } from "../errors.ts";
-import { bytesOf, type Content, findAttachment, type Header, sizeOf, snippetOf, toMime, toPayload } from "../mail/content.ts";
+import {
+  bytesOf,
+  type Content,
+  findAttachment,
+  type Header,
+  sizeOf,
+  snippetOf,
+  toMime,
+  toPayload,
+} from "../mail/content.ts";
 import type { Message } from "../mail/mailbox.ts";
 import { nowMs } from "../state.ts";
 import { BadArgument, type GmailCall } from "./call.ts";
@@ -22,7 +31,7 @@ export function getMessage(call: GmailCall): object | Response {
 /** `GET threads/{id}`: oldest message first. */
 export function getThread(call: GmailCall): object | Response {
   const [id = ""] = call.ids;
-  const messages = [...call.mailbox.messages()].filter(({ threadId }) => threadId === id).reverse();
+  const messages = [...call.mailbox.messages()].filter(({ threadId }) => threadId === id).toReversed();
   const last = messages.at(-1);
   if (last === undefined) return refusal("notFound");
   const shown = messages.map((message) => show(call, message));
@@ -36,8 +45,8 @@ function show({ caller, query }: GmailCall, message: Message): object | Response
   if (!FORMATS.has(format)) throw new BadArgument(`Invalid value at 'format': ${format}`);
   const reads = caller.scopes.some((scope) => /gmail\.(?:readonly|modify)$|mail\.google/.test(scope));
   if (!reads && (format === "full" || format === "raw")) {
-    const message_ = `Metadata scope doesn't allow format ${format.toUpperCase()}`;
-    return apiError({ code: 403, reason: "forbidden", message: message_ });
+    const why = `Metadata scope doesn't allow format ${format.toUpperCase()}`;
+    return apiError({ code: 403, reason: "forbidden", message: why });
   }
   const content = message.content();
   const base = {

@@ -23,6 +23,7 @@ export function readToken(token: string | null, binding: object): Position {
   } catch {
     throw new BadArgument("Invalid pageToken");
   }
-  if (!Array.isArray(parts) || parts[2] !== hashText(JSON.stringify(binding))) throw new BadArgument("Invalid pageToken");
+  if (!Array.isArray(parts) || parts[2] !== hashText(JSON.stringify(binding)))
+    throw new BadArgument("Invalid pageToken");
   return { from: Number(parts[0]), page: Number(parts[1]) };
 }

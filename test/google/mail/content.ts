@@ -2,6 +2,7 @@
  * What a message is made of, and how Gmail shows it: nested parts, attachments that are fetched apart, and RFC 5322 text.
  */
 import { toBase64, toBase64Url } from "../base64.ts";
+import { encodeHeader } from "./encoded-words.ts";
 
 export type Header = readonly [name: string, value: string];
 
@@ -65,7 +66,9 @@ export function fileNames(content: Content): string[] {
 
 /** The text of a message that a search looks at. */
 export function searchableText(content: Content): string {
-  return [...partsOf(content.body)].flatMap(({ part }) => (part.mimeType === "text/plain" ? (part.text ?? "") : [])).join("\n");
+  return [...partsOf(content.body)]
+    .flatMap(({ part }) => (part.mimeType === "text/plain" ? (part.text ?? "") : []))
+    .join("\n");
 }
 
 export function bytesOf(part: Part): Uint8Array {
@@ -166,37 +169,4 @@ function mimeOf({ messageId, part, partId }: PayloadOptions): string {
     return `--${boundary}\r\n${mimeOf({ messageId, part: child, partId: id, headers: [] })}`;
   });
   return [...head, "", ...children, `--${boundary}--`].join("\r\n");
-}
-
-/** RFC 2047 for what is not ASCII; an address keeps its angle brackets outside. */
-function encodeHeader(value: string, encoding: "B" | "Q"): string {
-  if (/^[\x20-\x7e]*$/.test(value)) return value;
-  const [, name, bare] = /^(.*?) (<[^>]*>)$/.exec(value) ?? [];
-  if (name === undefined || bare === undefined) return encodeWords(value, encoding);
-  return `${encodeWords(name, encoding)} ${bare}`;
-}
-
-/** Words of at most 75 characters, none of which splits a character. */
-function encodeWords(text: string, encoding: "B" | "Q"): string {
-  const words: string[] = [];
-  let chunk = "";
-  for (const character of text) {
-    if (new TextEncoder().encode(chunk + character).byteLength > (encoding === "B" ? 42 : 18)) {
-      words.push(chunk);
-      chunk = "";
-    }
-    chunk += character;
-  }
-  words.push(chunk);
-  return words.map((word) => `=?UTF-8?${encoding}?${encodeWord(word, encoding)}?=`).join("\r\n ");
-}
-
-function encodeWord(word: string, encoding: "B" | "Q"): string {
-  const bytes = new TextEncoder().encode(word);
-  if (encoding === "B") return toBase64(bytes);
-  const encodeByte = (byte: number): string => {
-    const character = String.fromCharCode(byte);
-    return /[A-Za-z0-9]/.test(character) ? character : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  };
-  return Array.from(bytes, encodeByte).join("");
 }

@@ -5,8 +5,7 @@ import type { Part } from "./content.ts";
 
 /** A PDF of one page (ISO 32000-1). */
 export function pdf(filename: string, lines: readonly string[]): Part {
-  const plain = (text: string): string => text.replaceAll(/[^\x20-\x7e]/g, "-").replaceAll(/([\\()])/g, String.raw`\$1`);
-  const text = `BT /F1 12 Tf 72 770 Td 16 TL ${lines.map((line) => `(${plain(line)}) Tj T*`).join(" ")} ET`;
+  const text = `BT /F1 12 Tf 72 770 Td 16 TL ${lines.map((line) => `(${plainText(line)}) Tj T*`).join(" ")} ET`;
   const objects = [
     "<< /Type /Catalog /Pages 2 0 R >>",
     "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -25,9 +24,12 @@ export function pdf(filename: string, lines: readonly string[]): Part {
   return { mimeType: "application/pdf", filename, bytes: new TextEncoder().encode(body + table + trailer) };
 }
 
+function plainText(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "-").replaceAll(/([\\()])/g, String.raw`\$1`);
+}
+
 /** An invitation (RFC 5545). */
 export function invitation(summary: string, atMs: number): Part {
-  const stamp = (ms: number): string => new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const lines = [
     "BEGIN:VCALENDAR",
     "VERSION:2.0",
@@ -44,6 +46,10 @@ export function invitation(summary: string, atMs: number): Part {
     "",
   ];
   return { mimeType: "text/calendar", filename: "invite.ics", text: lines.join("\r\n") };
+}
+
+function stamp(ms: number): string {
+  return new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, "");
 }
 
 /** A picture: an evening sky over water, in colours that follow from `hue`. PNG without compression (RFC 2083). */

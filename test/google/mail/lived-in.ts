@@ -70,7 +70,9 @@ function messageAt(messages: readonly StoredMessage[], n: number): StoredMessage
 /** About 1,450 messages, of which more than 1,200 outside spam and trash. */
 function busyMail(making: Making): Mail[] {
   const mails = [
-    ...SENDER_KINDS.flatMap((kind) => Array.from({ length: kind.count }, () => automaticMail(making, kind, someTime(making)))),
+    ...SENDER_KINDS.flatMap((kind) =>
+      Array.from({ length: kind.count }, () => automaticMail(making, kind, someTime(making))),
+    ),
     ...Array.from({ length: CONVERSATIONS }, (_, index) => conversation(making, index)).flat(),
     ...Array.from({ length: DRAFTS }, (_, index) => draft(making, index)),
     ...oddMail(making),
@@ -170,12 +172,17 @@ function fill(template: string, values: Readonly<Record<string, string>>): strin
   return template.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole);
 }
 
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}
+
 /** As programs write: a table for the layout, a button, and a way to end it. */
 function toHtml(from: string, text: string, link: string): string {
-  const escape = (plain: string): string => plain.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const name = escape(from.replace(/\s*<.*$/, "").replaceAll('"', ""));
-  const [last = "", ...paragraphs] = text.split("\n\n").reverse();
-  const body = paragraphs.reverse().map((paragraph) => `<p style="margin:0 0 16px">${escape(paragraph).replaceAll("\n", "<br>")}</p>`);
+  const [last = "", ...paragraphs] = text.split("\n\n").toReversed();
+  const body = paragraphs
+    .toReversed()
+    .map((paragraph) => `<p style="margin:0 0 16px">${escape(paragraph).replaceAll("\n", "<br>")}</p>`);
   return `<!doctype html><html><body style="margin:0;background:#f3f4f6">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px">
 <table role="presentation" width="560" cellpadding="0" cellspacing="0" style="background:#fff;font-family:sans-serif;color:#222">
@@ -199,11 +206,12 @@ function conversation(making: Making, index: number): Mail[] {
   let atMs =
     someTime(making, isFirstOfLanguage ? RECENT_DAYS : SPAN_DAYS) - pauses.reduce((sum, pause) => sum + pause, 0);
   let quoted = "";
-  return [0, ...pauses].map((pause, turn) => {
+  return [0, ...pauses].map((pause, turn): Mail => {
     atMs += pause;
     const isMine = turn % 2 === 1;
     const said = [random.pick(other.lines), random.pick(other.lines)].join("\n\n");
-    const text = quoted === "" ? said : `${said}\n\nOn ${new Date(atMs - pause).toUTCString().slice(0, 16)}:\n${quoted}`;
+    const text =
+      quoted === "" ? said : `${said}\n\nOn ${new Date(atMs - pause).toUTCString().slice(0, 16)}:\n${quoted}`;
     quoted = said.replaceAll(/^/gm, "> ");
     return {
       atMs,
@@ -211,7 +219,7 @@ function conversation(making: Making, index: number): Mail[] {
       to: isMine ? addressOf(other) : me,
       subject: turn === 0 ? subject : `Re: ${subject}`,
       text,
-      ...pictures(random, said, { isFirst: turn === 0, index }),
+      ...(turn === 0 ? pictures(random, said, index) : {}),
       thread: `conversation ${index}`,
       labels: [
         ...(isMine ? ["SENT"] : ["INBOX", "CATEGORY_PERSONAL"]),
@@ -225,10 +233,10 @@ function conversation(making: Making, index: number): Mail[] {
 }
 
 /** Sometimes a picture within the text, sometimes files. */
-function pictures(random: Random, text: string, { isFirst, index }: { isFirst: boolean; index: number }): Partial<Mail> {
-  const draw = isFirst ? random.next() : 1;
+function pictures(random: Random, text: string, index: number): Partial<Mail> {
+  const draw = random.next();
   if (draw < 0.12) {
-    const paragraphs = text.split("\n\n").map((line) => `<p>${line.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</p>`);
+    const paragraphs = text.split("\n\n").map((line) => `<p>${escape(line)}</p>`);
     const html = `<div dir="auto">${paragraphs.join("")}<img src="cid:photo${index}" alt="" width="384" height="256"></div>`;
     return { html, files: [photo(`IMG_${2000 + index}.png`, index, `photo${index}`)] };
   }
@@ -250,8 +258,12 @@ function draft(making: Making, index: number): Mail {
 
 /** Behind the first pages, where a mailbox should look like one. */
 function oddMail({ nowMs, me }: Making): Mail[] {
-  return ODD_MAIL.map((odd, index) => ({
-    ...odd,
+  return ODD_MAIL.map(({ from, subject, text, html, headerEncoding }, index) => ({
+    from,
+    subject,
+    text,
+    html,
+    headerEncoding,
     atMs: nowMs - 21 * DAY_MS - (index + 1) * 151 * MINUTE_MS,
     to: me,
     labels: ["INBOX", "CATEGORY_PERSONAL", "Label_odd"],

@@ -132,7 +132,10 @@ export class Mailbox {
   }
 
   /** Changes labels; what changes nothing leaves no record. */
-  changeLabels(message: Message, { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] }): void {
+  changeLabels(
+    message: Message,
+    { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
+  ): void {
     const added = add.filter((label) => !message.labelIds.includes(label));
     const removed = remove.filter((label) => message.labelIds.includes(label) && !add.includes(label));
     if (added.length + removed.length === 0) return;

@@ -78,7 +78,8 @@ export function numberedMessage(n: number, address: string, options: Partial<Num
 }
 
 function contentOf(n: number, address: string): Content {
-  const text = { mimeType: "text/plain", text: "Hello" };
+  const said = `Message ${n} & what it says`;
+  const text = { mimeType: "text/plain", text: said };
   const file = { mimeType: "text/csv", filename: `figures-${n}.csv`, text: `number\r\n${n}\r\n` };
   return {
     headers: [
@@ -88,7 +89,7 @@ function contentOf(n: number, address: string): Content {
       ["Subject", `${pick(SUBJECTS, n)} #${n}`],
       ["Message-ID", `<${n}@mail.example.com>`],
     ],
-    snippet: snippetOf(`Message ${n} & what it says`),
+    snippet: snippetOf(said),
     body: n % 7 === 0 ? { mimeType: "multipart/mixed", parts: [text, file] } : text,
   };
 }

@@ -59,7 +59,9 @@ export function decide(instance: Instance, call: Incoming): Response {
   if (user === null) return blockedPage("invalid_request", "No such account.");
   if (form.get("decision") !== "allow") return sendError(instance, query, "access_denied");
   const granted = form.getAll("granted");
-  const unticked = parseScopes(text(query, "scope")).filter((name) => !isIdentityScope(name) && !granted.includes(name));
+  const unticked = parseScopes(text(query, "scope")).filter(
+    (name) => !isIdentityScope(name) && !granted.includes(name),
+  );
   return sendCode(instance, query, { user, unticked });
 }
 

@@ -49,21 +49,40 @@ interface Markup {
   readonly markup: string;
 }
 
-function page(title: string, body: Markup, init: ResponseInit = {}): Response {
+function page(title: string, body: Markup, error: string | null = null): Response {
   const text = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(title)} (emulated Google)</title><style>${STYLE}</style></head><body><main>
 <p class="note">Emulated Google, for development. Nothing here is real.</p>${body.markup}</main></body></html>`;
-  const headers = { "content-type": "text/html; charset=utf-8", "cache-control": "no-store", "referrer-policy": "no-referrer" };
-  return new Response(text, { ...init, headers: { ...headers, ...init.headers } });
+  return new Response(text, {
+    status: error === null ? 200 : 400,
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      "referrer-policy": "no-referrer",
+      ...(error === null ? {} : { [PAGE_ERROR_HEADER]: error }),
+    },
+  });
 }
 
 /** "Choose an account": one link each, made by `linkFor`. */
 export function chooserPage(clientName: string, users: Iterable<User>, linkFor: (user: User) => string): Response {
   const items = Array.from(
     users,
-    (user) => html`<li><a href="${linkFor(user)}" data-email="${user.email}"><strong>${user.name}</strong><br>${user.email}<br><span class="note">${user.about}</span></a></li>`,
+    (user) =>
+      html`<li>
+        <a href="${linkFor(user)}" data-email="${user.email}"
+          ><strong>${user.name}</strong><br />${user.email}<br /><span class="note">${user.about}</span></a
+        >
+      </li>`,
   );
-  return page("Choose an account", html`<h1>Choose an account</h1><p>to continue to ${clientName}</p><ul>${items}</ul>`);
+  return page(
+    "Choose an account",
+    html`<h1>Choose an account</h1>
+      <p>to continue to ${clientName}</p>
+      <ul>
+        ${items}
+      </ul>`,
+  );
 }
 
 /** What the consent page asks. */
@@ -82,25 +101,41 @@ export interface ConsentQuestion {
 /** The consent page: a box for every scope that may be refused, "Continue" and "Cancel". */
 export function consentPage(question: ConsentQuestion): Response {
   const { clientName, user, scopes } = question;
-  const hidden = [...question.hidden].map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`);
+  const hidden = [...question.hidden].map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
+  );
   const items = scopes.map((scope) =>
     isIdentityScope(scope)
-      ? html`<li><input type="hidden" name="granted" value="${scope}">${describeScope(scope)}</li>`
-      : html`<li><label><input type="checkbox" name="granted" value="${scope}" checked> <span>${describeScope(scope)}<br><span class="note">${scope}</span></span></label></li>`,
+      ? html`<li><input type="hidden" name="granted" value="${scope}" />${describeScope(scope)}</li>`
+      : html`<li>
+          <label
+            ><input type="checkbox" name="granted" value="${scope}" checked />
+            <span>${describeScope(scope)}<br /><span class="note">${scope}</span></span></label
+          >
+        </li>`,
   );
   return page(
     "Consent",
     html`<h1>${clientName} wants access to your Google Account</h1>
-<p>${user.name}, ${user.email} · <a href="${question.otherAccount}">Use another account</a></p>
-<form method="post" action="${question.action}" id="consent">${hidden}<ul>${items}</ul>
-<p class="note">What you untick is not granted, as with Google's granular consent.</p>
-<div class="actions"><button type="submit" name="decision" value="deny">Cancel</button>
-<button type="submit" name="decision" value="allow">Continue</button></div></form>`,
+      <p>${user.name}, ${user.email} · <a href="${question.otherAccount}">Use another account</a></p>
+      <form method="post" action="${question.action}" id="consent">
+        ${hidden}
+        <ul>
+          ${items}
+        </ul>
+        <p class="note">What you untick is not granted, as with Google's granular consent.</p>
+        <div class="actions">
+          <button type="submit" name="decision" value="deny">Cancel</button>
+          <button type="submit" name="decision" value="allow">Continue</button>
+        </div>
+      </form>`,
   );
 }
 
 /** Google shows these itself and never sends the person back to the client. */
 export function blockedPage(error: string, explanation: string): Response {
-  const body = html`<h1>Access blocked: this app's request is invalid</h1><p>Error 400: ${error}</p><p class="note">${explanation}</p>`;
-  return page(`Error 400: ${error}`, body, { status: 400, headers: { [PAGE_ERROR_HEADER]: error } });
+  const body = html`<h1>Access blocked: this app's request is invalid</h1>
+    <p>Error 400: ${error}</p>
+    <p class="note">${explanation}</p>`;
+  return page(`Error 400: ${error}`, body, error);
 }
