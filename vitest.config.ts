@@ -1,6 +1,6 @@
 /**
- * Three projects. `worker`: unit and contract tests inside of workerd, with the double of Google behind every outbound call.
- * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the double itself. `browser`:
+ * Three projects. `worker`: unit and contract tests inside of workerd, with the local Google behind every outbound call.
+ * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the local Google itself. `browser`:
  * Chromium against `npm run dev`.
  */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";

@@ -187,7 +187,7 @@ async function buffered(response: Response): Promise<Response> {
   return new Response(body.byteLength === 0 ? null : body, { status, headers });
 }
 
-/** `fetch`, but that a connection which the double wants broken breaks here: no HTTP answer can say that. */
+/** `fetch`, but that a connection which Google wants broken breaks here: no HTTP answer can say that. */
 const fetchThroughDouble =
   (transport: typeof fetch): typeof fetch =>
   async (input, init) => {
