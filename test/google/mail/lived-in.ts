@@ -212,6 +212,7 @@ function conversation(making: Making, index: number): Mail[] {
     const said = [random.pick(other.lines), random.pick(other.lines)].join("\n\n");
     const text =
       quoted === "" ? said : `${said}\n\nOn ${new Date(atMs - pause).toUTCString().slice(0, 16)}:\n${quoted}`;
+    const extra = turn === 0 ? pictures(random, said, index) : {};
     quoted = said.replaceAll(/^/gm, "> ");
     return {
       atMs,
@@ -219,7 +220,8 @@ function conversation(making: Making, index: number): Mail[] {
       to: isMine ? addressOf(other) : me,
       subject: turn === 0 ? subject : `Re: ${subject}`,
       text,
-      ...(turn === 0 ? pictures(random, said, index) : {}),
+      html: extra.html,
+      files: extra.files,
       thread: `conversation ${index}`,
       labels: [
         ...(isMine ? ["SENT"] : ["INBOX", "CATEGORY_PERSONAL"]),
