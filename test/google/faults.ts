@@ -97,7 +97,8 @@ async function spoil(instance: Instance, fault: Fault, answer: () => Promise<Res
     const right = await answer();
     const headers = new Headers(right.headers);
     headers.set(BREAK_HEADER, "truncated");
-    return new Response(await right.text(), { status: right.status, headers });
+    // Not text(): workerd warns of that for a batch.
+    return new Response(await right.arrayBuffer(), { status: right.status, headers });
   }
   if (fault.named !== undefined) return withHeaders(namedError(fault.named, fault, nowMs(instance)), fault);
   if (fault.nonJson === true) return withHeaders(frontEndPage(fault.status ?? 200), fault);
