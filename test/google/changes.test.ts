@@ -3,7 +3,7 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { Google, type User } from "../support/google.ts";
-import { CLIENT, messageSchema, REDIRECT, Session } from "./client.ts";
+import { CLIENT, listSchema, messageSchema, REDIRECT, Session } from "./client.ts";
 import { messageId } from "./mail/numbered.ts";
 import { composeBatch, type OutgoingPart, parseReplies } from "./multipart.ts";
 import { type RunningGoogle, startGoogle } from "./server.ts";
@@ -239,4 +239,45 @@ test("a batch answers each part for itself: with its own token, status and body,
   expect((await fetch(`${google.origin}/batch/gmail/v1`, { method: "POST", headers, body: absolute })).status).toBe(
     400,
   );
+});
+
+test("a message that is inserted is taken apart: what is said, and files with their bytes", async () => {
+  const raw = [
+    "From: a@example.com",
+    "Subject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=",
+    'Content-Type: multipart/mixed; boundary="b"',
+    "",
+    "--b",
+    "Content-Type: text/plain; charset=utf-8",
+    "Content-Transfer-Encoding: quoted-printable",
+    "",
+    "Gr=C3=BC=C3=9Fe =",
+    "aus Basel",
+    "--b",
+    'Content-Type: text/plain; name="note.txt"',
+    'Content-Disposition: attachment; filename="note.txt"',
+    "Content-Transfer-Encoding: base64",
+    "",
+    Buffer.from("What is attached.\n").toString("base64"),
+    "--b--",
+    "",
+  ].join("\r\n");
+  const sent = await numbered.post("messages", { raw: Buffer.from(raw).toString("base64url"), labelIds: ["INBOX"] });
+  const { id } = z.object({ id: z.string() }).parse(await sent.json());
+  const body = z.object({ data: z.string().optional(), attachmentId: z.string().optional() });
+  const parts = z.array(z.object({ filename: z.string(), body }));
+  const message = await numbered.get(
+    `messages/${id}`,
+    z.object({ snippet: z.string(), labelIds: z.array(z.string()), payload: z.object({ parts }) }),
+  );
+  expect([message.snippet, message.labelIds]).toEqual(["Grüße aus Basel", ["INBOX"]]);
+  const [, file] = message.payload.parts;
+  const data = z.object({ data: z.string() });
+  const attachment = await numbered.get(`messages/${id}/attachments/${file?.body.attachmentId}`, data);
+  expect([file?.filename, Buffer.from(attachment.data, "base64url").toString()]).toEqual([
+    "note.txt",
+    "What is attached.\n",
+  ]);
+  const found = await numbered.get("messages?q=subject:grüße%20has:attachment", listSchema);
+  expect(found.messages.map((one) => one.id)).toEqual([id]);
 });

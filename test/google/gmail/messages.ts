@@ -4,17 +4,9 @@
 import * as z from "zod";
 import { fromBase64, toBase64Url } from "../base64.ts";
 import { apiError, refusal } from "../errors.ts";
-import {
-  bytesOf,
-  type Content,
-  findAttachment,
-  type Header,
-  sizeOf,
-  snippetOf,
-  toMime,
-  toPayload,
-} from "../mail/content.ts";
+import { bytesOf, type Content, findAttachment, sizeOf, toMime, toPayload } from "../mail/content.ts";
 import type { Message } from "../mail/mailbox.ts";
+import { parseMime } from "../mail/parse.ts";
 import { nowMs } from "../state.ts";
 import { BadArgument, type GmailCall } from "./call.ts";
 import { checkLabels } from "./labels.ts";
@@ -159,19 +151,10 @@ export function sendMessage({ call, instance, mailbox }: GmailCall, labels: read
   return { id, threadId: message.threadId, labelIds };
 }
 
-/** What of an RFC 5322 text a mailbox shows: its headers, and its body as one text. */
 function contentOfRaw(raw: string): Content {
-  let text: string;
   try {
-    text = fromBase64(raw);
+    return parseMime(fromBase64(raw));
   } catch {
     throw new BadArgument("Invalid value at 'message.raw'");
   }
-  const [, head = text, body = ""] = /^([^]*?)\r?\n\r?\n([^]*)$/.exec(text) ?? [];
-  const lines = head.replaceAll(/\r?\n[ \t]+/g, " ").split(/\r?\n/);
-  const headers = lines.flatMap((line): Header[] => {
-    const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
-    return name === undefined || value === undefined || /^(?:mime-version|content-)/i.test(name) ? [] : [[name, value]];
-  });
-  return { headers, body: { mimeType: "text/plain", text: body }, snippet: snippetOf(body) };
 }
