@@ -1,12 +1,12 @@
 /**
- * Four projects. `worker`: unit and contract tests inside of workerd, with the double of Google behind every outbound call.
- * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the double itself. `browser`:
+ * Four projects. `worker`: unit and contract tests inside of workerd, with the local Google behind every outbound call.
+ * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the local Google itself. `browser`:
  * Chromium against `npm run dev`.
  */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig } from "vitest/config";
-import { createGoogleHub } from "./test/support/google-double/hub.ts";
+import { createGoogleHub } from "./test/google/hub.ts";
 
 const hub = createGoogleHub();
 
@@ -90,7 +90,9 @@ export default defineConfig({
           name: "node",
           environment: "node",
           ...PATIENCE,
-          include: ["clients", "examples", "scripts", "support"].map((folder) => `test/${folder}/**/*.test.ts`),
+          include: ["clients", "examples", "google", "scripts", "support"].map(
+            (folder) => `test/${folder}/**/*.test.ts`,
+          ),
         },
       },
       {

@@ -23,7 +23,7 @@ import { type Bench, runJob } from "./lib/bench.ts";
 import { Google } from "./lib/google.ts";
 import type { Job, Results } from "./lib/results.ts";
 import { writeReport } from "./report/index.ts";
-import { createSubjects, type Running, type Subject, type Surroundings, versions } from "./subjects.ts";
+import { createSubjects, OAUTH_CLIENT, type Running, type Subject, type Surroundings, versions } from "./subjects.ts";
 
 /** A run that takes longer has gone wrong. */
 const TIME_LIMIT_MS = 30 * 60_000;
@@ -84,7 +84,7 @@ function pin(): number | null {
 async function measure(stack: AsyncDisposableStack, cpu: number | null) {
   const folder = mkdtempSync(path.join(tmpdir(), "gmail-edge-bench-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const google = await Google.start(stack);
+  const google = await Google.start(stack, OAUTH_CLIENT);
   const surroundings: Surroundings = { googleOrigin: google.origin, folder, cpu };
   console.log("Building the subjects …");
   const subjects = await createSubjects(stack, surroundings);

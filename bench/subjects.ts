@@ -10,6 +10,8 @@ import { bundleNode, bundleRival } from "./rivals/bundle.ts";
 
 const CLIENT_ID = "bench.apps.googleusercontent.com";
 const SECRET = "made-for-the-benchmark-and-good-for-nothing-else";
+/** As whom all subjects sign people in. */
+export const OAUTH_CLIENT = { id: CLIENT_ID, secret: SECRET };
 const TOKEN_KEYS = JSON.stringify({
   keys: [{ kty: "oct", kid: "bench", k: "YmVuY2gtb25seS1rZXktYmVuY2gtb25seS1rZXktMTI" }],
 });

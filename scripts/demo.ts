@@ -12,7 +12,7 @@ import type { Demo } from "./demo/context.ts";
 import { listMessages, outliveAccessToken, outliveRateLimits, search } from "./demo/listing.ts";
 import { denyConsent, disconnect, loseGrant, signIn } from "./demo/sign-in.ts";
 import { failed, heading, line } from "./demo/transcript.ts";
-import { startGoogleEmulator } from "./emulator/start.ts";
+import { startDevelopmentGoogle } from "../test/google/development.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
 import { findPort } from "./lib/ports.ts";
 import { runScript, type Run } from "./lib/run.ts";
@@ -55,7 +55,7 @@ await runScript(
 async function start(stack: Run["stack"]): Promise<Demo> {
   const port = await findPort();
   const publicUrl = `http://localhost:${port}`;
-  const google = await startGoogleEmulator({
+  const google = await startDevelopmentGoogle({
     clientId: "demo.apps.googleusercontent.example",
     clientSecret: "not-a-secret",
     redirectUris: [`${publicUrl}/auth/callback`],

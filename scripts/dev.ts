@@ -10,8 +10,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { startGoogleEmulator, type GoogleEmulator } from "./emulator/start.ts";
-import { BUSY_USER, USERS } from "./emulator/users.ts";
+import { BUSY_USER, USERS } from "../test/google/accounts.ts";
+import { type DevelopmentGoogle, startDevelopmentGoogle } from "../test/google/development.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
 import { DEVELOPMENT_KEYS_FILE } from "./lib/key-sources.ts";
 import { findPort, parsePort } from "./lib/ports.ts";
@@ -25,15 +25,16 @@ const EMULATOR_PORT = 4002;
 
 await runScript(
   async ({ stack }) => {
-    const { state, ...asked } = readArguments();
+    const { state, "new-mail": newMail, ...asked } = readArguments();
     const ports = await choosePorts(asked);
     const publicUrl = `http://localhost:${ports.worker}`;
-    const google = await startGoogleEmulator({
+    const google = await startDevelopmentGoogle({
       port: ports.emulator,
       clientId: "development.apps.googleusercontent.example",
       clientSecret: "not-a-secret",
       redirectUris: [`${publicUrl}/auth/callback`],
       securityEventReceiver: `${publicUrl}/auth/security-events`,
+      ...newMailOption(newMail),
     });
     stack.defer(() => google.close());
     const folder = stack.use(await makeTemporaryFolder());
@@ -61,12 +62,27 @@ interface Arguments {
   readonly "emulator-port"?: string | undefined;
   /** The folder for the Worker's KV and sealing keys. */
   readonly state?: string | undefined;
+  /** Seconds between two messages that arrive; 0: none. */
+  readonly "new-mail"?: string | undefined;
 }
 
 function readArguments(): Arguments {
   return parseArgs({
-    options: { port: { type: "string" }, "emulator-port": { type: "string" }, state: { type: "string" } },
+    options: {
+      port: { type: "string" },
+      "emulator-port": { type: "string" },
+      state: { type: "string" },
+      "new-mail": { type: "string" },
+    },
   }).values;
+}
+
+function newMailOption(text = "60"): { newMailEveryMs?: number } {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > 86_400) {
+    throw new ScriptError("--new-mail must be a number of seconds.");
+  }
+  return seconds === 0 ? {} : { newMailEveryMs: seconds * 1000 };
 }
 
 /** The ports asked for, or the usual ones, or free ones when those are taken. */
@@ -100,7 +116,7 @@ async function developmentKeys(file: string): Promise<string> {
   }
 }
 
-function welcome(publicUrl: string, google: GoogleEmulator): string {
+function welcome(publicUrl: string, google: DevelopmentGoogle): string {
   const width = Math.max(...USERS.map(({ email }) => email.length));
   const control = (action: string): string => `curl -d email=${BUSY_USER.email} ${google.url}/__emulator/${action}`;
   return `
@@ -114,6 +130,7 @@ function welcome(publicUrl: string, google: GoogleEmulator): string {
     remove the app         ${control("invalidate-grant")}
     change the password    ${control("change-password")}
     let an hour pass       ${control("expire-access-tokens")}
+    let a message arrive   ${control("receive-mail")}
 
   Let Google tell the Worker that something has happened to an account:
 

@@ -9,7 +9,7 @@ import * as z from "zod/mini";
 import { launchChromium } from "./browser/chromium.ts";
 import { type Servers, startServers } from "./browser/servers.ts";
 import { signIn } from "./browser/person.ts";
-import { BUSY_USER } from "./emulator/users.ts";
+import { BUSY_USER } from "../test/google/accounts.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 

@@ -12,7 +12,7 @@ import { fixRandomText, hidePointer } from "./browser/fix-text.ts";
 import { type Servers, startServers } from "./browser/servers.ts";
 import { signIn } from "./browser/person.ts";
 import { shrinkPng } from "./browser/small-png.ts";
-import { BUSY_USER } from "./emulator/users.ts";
+import { BUSY_USER } from "../test/google/accounts.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
@@ -38,7 +38,7 @@ const SCENES: readonly (readonly [name: string, show: (scene: Scene) => Promise<
   [
     "denied",
     async ({ page, servers }) => {
-      await servers.google.invalidateGrant(BUSY_USER.email);
+      servers.google.invalidateGrant(BUSY_USER.email);
       await signIn(page, BUSY_USER.email, { cancel: true });
     },
   ],

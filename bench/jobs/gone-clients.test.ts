@@ -11,7 +11,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { newVisitor } from "../lib/bench.ts";
 import { Google, WORKERS_CAP } from "../lib/google.ts";
 import type { Visitor } from "../lib/visitor.ts";
-import { createGmailEdge } from "../subjects.ts";
+import { createGmailEdge, OAUTH_CLIENT } from "../subjects.ts";
 
 const ROWS = 100;
 const GONE = 30;
@@ -28,7 +28,7 @@ let visitor: Visitor;
 before(async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "gmail-edge-gone-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  google = await Google.start(stack);
+  google = await Google.start(stack, OAUTH_CLIENT);
   const subject = await createGmailEdge(stack, { googleOrigin: google.origin, folder, cpu: null });
   const { origin } = await subject.start(stack);
   await google.reset({ medianMs: 0 });
@@ -40,7 +40,7 @@ before(async () => {
 after(() => stack.disposeAsync());
 
 async function countBatches(): Promise<number> {
-  return (await google.meters()).calls.batch;
+  return (await google.meters()).calls["batch"] ?? 0;
 }
 
 async function batchesOfOneListing(): Promise<number> {

@@ -1,7 +1,7 @@
 /** Lists of 100 IDs, asked for by one caller and by many at once. */
 import { type Bench, type Plan, prepare, signedInVisitor, type Turn, withCpu } from "../lib/bench.ts";
+import { ownTimeMs } from "../lib/behaviour.ts";
 import { callsOf } from "../lib/google.ts";
-import { latencyMs } from "../fake-google/latency.ts";
 import { median, quantile } from "../lib/measure.ts";
 import type { Column, SubjectKey } from "../lib/results.ts";
 import type { Visitor } from "../lib/visitor.ts";
@@ -38,7 +38,9 @@ export async function idsPlans(bench: Bench): Promise<Plan[]> {
     medianMs: 50,
     run: (turn) => run(bench, turn, { callers: (visitors.get(turn.subject.key) ?? []).slice(0, callers), requests }),
     floor: (behaviour) =>
-      median(Array.from({ length: callers * requests }, (_, number) => latencyMs(behaviour, { kind: "list", number }))),
+      median(
+        Array.from({ length: callers * requests }, (_, number) => ownTimeMs(behaviour, [{ endpoint: "list", number }])),
+      ),
   }));
 }
 

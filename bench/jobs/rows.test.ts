@@ -1,13 +1,12 @@
 /** The floor of rows: what Google takes for a client that knows everything. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PART_MS } from "../fake-google/behaviour.ts";
-import { latencyMs } from "../fake-google/latency.ts";
+import { ownTimeMs, PART_MS } from "../lib/behaviour.ts";
 import { rowsFloorMs } from "./rows.ts";
 
-const behaviour = { seed: 3, medianMs: 50 };
-const list = latencyMs(behaviour, { kind: "list", number: 0 });
-const batches = Array.from({ length: 12 }, (_, number) => latencyMs(behaviour, { kind: "batch", number }));
+const behaviour = { seed: 2, medianMs: 50 };
+const list = ownTimeMs(behaviour, [{ endpoint: "list", number: 0 }]);
+const batches = Array.from({ length: 12 }, (_, number) => ownTimeMs(behaviour, [{ endpoint: "batch", number }]));
 
 /** What one wave takes with so many batches. */
 const wave = (first: number, batchCount: number, parts: number): number =>

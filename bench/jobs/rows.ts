@@ -1,7 +1,7 @@
 /** Lists with what a mailbox shows of each message. */
 import { type Bench, type Measures, type Plan, prepare, signedInVisitor, type Turn, withCpu } from "../lib/bench.ts";
-import { PART_MS } from "../fake-google/behaviour.ts";
-import { callsOf, ownTimeMs, WORKERS_CAP } from "../lib/google.ts";
+import { ownTimeMs, PART_MS } from "../lib/behaviour.ts";
+import { callsOf, WORKERS_CAP } from "../lib/google.ts";
 import type { Column, SubjectKey } from "../lib/results.ts";
 import type { Visitor } from "../lib/visitor.ts";
 
@@ -126,7 +126,7 @@ export async function tryRows(
  * @param limit messages that may be read at once
  */
 export function rowsFloorMs(behaviour: Turn["behaviour"], rows: number, limit = HIDDEN_LIMIT): number {
-  let total = ownTimeMs(behaviour, [{ kind: "list", number: 0 }]);
+  let total = ownTimeMs(behaviour, [{ endpoint: "list", number: 0 }]);
   let number = 0;
   for (let left = rows; left > 0; left -= limit) {
     const wave = bestWave(behaviour, Math.min(left, limit), number);
@@ -141,7 +141,7 @@ function bestWave(behaviour: Turn["behaviour"], parts: number, number: number): 
   let best = { batches: 0, ms: Number.POSITIVE_INFINITY };
   let slowestMs = 0;
   for (let batches = 1; batches <= Math.min(WORKERS_CAP, parts); batches += 1) {
-    const call = { kind: "batch", number: number + batches - 1 } as const;
+    const call = { endpoint: "batch", number: number + batches - 1 } as const;
     slowestMs = Math.max(slowestMs, ownTimeMs(behaviour, [call]));
     const ms = slowestMs + Math.ceil(parts / batches) * PART_MS;
     if (ms < best.ms) best = { batches, ms };
@@ -196,8 +196,8 @@ export function manyRowsPlans(bench: Bench, streams: (turn: Turn, visitor: Visit
       },
       floor: (behaviour) =>
         ownTimeMs(behaviour, [
-          { kind: "list", number: 0 },
-          { kind: "batch", number: 0, parts: 1 },
+          { endpoint: "list", number: 0 },
+          { endpoint: "batch", number: 0, parts: 1 },
         ]),
     },
   ];

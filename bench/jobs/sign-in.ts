@@ -1,6 +1,7 @@
 /** Coming back from Google: with and without Google's keys at hand, and how soon a process that was just started serves. */
 import { type Bench, newVisitor, type Plan, prepare, type Turn } from "../lib/bench.ts";
-import { callsOf, ownTimeMs } from "../lib/google.ts";
+import { ownTimeMs } from "../lib/behaviour.ts";
+import { callsOf } from "../lib/google.ts";
 import { cpuMs, median } from "../lib/measure.ts";
 import type { Column } from "../lib/results.ts";
 import type { Running } from "../subjects.ts";
@@ -18,7 +19,7 @@ export function signInPlans(bench: Bench): Plan[] {
     columns: COLUMNS,
     headline: "latencyMs",
     medianMs: 50,
-    floor: (behaviour: Turn["behaviour"]) => ownTimeMs(behaviour, [{ kind: "token", number: 0 }]),
+    floor: (behaviour: Turn["behaviour"]) => ownTimeMs(behaviour, [{ endpoint: "token:code", number: 0 }]),
   };
   const about = "From the request of the callback to its redirect. The floor is the exchange of the code alone.";
   return [

@@ -1,11 +1,11 @@
 /** Answers that come line by line, and a mailbox that is too large for anything else. */
 import { type Bench, type Plan, prepare, signedInVisitor, type Turn, withCpu } from "../lib/bench.ts";
-import { MAX_PAGE_SIZE } from "../fake-google/behaviour.ts";
-import { callsOf, ownTimeMs } from "../lib/google.ts";
+import { HEALTHY, MAX_PAGE_SIZE, ownTimeMs } from "../lib/behaviour.ts";
+import { callsOf } from "../lib/google.ts";
 import { memoryMiB, resetPeakMemory } from "../lib/measure.ts";
 import { readLines } from "../lib/ndjson.ts";
 import type { SubjectKey } from "../lib/results.ts";
-import { checkRow, type Visitor } from "../lib/visitor.ts";
+import type { Visitor } from "../lib/visitor.ts";
 
 const MAILBOX_SIZE = 100_000;
 
@@ -15,7 +15,8 @@ export async function firstRowMs(bench: Bench, turn: Turn, visitor: Visitor): Pr
   const startMs = performance.now();
   let firstMs = 0;
   let count = 0;
-  await streamRows(await visitor.request("metadata", 500, "application/x-ndjson"), "metadata", () => {
+  const response = await visitor.request("metadata", 500, "application/x-ndjson");
+  await streamRows({ visitor, response, view: "metadata", mailboxSize: HEALTHY.mailboxSize }, () => {
     if (count === 0) firstMs = performance.now() - startMs;
     count += 1;
   });
@@ -23,8 +24,15 @@ export async function firstRowMs(bench: Bench, turn: Turn, visitor: Visitor): Pr
   return firstMs;
 }
 
+interface RowStream {
+  readonly visitor: Visitor;
+  readonly response: Response;
+  readonly view: "id" | "metadata";
+  readonly mailboxSize: number;
+}
+
 /** Reads a stream and checks each of its rows. */
-async function streamRows(response: Response, view: "id" | "metadata", onRow: () => void): Promise<void> {
+async function streamRows({ visitor, response, view, mailboxSize }: RowStream, onRow: () => void): Promise<void> {
   let position = 0;
   await readLines(response, (line) => {
     const row = JSON.parse(line) as { id?: string; threadId: string; error?: unknown };
@@ -32,7 +40,7 @@ async function streamRows(response: Response, view: "id" | "metadata", onRow: ()
       if (row.error !== undefined) throw new Error(line);
       return;
     }
-    checkRow({ ...row, id: row.id }, position, view);
+    visitor.checkRow({ ...row, id: row.id }, { position, view, mailboxSize });
     position += 1;
     onRow();
   });
@@ -75,7 +83,7 @@ export function wholeMailboxPlan(bench: Bench): Plan {
     floor: (behaviour) =>
       ownTimeMs(
         behaviour,
-        Array.from({ length: MAILBOX_SIZE / MAX_PAGE_SIZE }, (_, number) => ({ kind: "list" as const, number })),
+        Array.from({ length: MAILBOX_SIZE / MAX_PAGE_SIZE }, (_, number) => ({ endpoint: "list" as const, number })),
       ),
   };
 }
@@ -84,7 +92,8 @@ async function listAll(visitor: Visitor, isStreamed: boolean): Promise<number> {
   if (!isStreamed) return visitor.list("id", "all", MAILBOX_SIZE);
   const startMs = performance.now();
   let count = 0;
-  await streamRows(await visitor.request("id", "all", "application/x-ndjson"), "id", () => {
+  const response = await visitor.request("id", "all", "application/x-ndjson");
+  await streamRows({ visitor, response, view: "id", mailboxSize: MAILBOX_SIZE }, () => {
     count += 1;
   });
   if (count !== MAILBOX_SIZE) throw new Error(`${count} IDs instead of ${MAILBOX_SIZE}`);

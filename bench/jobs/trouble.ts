@@ -10,7 +10,8 @@ import {
   type Turn,
   withCpu,
 } from "../lib/bench.ts";
-import { callsOf, ownTimeMs } from "../lib/google.ts";
+import { ownTimeMs } from "../lib/behaviour.ts";
+import { callsOf, type Meters } from "../lib/google.ts";
 import { quantile } from "../lib/measure.ts";
 import { StatusError, type Visitor } from "../lib/visitor.ts";
 import { rowsFloorMs, tryRows } from "./rows.ts";
@@ -54,7 +55,7 @@ function refreshBurst(bench: Bench): Plan {
       const allMs = performance.now() - startMs;
       const right = answers.filter((ms) => ms !== null).sort((a, b) => a - b);
       return {
-        tokenCalls: (await bench.google.meters()).calls.token,
+        tokenCalls: tokenCallsOf(await bench.google.meters()),
         latencyMs: quantile(right, 0.5),
         allMs,
         cpuMs: cpuMs / CONCURRENT,
@@ -110,7 +111,7 @@ function revokedGrant(bench: Bench): Plan {
       "The user has taken their consent back at Google, while the subject holds an access token that looks good. Until " +
       `the caller is told with 401; then the same caller asks ${LATER_REQUESTS} times more, as programs do. The floor ` +
       "is the list call that answers 401.",
-    floor: (behaviour) => ownTimeMs(behaviour, [{ kind: "list", number: 0 }]),
+    floor: (behaviour) => ownTimeMs(behaviour, [{ endpoint: "list", number: 0 }]),
   };
 }
 
@@ -121,7 +122,7 @@ function revokedAndExpired(bench: Bench): Plan {
     title: "A grant that was taken back, access token expired",
     description:
       "As before, but the access token has expired. The floor is the token call that answers `invalid_grant`.",
-    floor: (behaviour) => ownTimeMs(behaviour, [{ kind: "token", number: 0 }]),
+    floor: (behaviour) => ownTimeMs(behaviour, [{ endpoint: "token:refresh", number: 0 }]),
   };
 }
 
@@ -151,7 +152,7 @@ function revokedPlan(
       await prepare(bench, turn, { medianMs: LATER_MEDIAN_MS });
       for (let n = 0; n < LATER_REQUESTS; n += 1) await untilRefused(device.copy());
       const after = await bench.google.meters();
-      return { latencyMs, calls, tokenCallsAfter: after.calls.token, callsAfter: callsOf(after) };
+      return { latencyMs, calls, tokenCallsAfter: tokenCallsOf(after), callsAfter: callsOf(after) };
     },
   };
 }
@@ -172,4 +173,8 @@ async function untilRefused(visitor: Visitor): Promise<number> {
     throw error;
   }
   throw new Error("Messages of a grant that was taken back");
+}
+
+function tokenCallsOf({ calls }: Meters): number {
+  return (calls["token:code"] ?? 0) + (calls["token:refresh"] ?? 0);
 }

@@ -1,5 +1,5 @@
 /** What every job works with, and how it repeats: by turns, the first round thrown away. */
-import type { Behaviour } from "../fake-google/behaviour.ts";
+import type { Behaviour } from "./behaviour.ts";
 import type { Running, Subject } from "../subjects.ts";
 import type { Google } from "./google.ts";
 import { cpuMs, summarize } from "./measure.ts";

@@ -1,7 +1,31 @@
-/** The fake Google and the proxy before it, from outside: how they behave, what they metered, and the floor. */
-import { type Behaviour, CONTROL, HEALTHY, type Kind, type Meters } from "../fake-google/behaviour.ts";
-import { latencyMs } from "../fake-google/latency.ts";
+/** The local Google and the proxy before it, from outside: how it behaves, and what it metered. */
+import type { FaultEndpoint, Fault } from "../../test/google/protocol.ts";
+import { Google as Client } from "../../test/support/google.ts";
+import { type Behaviour, HEALTHY, paceOf } from "./behaviour.ts";
 import { startServer } from "./child.ts";
+
+/** Gmail's price list in quota units: https://developers.google.com/workspace/gmail/api/reference/quota */
+const QUOTA_UNITS: Readonly<Record<string, number>> = { list: 5, get: 20, part: 20, history: 2, profile: 1 };
+
+/** What was metered since the reset. */
+export interface Meters {
+  /** By endpoint, without the parts of batches. */
+  readonly calls: Readonly<Record<string, number>>;
+  /** Messages asked for, alone or as a part of a batch. */
+  readonly reads: number;
+  /** Of them, those above the hidden limit. */
+  readonly refused: number;
+  /** Of them, those that failed by chance. */
+  readonly failed: number;
+  /** Of all that was asked for, whatever became of it. */
+  readonly quotaUnits: number;
+}
+
+/** An OAuth client, as it is registered at Google. */
+export interface OAuthClient {
+  readonly id: string;
+  readonly secret: string;
+}
 
 /** Connections of a request that may wait for headers at once, on Workers. */
 export const WORKERS_CAP = 6;
@@ -9,32 +33,49 @@ export const WORKERS_CAP = 6;
 export class Google {
   /** Where subjects find it: the proxy. */
   readonly origin: string;
-  readonly #fakeOrigin: string;
+  readonly #client: Client;
+  readonly #registered: OAuthClient;
 
-  private constructor(origin: string, fakeOrigin: string) {
+  private constructor(origin: string, client: Client, registered: OAuthClient) {
     this.origin = origin;
-    this.#fakeOrigin = fakeOrigin;
+    this.#client = client;
+    this.#registered = registered;
   }
 
-  static async start(stack: AsyncDisposableStack): Promise<Google> {
-    const fakeOrigin = await startServer(stack, "fake-google/server.ts");
-    const origin = await startServer(stack, "proxy/server.ts", { FAKE_ORIGIN: fakeOrigin });
-    return new Google(origin, fakeOrigin);
+  /** @param client of Google's, whom all subjects sign people in as */
+  static async start(stack: AsyncDisposableStack, client: OAuthClient): Promise<Google> {
+    const googleOrigin = await startServer(stack, "google.ts");
+    const origin = await startServer(stack, "proxy/server.ts", { FAKE_ORIGIN: googleOrigin });
+    const google = new Client(googleOrigin);
+    // What subjects ask for is theirs to decide, and nobody looks at what they sent.
+    await google.configure({ clients: [client], demandsCare: false, recordsCalls: false, quotaUnitsPerMinute: null });
+    return new Google(origin, google, client);
   }
 
   /** From now on it behaves like this, and its meters start anew. */
-  async reset(behaviour: Partial<Behaviour> = {}): Promise<void> {
-    await this.#tell(CONTROL.reset, JSON.stringify({ ...HEALTHY, ...behaviour }));
+  async reset(changes: Partial<Behaviour> = {}): Promise<void> {
+    const behaviour = { ...HEALTHY, ...changes };
+    const accessTokenLifetimeSeconds = behaviour.accessTokenSeconds;
+    await this.#client.configure({ ...paceOf(behaviour), accessTokenLifetimeSeconds, shuffleBatchParts: false });
+    await this.#client.clearFaults();
+    for (const [endpoint, fault] of faultsOf(behaviour)) await this.#client.always(endpoint, fault);
+    await this.#client.act({ action: "resizeMailboxes", messages: behaviour.mailboxSize });
+    await this.#client.forgetCalls();
   }
 
   /** Somebody takes their consent back. */
   async revokeGrantOf(sub: string): Promise<void> {
-    await this.#tell(CONTROL.revoke, sub);
+    await this.#client.act({ action: "revokeGrant", email: emailOf(sub) });
   }
 
   async meters(): Promise<Meters> {
-    const response = await fetch(this.#fakeOrigin + CONTROL.meters);
-    return (await response.json()) as Meters;
+    const { meters } = await this.#client.snapshot();
+    const { part = 0, ...calls } = meters.calls;
+    const quotaUnits = Object.entries(meters.calls).reduce(
+      (sum, [name, count]) => sum + count * (QUOTA_UNITS[name] ?? 0),
+      0,
+    );
+    return { calls, reads: part + (calls["get"] ?? 0), refused: meters.refused, failed: meters.failed, quotaUnits };
   }
 
   /** Connections of a flow that may wait for headers; null for no limit. */
@@ -57,7 +98,7 @@ export class Google {
     const ask = async (): Promise<void> => {
       for (let n = 0; n < requests; n += 1) {
         const response = await fetch(`${this.origin}/gmail/v1/users/me/messages?maxResults=100`, { headers });
-        if (response.status !== 200) throw new Error(`The fake answered ${response.status}.`);
+        if (response.status !== 200) throw new Error(`Google answered ${response.status}.`);
         await response.json();
       }
     };
@@ -68,30 +109,56 @@ export class Google {
   /** An access token of somebody who consents without any subject. */
   async #accessToken(): Promise<string> {
     const redirectUri = "http://127.0.0.1/callback";
-    const query = new URLSearchParams({ redirect_uri: redirectUri, as: "1" });
-    const consented = await fetch(`${this.#fakeOrigin}/o/oauth2/v2/auth?${query.toString()}`, { redirect: "manual" });
-    const code = new URL(consented.headers.get("Location") ?? "").searchParams.get("code") ?? "";
-    const body = new URLSearchParams({ grant_type: "authorization_code", code, redirect_uri: redirectUri });
-    const response = await fetch(`${this.#fakeOrigin}/token`, { method: "POST", body });
+    await introduce(this.#client, "1", redirectUri);
+    const client = this.#registered;
+    const query = new URLSearchParams({
+      client_id: client.id,
+      redirect_uri: redirectUri,
+      response_type: "code",
+      scope: SCOPE,
+    });
+    const back = new URL(
+      await this.#client.consent(`${this.#client.origin}/o/oauth2/v2/auth?${query.toString()}`, { user: "1" }),
+    );
+    const body = new URLSearchParams({
+      grant_type: "authorization_code",
+      client_id: client.id,
+      client_secret: client.secret,
+      code: back.searchParams.get("code") ?? "",
+      redirect_uri: redirectUri,
+    });
+    const response = await fetch(`${this.#client.origin}/token`, { method: "POST", body });
     const { access_token: accessToken } = await response.json<{ access_token: string }>();
     return accessToken;
   }
+}
 
-  async #tell(path: string, body: string): Promise<void> {
-    const response = await fetch(this.#fakeOrigin + path, { method: "POST", body });
-    if (response.status !== 200) throw new Error("The fake cannot be told how to behave.");
-  }
+const SCOPE = "openid https://www.googleapis.com/auth/gmail.readonly";
+
+/** The address of somebody at Google. */
+export function emailOf(sub: string): string {
+  return `${sub}@example.com`;
+}
+
+/** Google knows somebody from now on, and where they may be sent back to. */
+export async function introduce(google: Client, sub: string, redirectUri: string): Promise<void> {
+  await google.act({ action: "register", redirectUri });
+  await google.addUser({ email: emailOf(sub), sub, name: "Ada Example", mailbox: { messages: HEALTHY.mailboxSize } });
+}
+
+function faultsOf({ hiddenLimit, refuse429, fail503 }: Behaviour): (readonly [FaultEndpoint, Fault])[] {
+  const shares: Fault[] = [
+    ...(refuse429 > 0 ? [{ named: "tooManyRequests", share: refuse429 } as const] : []),
+    ...(fail503 > 0 ? [{ named: "unavailable", share: fail503 } as const] : []),
+  ];
+  const reads = ["part", "get"] as const;
+  return [
+    ["part", { maxConcurrent: hiddenLimit }],
+    ...reads.flatMap((read) => shares.map((fault) => [read, fault] as const)),
+  ];
 }
 
 /** All calls of some meters. */
 export function callsOf({ calls }: Meters): number {
   return Object.values(calls).reduce((total, count) => total + count, 0);
-}
-
-/** Of calls that wait for each other, the fake's own time in milliseconds. */
-export function ownTimeMs(
-  behaviour: Pick<Behaviour, "seed" | "medianMs">,
-  calls: readonly { readonly kind: Kind; readonly number: number; readonly parts?: number }[],
-): number {
-  return calls.reduce((total, call) => total + latencyMs(behaviour, call), 0);
 }

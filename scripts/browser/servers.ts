@@ -1,6 +1,6 @@
 /** A Google and a Worker that nothing else uses, on free ports, with an empty KV: for pictures and measurements. */
 
-import { type GoogleEmulator, startGoogleEmulator } from "../emulator/start.ts";
+import { type DevelopmentGoogle, startDevelopmentGoogle } from "../../test/google/development.ts";
 import { makeTemporaryFolder, writeEnvFile } from "../lib/env-file.ts";
 import { findPort } from "../lib/ports.ts";
 import { addTokenKey } from "../lib/token-keys.ts";
@@ -8,7 +8,7 @@ import { startWorker } from "../lib/wrangler.ts";
 
 /** The running servers. */
 export interface Servers {
-  readonly google: GoogleEmulator;
+  readonly google: DevelopmentGoogle;
   /** The Worker's origin. */
   readonly origin: string;
 }
@@ -20,7 +20,7 @@ export async function startServers(
 ): Promise<Servers> {
   const port = await findPort();
   const origin = `http://localhost:${port}`;
-  const google = await startGoogleEmulator({
+  const google = await startDevelopmentGoogle({
     ...options,
     clientId: "browser.apps.googleusercontent.example",
     clientSecret: "not-a-secret",

@@ -1,13 +1,13 @@
 /** What the demo's steps work with. */
 
-import type { GoogleEmulator } from "../emulator/start.ts";
+import type { DevelopmentGoogle } from "../../test/google/development.ts";
 import type { Worker } from "../lib/wrangler.ts";
 import type { Api } from "./api.ts";
 import type { Browser } from "./browser.ts";
 
 /** The running demo. */
 export interface Demo {
-  readonly google: GoogleEmulator;
+  readonly google: DevelopmentGoogle;
   readonly worker: Worker;
   readonly browser: Browser;
   readonly api: Api;

@@ -2,8 +2,8 @@
  * The demo's steps that list messages, each compared with what the emulated mailbox was seeded with.
  */
 
-import type { SeedMessage } from "../emulator/mailbox/mail.ts";
-import { BUSY_USER } from "../emulator/users.ts";
+import { BUSY_USER } from "../../test/google/accounts.ts";
+import type { SeededMail } from "../../test/google/development.ts";
 import type { MetadataRow } from "./api.ts";
 import { check, checkEqual } from "./check.ts";
 import type { Demo } from "./context.ts";
@@ -22,7 +22,7 @@ export async function listMessages(demo: Demo): Promise<void> {
   await listWithSubjects(demo, expected);
 }
 
-async function listAllIds({ api }: Demo, expected: readonly SeedMessage[]): Promise<void> {
+async function listAllIds({ api }: Demo, expected: readonly SeededMail[]): Promise<void> {
   line("GET /api/messages?limit=all: the pagination loop, 500 IDs a page");
   const all = await api.listIds({ limit: "all" });
   checkEqual(
@@ -35,7 +35,7 @@ async function listAllIds({ api }: Demo, expected: readonly SeedMessage[]): Prom
   checkEqual("and there is no next page", all.nextPageToken, undefined);
 }
 
-async function listWithSubjects({ api }: Demo, expected: readonly SeedMessage[]): Promise<void> {
+async function listWithSubjects({ api }: Demo, expected: readonly SeededMail[]): Promise<void> {
   const rows: MetadataRow[] = [];
   let pageToken: string | undefined;
   for (let page = 1; page <= PAGES; page += 1) {
@@ -54,12 +54,12 @@ async function listWithSubjects({ api }: Demo, expected: readonly SeedMessage[])
   checkEqual(
     `the ${rows.length} messages are the newest ones, in order, across the pages`,
     rows.map(({ id, threadId }) => ({ id, threadId })),
-    wanted.map(({ id, thread_id }) => ({ id, threadId: thread_id })),
+    wanted.map(({ id, threadId }) => ({ id, threadId })),
   );
   checkEqual(
     "dates and unread marks are those of the mailbox",
     rows.map(({ date, unread }) => ({ at: Date.parse(date), unread })),
-    wanted.map(({ internal_date, label_ids }) => ({ at: Number(internal_date), unread: label_ids.includes("UNREAD") })),
+    wanted.map(({ internalDateMs, labelIds }) => ({ at: internalDateMs, unread: labelIds.includes("UNREAD") })),
   );
   const plain = wanted.filter(({ subject }) => !subject.includes("=?"));
   const shown = new Map(rows.map((row) => [row.id, row.subject ?? ""]));
@@ -81,7 +81,7 @@ export async function search({ api, google }: Demo): Promise<void> {
     ["from:maya", (message) => message.from.toLowerCase().includes("maya")],
     ["subject:نوروزت", (message) => message.subject.includes("نوروزت")],
     ["subject:unobtainium", () => false],
-  ] satisfies [string, (message: SeedMessage) => boolean][]) {
+  ] satisfies [string, (message: SeededMail) => boolean][]) {
     const found = await api.listMetadata({ q, limit: String(ROWS_PER_PAGE) });
     line(`\n  GET /api/messages?q=${q}&view=metadata`);
     table(found.messages.slice(0, 6).map(toTableRow));
@@ -93,7 +93,7 @@ export async function search({ api, google }: Demo): Promise<void> {
     );
   }
   const starred = await api.listIds({ labelIds: "STARRED" });
-  const wanted = mail.filter(({ label_ids }) => label_ids.includes("STARRED")).map(({ id }) => id);
+  const wanted = mail.filter(({ labelIds }) => labelIds.includes("STARRED")).map(({ id }) => id);
   line("\n  GET /api/messages?labelIds=STARRED");
   checkEqual(
     `${wanted.length} starred messages`,
@@ -128,7 +128,7 @@ export async function outliveRateLimits(demo: Demo): Promise<void> {
       messages.map(({ id, date }) => [id, Date.parse(date)]),
       visibleMail(demo)
         .slice(0, 100)
-        .map(({ id, internal_date }) => [id, Number(internal_date)]),
+        .map(({ id, internalDateMs }) => [id, internalDateMs]),
     );
   } finally {
     google.faults.clear();
@@ -136,10 +136,10 @@ export async function outliveRateLimits(demo: Demo): Promise<void> {
 }
 
 /** What a listing shows that does not ask for spam and trash. */
-function visibleMail({ google }: Pick<Demo, "google">): SeedMessage[] {
+function visibleMail({ google }: Pick<Demo, "google">): SeededMail[] {
   return google
     .mailOf(BUSY_USER.email)
-    .filter(({ label_ids }) => !label_ids.includes("SPAM") && !label_ids.includes("TRASH"));
+    .filter(({ labelIds }) => !labelIds.includes("SPAM") && !labelIds.includes("TRASH"));
 }
 
 function toTableRow({ date, from, subject, unread }: MetadataRow) {

@@ -2,7 +2,7 @@
  * The demo's steps that need a browser: signing in, saying no, losing the grant and coming back.
  */
 
-import { BUSY_USER } from "../emulator/users.ts";
+import { BUSY_USER } from "../../test/google/accounts.ts";
 import type { Page } from "./browser.ts";
 import { check, checkEqual } from "./check.ts";
 import type { Demo } from "./context.ts";
@@ -41,7 +41,7 @@ export async function signIn({ worker, browser, api }: Demo): Promise<void> {
 /** The grant ends at Google: programs are told, people are led to consent and back. */
 export async function loseGrant({ google, worker, browser, api }: Demo): Promise<void> {
   heading("6. The grant is gone");
-  await google.invalidateGrant(BUSY_USER.email);
+  google.invalidateGrant(BUSY_USER.email);
   line(`${BUSY_USER.name} removes the app from the Google account: every token dies.`);
 
   const refused = await api.failure("/api/messages?limit=5");

@@ -16,6 +16,3 @@ export const SECURITY_EVENT_TYPES = {
   "account-credential-change-required": `${RISC}/account-credential-change-required`,
   verification: `${RISC}/verification`,
 } as const;
-
-/** A short name. */
-export type SecurityEventType = keyof typeof SECURITY_EVENT_TYPES;

@@ -6,16 +6,16 @@ import { auth, gmail, type gmail_v1 } from "@googleapis/gmail";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseBatch } from "../../src/batch.ts";
 import pythonBatch from "../fixtures/python-client-batch.txt?raw";
+import { type RunningGoogle, startGoogle } from "../google/server.ts";
 import { Browser } from "../support/browser.ts";
 import { Google, type User } from "../support/google.ts";
-import { type RunningDouble, startGoogleDouble } from "../support/google-double/server.ts";
 import { sendOverHttp } from "../support/http-client.ts";
 import { googleFor, makeTokenKeys, workerVars } from "../support/stage.ts";
 import { type RunningWrangler, startWrangler } from "../support/wrangler-process.ts";
 
 const SCOPES = "openid email profile https://www.googleapis.com/auth/gmail.modify https://mail.google.com/";
 
-let double: RunningDouble;
+let server: RunningGoogle;
 let worker: RunningWrangler;
 let google: Google;
 let user: User;
@@ -23,8 +23,8 @@ let browser: Browser;
 let token: { id: string; token: string };
 
 beforeAll(async () => {
-  double = await startGoogleDouble("official-client");
-  google = new Google(double.origin);
+  server = await startGoogle({ name: "official-client" });
+  google = new Google(server.origin);
   worker = await startWrangler({ ...workerVars(google, makeTokenKeys("first")), GOOGLE_SCOPES: SCOPES });
   await google.configure(googleFor(worker.origin));
   user = await google.addUser({ mailbox: { messages: 40 } });
@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await worker?.close();
-  await double?.close();
+  await server?.close();
 });
 
 async function makeToken(): Promise<{ id: string; token: string }> {

@@ -1,7 +1,7 @@
 /** Reading one message: `/message/{id}`, and its HTML for the frame. */
 import { describe, expect, test } from "../support/contract.ts";
 import { expectPage } from "../support/errors.ts";
-import { messageId } from "../support/google-double/mailbox.ts";
+import { messageId } from "../google/mail/numbered.ts";
 import { signedIn, type Scene } from "../support/scenes.ts";
 
 const ID = messageId(7);

@@ -14,7 +14,7 @@ async function expectAll(listing: Listing, messages: number): Promise<void> {
   const ids = listing.messages.map(({ id }) => id);
   expect(ids.length).toBe(messages);
   expect(new Set(ids).size).toBe(messages);
-  // The double's IDs grow with time.
+  // The local Google's IDs grow with time.
   expect(ids).toEqual(ids.toSorted().toReversed());
 }
 

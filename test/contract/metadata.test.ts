@@ -12,7 +12,7 @@ function mailboxOf(open: Open, messages: number, more: SceneOptions = {}): Promi
   return signedIn(open, { ...more, google, user: { mailbox: { messages } } });
 }
 
-/** The double's IDs grow with time. */
+/** The local Google's IDs grow with time. */
 function expectNewestFirst(listing: Pick<RowListing, "messages">, messages: number): void {
   const ids = listing.messages.map(({ id }) => id);
   expect(ids.length).toBe(messages);

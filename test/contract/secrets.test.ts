@@ -1,7 +1,7 @@
 /**
  * No token, code, key or client secret is readable in KV, cookies, logs, errors or URLs of ours.
  *
- * The double remembers every secret that it issued or was shown; after a full life of sign-ins, refreshes and failures, all
+ * The local Google remembers every secret that it issued or was shown; after a full life of sign-ins, refreshes and failures, all
  * that the Worker has written anywhere is searched for each of them.
  */
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";

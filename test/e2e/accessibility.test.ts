@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { signIn } from "../../scripts/browser/person.ts";
-import { BUSY_USER, EMPTY_USER, SMALL_USER } from "../../scripts/emulator/users.ts";
+import { BUSY_USER, EMPTY_USER, SMALL_USER } from "../google/accounts.ts";
 import { atGoogle, describe, expect, faultAtGoogle, test, type Visitor } from "./support/test.ts";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

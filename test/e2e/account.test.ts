@@ -1,6 +1,6 @@
 /** The account page in a browser: what is granted, and API tokens from the making to the end. */
 import { inject } from "vitest";
-import { BUSY_USER } from "../../scripts/emulator/users.ts";
+import { BUSY_USER } from "../google/accounts.ts";
 import { describe, expect, test } from "./support/test.ts";
 
 function callApi(token: string): Promise<Response> {

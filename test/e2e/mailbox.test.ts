@@ -1,7 +1,7 @@
 /** The mailbox in a browser: the list as it streams in, search, pages, folders, and text of all kinds. */
 import type { Locator, Page } from "playwright-core";
 import { signIn } from "../../scripts/browser/person.ts";
-import { BUSY_USER } from "../../scripts/emulator/users.ts";
+import { BUSY_USER } from "../google/accounts.ts";
 import { describe, expect, faultAtGoogle, test } from "./support/test.ts";
 
 const PAGE_ROWS = 25;

@@ -1,6 +1,6 @@
 /** Coming and going: sign-in, what may go wrong on Google's pages, and every way out. */
 import { answerGoogle, goToGoogle, signIn } from "../../scripts/browser/person.ts";
-import { BUSY_USER, EMPTY_USER, SMALL_USER } from "../../scripts/emulator/users.ts";
+import { BUSY_USER, EMPTY_USER, SMALL_USER } from "../google/accounts.ts";
 import { atGoogle, describe, expect, test } from "./support/test.ts";
 
 describe("signing in", () => {

@@ -1,7 +1,7 @@
 /** The pages for those without scripts, on a small phone, and with the keyboard only. */
 import type { Page } from "playwright-core";
 import { signIn } from "../../scripts/browser/person.ts";
-import { BUSY_USER } from "../../scripts/emulator/users.ts";
+import { BUSY_USER } from "../google/accounts.ts";
 import { describe, expect, test } from "./support/test.ts";
 
 /** The name of what has the focus. */

@@ -57,7 +57,7 @@ async function askFrom(origin: string): Promise<Response> {
 
 /** As Gmail finds it: without spam and trash. */
 function unreadCount(): number {
-  const labels = worker.google.mailOf(USER).map((mail) => new Set(mail.label_ids));
+  const labels = worker.google.mailOf(USER).map((mail) => new Set(mail.labelIds));
   return labels.filter((names) => names.has("UNREAD") && !names.has("SPAM") && !names.has("TRASH")).length;
 }
 

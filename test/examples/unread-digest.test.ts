@@ -5,14 +5,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
 import { Browser } from "../../scripts/demo/browser.ts";
-import { type GoogleEmulator, startGoogleEmulator } from "../../scripts/emulator/start.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
+import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
 
 const CLIENT = { clientId: "example-client", clientSecret: "example-secret" };
 const USER = "robin.keller@example.com";
 const STRANGER = "nobody@example.com";
 
-let google: GoogleEmulator;
+let google: DevelopmentGoogle;
 let workers: TestHarness;
 let origin: string;
 
@@ -36,12 +36,11 @@ function harnessOptions(): Parameters<typeof createTestHarness>[0] {
 }
 
 beforeAll(async () => {
-  const redirectUris: string[] = [];
-  google = await startGoogleEmulator({ ...CLIENT, redirectUris });
+  google = await startDevelopmentGoogle({ ...CLIENT, redirectUris: [] });
   workers = createTestHarness(harnessOptions());
   origin = (await workers.listen()).url.origin;
   // Registered late, because only now is it known where the Worker is.
-  redirectUris.push(`${origin}/auth/callback`);
+  google.register(`${origin}/auth/callback`);
 }, 60_000);
 
 afterAll(async () => {
@@ -70,14 +69,14 @@ async function digestOf(user: string): Promise<unknown> {
 test("the digest has the newest unread mail of a user who signed in once, and a reason for one who did not", async () => {
   await signInOnce();
   await runDigest();
-  const unread = google.mailOf(USER).filter((mail) => mail.label_ids?.includes("UNREAD"));
+  const unread = google.mailOf(USER).filter((mail) => mail.labelIds.includes("UNREAD"));
   expect(unread.length).toBeGreaterThan(10);
   expect(await digestOf(USER)).toMatchObject({ hasMore: true, unread: { length: 10 } });
   expect(await digestOf(STRANGER)).toEqual({ error: "CONSENT_REQUIRED" });
 });
 
 test("a user who has removed the app gets a reason, too", async () => {
-  await google.invalidateGrant(USER);
+  google.invalidateGrant(USER);
   await runDigest();
   expect(await digestOf(USER)).toEqual({ error: "CONSENT_REQUIRED" });
 });

@@ -60,7 +60,7 @@ export function elsewhereOf(googleOrigin: string): string {
   return googleOrigin.replace("://t", "://elsewhere-");
 }
 
-/** All kinds of faults. @param googleOrigin of the double that they are for */
+/** All kinds of faults. @param googleOrigin of the Google that they are for */
 export function faultKinds(googleOrigin: string): readonly FaultKind[] {
   const elsewhere = `${elsewhereOf(googleOrigin)}/collect`;
   const kinds: FaultKind[] = [

@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { apiErrorSchema } from "../support/errors.ts";
 import type { Endpoint } from "../support/google.ts";
-import { messageId } from "../support/google-double/mailbox.ts";
+import { messageId } from "../google/mail/numbered.ts";
 import type { Scene, SceneOptions } from "../support/scenes.ts";
 import type { Group } from "./faults.ts";
 import type { Outcome } from "./outcome.ts";

@@ -136,7 +136,7 @@ export async function runCase(flow: Flow, before: Scene, recording: Recording, o
   await google.forgetCalls();
   const stored = await kv.get(credentialKey);
   const { endpoint, nth, group, match, status } = one.call;
-  // The same fault, but that it leads to this double's own elsewhere.
+  // The same fault, but that it leads to this Google's own elsewhere.
   const fault = faultKinds(google.origin).find(({ name }) => name === one.fault.name) ?? one.fault;
   const times = one.lasts ? "always" : 1;
   await google.fault(endpoint, { ...fault.fault, after: nth, times, ...(match === null ? {} : { match }) });

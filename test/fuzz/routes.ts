@@ -2,7 +2,7 @@
  * Where inputs that nobody sends in good faith go: every route, with paths that are nearly right.
  */
 import * as fc from "fast-check";
-import { messageId } from "../support/google-double/mailbox.ts";
+import { messageId } from "../google/mail/numbered.ts";
 import { anyText } from "./values.ts";
 
 /** A path segment: encoded, or as it is where that is a path at all. */

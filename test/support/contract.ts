@@ -1,6 +1,6 @@
 /**
  * What contract tests import: `test` with a stage to play on, chosen by where the test runs, and checks that belong to every
- * test: the double of Google must have nothing to complain about when it ends.
+ * test: the local Google must have nothing to complain about when it ends.
  */
 import { expect, test as base } from "vitest";
 import type { Harness, Stage, StageOptions } from "./stage.ts";

@@ -5,19 +5,20 @@
 import { createTestHarness } from "wrangler";
 import * as z from "zod";
 import { Browser } from "../../scripts/demo/browser.ts";
-import { type GoogleEmulator, startGoogleEmulator } from "../../scripts/emulator/start.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
+import { BUSY_USER } from "../google/accounts.ts";
+import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
 
 const CreatedTokenSchema = z.object({ token: z.string() });
 
 const CLIENT = { clientId: "example-client", clientSecret: "example-secret" };
 
 /** Somebody of the emulated Google. */
-export const USER = "robin.keller@example.com";
+export const USER = BUSY_USER.email;
 
 export interface EmulatedWorker {
   readonly origin: string;
-  readonly google: GoogleEmulator;
+  readonly google: DevelopmentGoogle;
   /** Signs in as a person does. @returns a browser with the session */
   signIn(): Promise<Browser>;
   /** Makes an API token with a session. @returns its secret */
@@ -27,8 +28,7 @@ export interface EmulatedWorker {
 
 /** Starts both. @param vars of the Worker */
 export async function startEmulatedWorker(vars: Readonly<Record<string, string>> = {}): Promise<EmulatedWorker> {
-  const redirectUris: string[] = [];
-  const google = await startGoogleEmulator({ ...CLIENT, redirectUris });
+  const google = await startDevelopmentGoogle({ ...CLIENT, redirectUris: [] });
   const workers = createTestHarness({
     root: new URL("../..", import.meta.url).pathname,
     workers: [
@@ -45,7 +45,7 @@ export async function startEmulatedWorker(vars: Readonly<Record<string, string>>
   });
   const { origin } = (await workers.listen()).url;
   // Registered late, because only now is it known where the Worker is.
-  redirectUris.push(`${origin}/auth/callback`);
+  google.register(`${origin}/auth/callback`);
   const signIn = async (): Promise<Browser> => {
     const browser = new Browser();
     const start = await browser.visit(`${origin}/`);

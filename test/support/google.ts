@@ -1,26 +1,34 @@
 /**
- * The test's side of the double of Google: tells it what to be, plays the person, reads what was called.
+ * The test's side of the local Google: tells it what to be, plays the person, reads what was called.
  *
  * Runs in workerd and in Node. Knows nothing of the Worker.
  */
+import * as z from "zod";
 import {
   type Action,
   actionAnswerSchema,
   type Call,
-  type ConfigPatch,
-  CONTROL_PATH,
-  type Endpoint,
-  type Fault,
-  type NamedFault,
-  type Person,
-  PERSON_HEADER,
+  type PushDelivery,
+  pushDeliverySchema,
   type SecurityEventInput,
   type Snapshot,
   snapshotSchema,
+} from "../google/actions.ts";
+import {
+  type ConfigPatch,
+  CONTROL_PATH,
+  type Endpoint,
+  endpointVars,
+  type Fault,
+  type FaultEndpoint,
+  type NamedFault,
+  PAGE_ERROR_HEADER,
+  type Person,
+  PERSON_HEADER,
   type User,
   type UserInput,
   userSchema,
-} from "./google-double/protocol.ts";
+} from "../google/protocol.ts";
 
 export type { Call, ConfigPatch, Endpoint, Fault, NamedFault, Person, SecurityEventInput, Snapshot, User, UserInput };
 
@@ -36,7 +44,7 @@ export class SignInPageError extends Error {
 }
 
 export class Google {
-  /** Where this double answers. */
+  /** Where it answers. */
   readonly origin: string;
   readonly #fetch: typeof fetch;
 
@@ -46,28 +54,20 @@ export class Google {
     this.#fetch = transport;
   }
 
-  /** The Worker's variables that point it at this double. */
+  /** The Worker's variables that point it at it. */
   get vars(): Record<string, string> {
-    return {
-      GOOGLE_AUTHORIZATION_ENDPOINT: `${this.origin}/o/oauth2/v2/auth`,
-      GOOGLE_TOKEN_ENDPOINT: `${this.origin}/token`,
-      GOOGLE_USERINFO_ENDPOINT: `${this.origin}/userinfo`,
-      GOOGLE_REVOCATION_ENDPOINT: `${this.origin}/revoke`,
-      GOOGLE_JWKS_URI: `${this.origin}/certs`,
-      GOOGLE_RISC_CONFIGURATION: `${this.origin}/.well-known/risc-configuration`,
-      GMAIL_API_URL: this.origin,
-    };
+    return endpointVars(this.origin);
   }
 
   /**
-   * Makes the double do one thing; a mistake in the action throws.
+   * Makes Google do one thing; a mistake in the action throws.
    *
    * @returns the value of those actions that have one
    */
   private async ask(action: Action): Promise<string | null> {
     const response = await this.#fetch(this.origin + CONTROL_PATH, { method: "POST", body: JSON.stringify(action) });
     const text = await response.text();
-    if (!response.ok) throw new Error(`the double refused ${action.action}: ${text}`);
+    if (!response.ok) throw new Error(`Google refused ${action.action}: ${text}`);
     return actionAnswerSchema.parse(JSON.parse(text)).value;
   }
 
@@ -83,7 +83,7 @@ export class Google {
    */
   async securityEvent(event: SecurityEventInput): Promise<string> {
     const token = await this.ask({ action: "securityEvent", event });
-    if (token === null) throw new Error("the double signed nothing");
+    if (token === null) throw new Error("Google signed nothing");
     return token;
   }
 
@@ -93,6 +93,20 @@ export class Google {
     const token = grants.find(({ sub }) => sub === user.sub)?.refreshTokens.at(-1);
     if (token === undefined) throw new Error(`${user.email} has no live refresh token`);
     return token;
+  }
+
+  /** The notifications of Pub/Sub that came since they were last taken, to be sent on as Pub/Sub would. */
+  async takePushes(): Promise<PushDelivery[]> {
+    return z.array(pushDeliverySchema).parse(JSON.parse((await this.ask({ action: "takePushes" })) ?? "[]"));
+  }
+
+  /** A notification that nobody asked for, right or with claims of its token spoiled. */
+  async push(
+    user: User,
+    spoiled: Omit<Extract<Action, { action: "push" }>, "action" | "email"> = {},
+  ): Promise<PushDelivery> {
+    const text = await this.ask({ action: "push", email: user.email, ...spoiled });
+    return pushDeliverySchema.parse(JSON.parse(text ?? ""));
   }
 
   configure(patch: ConfigPatch): Promise<void> {
@@ -108,12 +122,12 @@ export class Google {
   }
 
   /** Queues a fault, by its name or in detail. */
-  fault(endpoint: Endpoint, fault: Fault | NamedFault): Promise<void> {
+  fault(endpoint: FaultEndpoint, fault: Fault | NamedFault): Promise<void> {
     return this.act({ action: "fault", endpoint, fault: typeof fault === "string" ? { named: fault } : fault });
   }
 
   /** The same fault for all calls from now on, until `clearFaults`. */
-  always(endpoint: Endpoint, fault: Fault | NamedFault): Promise<void> {
+  always(endpoint: FaultEndpoint, fault: Fault | NamedFault): Promise<void> {
     const detailed = typeof fault === "string" ? { named: fault } : fault;
     return this.fault(endpoint, { ...detailed, times: "always" });
   }
@@ -162,7 +176,7 @@ export class Google {
     const page = await response.text();
     const location = response.headers.get("location");
     if (location === null)
-      throw new SignInPageError(response.headers.get("x-double-page-error") ?? String(response.status), page);
+      throw new SignInPageError(response.headers.get(PAGE_ERROR_HEADER) ?? String(response.status), page);
     return location;
   }
 }

@@ -6,8 +6,8 @@ import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
 import type { Outgoing, Send } from "./browser.ts";
 import { described } from "./described.ts";
-import { HUB_DOMAIN } from "./google-double/hub.ts";
-import { BREAK_HEADER } from "./google-double/protocol.ts";
+import { HUB_DOMAIN } from "../google/hub.ts";
+import { BREAK_HEADER } from "../google/protocol.ts";
 import { Google } from "./google.ts";
 import { nearFetch } from "./near-google.ts";
 import {
@@ -187,7 +187,7 @@ async function buffered(response: Response): Promise<Response> {
   return new Response(body.byteLength === 0 ? null : body, { status, headers });
 }
 
-/** `fetch`, but that a connection which the double wants broken breaks here: no HTTP answer can say that. */
+/** `fetch`, but that a connection which Google wants broken breaks here: no HTTP answer can say that. */
 const fetchThroughDouble =
   (transport: typeof fetch): typeof fetch =>
   async (input, init) => {

@@ -1,7 +1,7 @@
 /**
- * Stages in front of a real `wrangler dev` process with the double on a loopback port. Node only.
+ * Stages in front of a real `wrangler dev` process with the local Google on a loopback port. Node only.
  *
- * Stages with the same variables share a process one after the other, so each begins by making the double new.
+ * Stages with the same variables share a process one after the other, so each begins by making Google new.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

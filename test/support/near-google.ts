@@ -1,13 +1,13 @@
 /**
- * The doubles of Google inside of the test's own runtime: many times quicker than through the outbound service, for runs of
+ * The local Google inside of the test's own runtime: many times quicker than through the outbound service, for runs of
  * thousands of cases. What a network would do for a caller is done here: time limits and redirects.
  */
-import { createGoogleHub } from "./google-double/hub.ts";
+import { createGoogleHub } from "../google/hub.ts";
 
 const hub = createGoogleHub();
 const MAX_REDIRECTS = 5;
 
-/** `fetch` to a double that lives here. */
+/** `fetch` to a Google that lives here. */
 export const nearFetch: typeof fetch = async (input, init) => {
   let request = new Request(input, init);
   for (let redirects = 0; ; redirects += 1) {

@@ -5,7 +5,7 @@
  *
  * https://developers.google.com/identity/protocols/risc#supported_event_types
  */
-import type { User } from "./google.ts";
+import type { User } from "../google/protocol.ts";
 
 const RISC = "https://schemas.openid.net/secevent/risc/event-type";
 const OAUTH = "https://schemas.openid.net/secevent/oauth/event-type";
@@ -31,8 +31,12 @@ export function issSub(user: Pick<User, "sub">, iss = "https://accounts.google.c
 }
 
 /** An account by claims of its ID token: with an `email` or, as Google also sends it, without one. */
-export function idTokenClaims(user: User, how: { readonly email: boolean }): Subject {
-  const subject = { subject_type: "id_token_claims", iss: "https://accounts.google.com/", sub: user.sub };
+export function idTokenClaims(
+  user: User,
+  how: { readonly email: boolean },
+  iss = "https://accounts.google.com/",
+): Subject {
+  const subject = { subject_type: "id_token_claims", iss, sub: user.sub };
   return how.email ? { ...subject, email: user.email } : subject;
 }
 

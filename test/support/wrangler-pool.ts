@@ -6,8 +6,8 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
 import * as z from "zod";
+import { type RunningGoogle, startGoogle } from "../google/server.ts";
 import { Google } from "./google.ts";
-import { type RunningDouble, startGoogleDouble } from "./google-double/server.ts";
 import { makeTokenKeys, workerVars } from "./stage.ts";
 import { type RunningWrangler, startWrangler } from "./wrangler-process.ts";
 
@@ -42,7 +42,7 @@ declare module "vitest" {
 
 interface Running {
   readonly wrangler: RunningWrangler;
-  readonly double: RunningDouble;
+  readonly google: RunningGoogle;
   readonly delivery: Delivery;
 }
 
@@ -78,7 +78,7 @@ export async function teardown(): Promise<void> {
     all.map(async (result) => {
       if (result.status === "rejected") return;
       await result.value.wrangler.close();
-      await result.value.double.close();
+      await result.value.google.close();
     }),
   );
 }
@@ -131,14 +131,14 @@ async function startPatiently(vars: Readonly<Record<string, string>>): Promise<R
 }
 
 async function start(vars: Readonly<Record<string, string>>): Promise<Running> {
-  const double = await startGoogleDouble(`loopback-${crypto.randomUUID()}`);
+  const google = await startGoogle({ name: `loopback-${crypto.randomUUID()}` });
   const tokenKeys = vars["TOKEN_KEYS"] ?? makeTokenKeys("first");
-  const wrangler = await startWrangler({ ...workerVars(new Google(double.origin), tokenKeys), ...vars }).catch(
+  const wrangler = await startWrangler({ ...workerVars(new Google(google.origin), tokenKeys), ...vars }).catch(
     async (error: unknown) => {
-      await double.close();
+      await google.close();
       throw error;
     },
   );
   const { origin, stateDirectory, outputFile } = wrangler;
-  return { wrangler, double, delivery: { origin, googleOrigin: double.origin, tokenKeys, stateDirectory, outputFile } };
+  return { wrangler, google, delivery: { origin, googleOrigin: google.origin, tokenKeys, stateDirectory, outputFile } };
 }

@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playw
 import { expect, inject, test as base } from "vitest";
 import { launchChromium } from "../../../scripts/browser/chromium.ts";
 import { signIn } from "../../../scripts/browser/person.ts";
-import { BUSY_USER } from "../../../scripts/emulator/users.ts";
+import { BUSY_USER } from "../../google/accounts.ts";
 
 /** Longer than any page takes, shorter than the test's own time, so that the failure says what was waited for. */
 const ACTION_TIMEOUT_MS = 15_000;

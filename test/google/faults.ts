@@ -1,0 +1,125 @@
+/**
+ * What is to go wrong at Google: slow, broken, or failing in Google's own words, at one endpoint or all of them, always, so
+ * many times or by chance. Tests tell it by the control API, people by a form.
+ */
+import { frontEndPage, namedError } from "./errors.ts";
+import { BREAK_HEADER, type Endpoint, type Fault, type FaultEndpoint } from "./protocol.ts";
+import { createRandom, hashNumbers, hashText } from "./random.ts";
+import { type Incoming, type Instance, nowMs, pause, type QueuedFault } from "./state.ts";
+
+/** A hung call is let go after this, so that no test run can hang with it. */
+const HANG_LIMIT_MS = 120_000;
+/** Those that are used up stay to be seen, as long as there are not many. */
+const MOST_SPENT = 30;
+
+/** Queues a fault. */
+export function queueFault(instance: Instance, endpoint: FaultEndpoint, fault: Fault): void {
+  const left = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1);
+  if (instance.faults.length > MOST_SPENT) instance.faults = instance.faults.filter((queued) => queued.left > 0);
+  instance.faults.push({ endpoint, fault, skip: fault.after ?? 0, left, hits: 0, tries: new Map() });
+}
+
+/** Answers a call: rightly by `answer`, or as the faults say that hit it. Delays add up; the first error counts. */
+export async function throughFaults(
+  instance: Instance,
+  { endpoint, call }: { readonly endpoint: Endpoint; readonly call: Incoming },
+  answer: () => Promise<Response>,
+): Promise<Response> {
+  for (const queued of instance.faults) {
+    if (queued.fault.maxConcurrent !== undefined || !concerns(queued, endpoint) || !hits(instance, queued, call))
+      continue;
+    const spoiled = await spoil(instance, queued.fault, answer);
+    if (spoiled !== null) return spoiled;
+  }
+  return answer();
+}
+
+/**
+ * Lets a read of an account in, or refuses it because too many are in flight. Decides at once: what is refused was never in
+ * flight.
+ *
+ * @returns how it leaves, or the refusal
+ */
+export function enterRead(instance: Instance, sub: string, call: Incoming): Response | (() => void) {
+  const { readsInFlight } = instance;
+  const inFlight = readsInFlight.get(sub) ?? 0;
+  for (const queued of instance.faults) {
+    const { fault } = queued;
+    if (inFlight < (fault.maxConcurrent ?? Number.POSITIVE_INFINITY) || !hits(instance, queued, call)) continue;
+    instance.refused += 1;
+    return namedError(fault.named ?? "tooManyRequests", fault, nowMs(instance));
+  }
+  readsInFlight.set(sub, inFlight + 1);
+  return () => void readsInFlight.set(sub, (readsInFlight.get(sub) ?? 1) - 1);
+}
+
+function concerns({ endpoint }: QueuedFault, called: Endpoint): boolean {
+  if (endpoint === "all") return called !== "auth";
+  return endpoint === called || (endpoint === "token" && called.startsWith("token:"));
+}
+
+/** Whether it hits this call; if so, that is counted. */
+function hits(instance: Instance, queued: QueuedFault, call: Incoming): boolean {
+  const { fault } = queued;
+  if (queued.left <= 0) return false;
+  if (fault.match !== undefined && !`${call.url.href}\n${call.body}`.includes(fault.match)) return false;
+  if (queued.skip > 0) {
+    queued.skip -= 1;
+    return false;
+  }
+  if (fault.share !== undefined && !draw(instance, queued, call)) return false;
+  queued.left -= 1;
+  queued.hits += 1;
+  return true;
+}
+
+/** The same calls are hit whoever makes them in whichever order, and a second try has a chance of its own. */
+function draw({ config, faults }: Instance, queued: QueuedFault, { method, url }: Incoming): boolean {
+  const key = `${method} ${url.pathname}`;
+  const tries = queued.tries.get(key) ?? 0;
+  queued.tries.set(key, tries + 1);
+  const seed = hashNumbers([config.seed, faults.indexOf(queued), hashText(key), tries]);
+  return createRandom(seed).chance(queued.fault.share ?? 1);
+}
+
+/**
+ * What becomes of a call by a fault; null where it is only late. `answer` gives the right answer, for what only cuts it or adds
+ * headers: every other fault leaves Google as it was, as a server that failed before it did anything.
+ */
+async function spoil(instance: Instance, fault: Fault, answer: () => Promise<Response>): Promise<Response | null> {
+  if (fault.hang === true) {
+    await pause(HANG_LIMIT_MS);
+    return broken("disconnect");
+  }
+  if (fault.delayMs !== undefined) await pause(fault.delayMs);
+  if (fault.disconnect === true) return broken("disconnect");
+  if (fault.truncated === true) {
+    const right = await answer();
+    const headers = new Headers(right.headers);
+    headers.set(BREAK_HEADER, "truncated");
+    // Not text(): workerd warns of that for a batch.
+    return new Response(await right.arrayBuffer(), { status: right.status, headers });
+  }
+  if (fault.named !== undefined) return withHeaders(namedError(fault.named, fault, nowMs(instance)), fault);
+  if (fault.nonJson === true) return withHeaders(frontEndPage(fault.status ?? 200), fault);
+  if (fault.status !== undefined || fault.body !== undefined) return withHeaders(plainFault(fault), fault);
+  return fault.headers === undefined ? null : withHeaders(await answer(), fault);
+}
+
+function plainFault(fault: Fault): Response {
+  const status = fault.status ?? 200;
+  if (fault.body === undefined) return frontEndPage(status);
+  if (typeof fault.body === "string") {
+    return new Response(fault.body, { status, headers: { "content-type": "application/json; charset=UTF-8" } });
+  }
+  return Response.json(fault.body, { status });
+}
+
+function withHeaders(response: Response, fault: Fault): Response {
+  for (const [name, value] of Object.entries(fault.headers ?? {})) response.headers.set(name, value);
+  return response;
+}
+
+function broken(how: string): Response {
+  return new Response(null, { status: 502, headers: { [BREAK_HEADER]: how } });
+}

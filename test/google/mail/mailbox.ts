@@ -1,0 +1,200 @@
+/**
+ * One person's mail as it changes: what its source holds, what came since, labels as they are now, and the history of it all.
+ */
+import type { StoredMessage } from "./content.ts";
+
+/** A label of the user's own. */
+export interface UserLabel {
+  readonly id: string;
+  readonly name: string;
+  readonly color?: { readonly textColor: string; readonly backgroundColor: string };
+  readonly messageListVisibility?: "show" | "hide";
+  readonly labelListVisibility?: "labelShow" | "labelShowIfUnread" | "labelHide";
+}
+
+/** Where a mailbox's messages come from. They are numbered from 1, the oldest. */
+export interface Source {
+  readonly size: number;
+  readonly labels: readonly UserLabel[];
+  at(n: number): StoredMessage;
+  numberOf(id: string): number | null;
+  /** One more message that arrives, as number `n`. */
+  next(n: number, atMs: number): StoredMessage;
+}
+
+/** A message as it is now. */
+export interface Message extends StoredMessage {
+  readonly n: number;
+  readonly historyId: number;
+}
+
+export type ChangeKind = "messagesAdded" | "messagesDeleted" | "labelsAdded" | "labelsRemoved";
+
+/** A record of history. */
+export interface HistoryRecord {
+  readonly id: number;
+  readonly kind: ChangeKind;
+  readonly message: { readonly id: string; readonly threadId: string; readonly labelIds: readonly string[] };
+  /** What was added or removed. */
+  readonly labelIds: readonly string[];
+}
+
+/** History IDs begin above those of the messages that were always there, one each. */
+const FIRST_HISTORY_ID = 1000;
+
+/** How many messages a label has. */
+export interface LabelCounts {
+  readonly messagesTotal: number;
+  readonly messagesUnread: number;
+  readonly threadsTotal: number;
+  readonly threadsUnread: number;
+}
+
+interface Change {
+  readonly labelIds: readonly string[] | null;
+  readonly historyId: number;
+}
+
+export class Mailbox {
+  readonly labels: UserLabel[];
+  /** Is told of each change, with its record. */
+  onChange: (record: HistoryRecord) => void = () => undefined;
+  readonly #source: Source;
+  /** What came since the source was opened. */
+  readonly #arrived: StoredMessage[] = [];
+  readonly #numbers = new Map<string, number>();
+  /** Labels as they are now, by number; null of what is gone. */
+  readonly #changes = new Map<number, Change>();
+  #history: HistoryRecord[] = [];
+  #historyId: number;
+  #forgottenUpTo = 0;
+  readonly #counts = new Map<string, LabelCounts & { readonly at: number }>();
+
+  constructor(source: Source) {
+    this.#source = source;
+    this.labels = [...source.labels];
+    this.#historyId = FIRST_HISTORY_ID + source.size;
+  }
+
+  /** The number of the newest message. */
+  get newest(): number {
+    return this.#source.size + this.#arrived.length;
+  }
+
+  get historyId(): number {
+    return this.#historyId;
+  }
+
+  /** The message of a number, or null when it is gone. */
+  at(n: number): Message | null {
+    const change = this.#changes.get(n);
+    if (change?.labelIds === null) return null;
+    const { size } = this.#source;
+    const stored = n <= size ? this.#source.at(n) : this.#arrived[n - size - 1];
+    if (stored === undefined) return null;
+    const historyId = change?.historyId ?? FIRST_HISTORY_ID + n;
+    return { ...stored, n, historyId, ...(change === undefined ? {} : { labelIds: change.labelIds }) };
+  }
+
+  /** The message of an ID, or null when there is none. */
+  find(id: string): Message | null {
+    const n = this.#numbers.get(id) ?? this.#source.numberOf(id);
+    return n === null ? null : this.at(n);
+  }
+
+  /** All messages, newest first. @param from the number to begin with */
+  *messages(from = this.newest): Generator<Message> {
+    for (let n = Math.min(from, this.newest); n >= 1; n -= 1) {
+      const message = this.at(n);
+      if (message !== null) yield message;
+    }
+  }
+
+  /** New mail of the source's making. */
+  receive(atMs: number): Message {
+    return this.add(this.#source.next(this.newest + 1, atMs));
+  }
+
+  /** A message that arrives, or is sent. The ID is the mailbox's to give where it is empty. */
+  add(stored: StoredMessage): Message {
+    const n = this.newest + 1;
+    this.#arrived.push(stored);
+    this.#numbers.set(stored.id, n);
+    this.#changes.set(n, { labelIds: stored.labelIds, historyId: this.#record("messagesAdded", stored, []) });
+    const message = this.at(n);
+    if (message === null) throw new Error("a message that was just added");
+    return message;
+  }
+
+  /** An ID that no message has yet, for one that is sent. */
+  freshId(atMs: number): string {
+    return this.#source.next(this.newest + 1, atMs).id;
+  }
+
+  /** Changes labels; what changes nothing leaves no record. */
+  changeLabels(
+    message: Message,
+    { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
+  ): void {
+    const added = add.filter((label) => !message.labelIds.includes(label));
+    const removed = remove.filter((label) => message.labelIds.includes(label) && !add.includes(label));
+    if (added.length + removed.length === 0) return;
+    const labelIds = [...message.labelIds.filter((label) => !removed.includes(label)), ...added];
+    const now = { ...message, labelIds };
+    let historyId = message.historyId;
+    if (added.length > 0) historyId = this.#record("labelsAdded", now, added);
+    if (removed.length > 0) historyId = this.#record("labelsRemoved", now, removed);
+    this.#changes.set(message.n, { labelIds, historyId });
+  }
+
+  /** A message is gone for good. */
+  remove(message: Message): void {
+    const historyId = this.#record("messagesDeleted", message, []);
+    this.#changes.set(message.n, { labelIds: null, historyId });
+  }
+
+  /** Records after an ID, oldest first; null where they are no longer there, or never were. */
+  historySince(startHistoryId: number): readonly HistoryRecord[] | null {
+    if (startHistoryId < this.#forgottenUpTo || startHistoryId > this.#historyId) return null;
+    return this.#history.filter(({ id }) => id > startHistoryId);
+  }
+
+  /** What Google does after a week, sometimes after hours. */
+  forgetHistory(): void {
+    this.#record(null, null, []);
+    this.#forgottenUpTo = this.#historyId;
+    this.#history = [];
+  }
+
+  /** How many messages have a label. */
+  count(labelId: string): LabelCounts {
+    const known = this.#counts.get(labelId);
+    if (known?.at === this.#historyId) return known;
+    const threads = new Set<string>();
+    const unread = new Set<string>();
+    let [messagesTotal, messagesUnread] = [0, 0];
+    for (const { labelIds, threadId } of this.messages()) {
+      if (!labelIds.includes(labelId)) continue;
+      messagesTotal += 1;
+      threads.add(threadId);
+      if (!labelIds.includes("UNREAD")) continue;
+      messagesUnread += 1;
+      unread.add(threadId);
+    }
+    const counts = { messagesTotal, messagesUnread, threadsTotal: threads.size, threadsUnread: unread.size };
+    this.#counts.set(labelId, { ...counts, at: this.#historyId });
+    return counts;
+  }
+
+  /** History IDs grow, and have gaps. */
+  #record(kind: ChangeKind | null, message: HistoryRecord["message"] | null, labelIds: readonly string[]): number {
+    this.#historyId += 1 + ((this.#historyId * 7) % 5);
+    if (kind !== null && message !== null) {
+      const { id, threadId, labelIds: now } = message;
+      const record = { id: this.#historyId, kind, message: { id, threadId, labelIds: now }, labelIds };
+      this.#history.push(record);
+      this.onChange(record);
+    }
+    return this.#historyId;
+  }
+}
