@@ -1,14 +1,13 @@
 /**
- * Four projects. `worker`: unit and contract tests inside of workerd, with the local Google behind every outbound call.
+ * Six projects. `worker…`: tests inside of workerd, with the local Google behind every outbound call, in three
+ * runtimes, since one heap does not hold them all, and one core takes its time.
  * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the local Google itself. `browser`:
  * Chromium against `npm run dev`.
  */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { Response as MiniflareResponse } from "miniflare";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { createGoogleHub } from "./test/google/hub.ts";
-
-const hub = createGoogleHub();
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -20,6 +19,45 @@ declare module "vitest" {
 /** On a busy machine a test may have to wait for its turn, and a stage of its own takes seconds to begin. */
 const PATIENCE = { testTimeout: 30_000, expect: { poll: { timeout: 15_000 } } };
 
+/** Tests inside of workerd: a runtime, and so a heap, of their own. */
+function inWorkerd(name: string, ...include: readonly string[]): TestProjectConfiguration {
+  const hub = createGoogleHub();
+  return {
+    plugins: [
+      cloudflareTest({
+        wrangler: { configPath: "./wrangler.toml" },
+        miniflare: {
+          // Given here, so that a developer's .dev.vars cannot leak into the tests.
+          bindings: { GOOGLE_CLIENT_ID: "unset", GOOGLE_CLIENT_SECRET: "unset", TOKEN_KEYS: "unset" },
+          outboundService: async (request) => {
+            const body = request.method === "GET" || request.method === "HEAD" ? null : await request.text();
+            const headers = Object.fromEntries(request.headers);
+            const response = await hub(new Request(request.url, { method: request.method, headers, body }));
+            const bytes = response.body === null ? null : await response.arrayBuffer();
+            return new MiniflareResponse(bytes, {
+              status: response.status,
+              headers: Object.fromEntries(response.headers),
+            });
+          },
+        },
+      }),
+    ],
+    test: {
+      name,
+      include: [...include],
+      // Each stage has its own Worker, Google and people; a runtime per file would double the time.
+      isolate: false,
+      ...PATIENCE,
+      provide: {
+        fuzzRuns: Number(process.env["FUZZ_RUNS"] ?? 20_000),
+        fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_122),
+      },
+      // Not hono: of a package in several entry points, half optimized, there would be two copies that do not know each other.
+      deps: { optimizer: { ssr: { enabled: true, include: ["zod", "zod/mini", "jose"] } } },
+    },
+  };
+}
+
 export default defineConfig({
   test: {
     coverage: {
@@ -29,46 +67,9 @@ export default defineConfig({
       thresholds: { branches: 90 },
     },
     projects: [
-      {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              // Given here, so that a developer's .dev.vars cannot leak into the tests.
-              bindings: { GOOGLE_CLIENT_ID: "unset", GOOGLE_CLIENT_SECRET: "unset", TOKEN_KEYS: "unset" },
-              outboundService: async (request) => {
-                const body = request.method === "GET" || request.method === "HEAD" ? null : await request.text();
-                const headers = Object.fromEntries(request.headers);
-                const response = await hub(new Request(request.url, { method: request.method, headers, body }));
-                const bytes = response.body === null ? null : await response.arrayBuffer();
-                return new MiniflareResponse(bytes, {
-                  status: response.status,
-                  headers: Object.fromEntries(response.headers),
-                });
-              },
-            },
-          }),
-        ],
-        test: {
-          name: "worker",
-          include: [
-            "test/contract/**/*.test.ts",
-            "test/attacks/**/*.test.ts",
-            "test/faults/**/*.test.ts",
-            "test/fuzz/**/*.test.ts",
-            "test/*.test.ts",
-          ],
-          // Each stage has its own Worker, Google and people; a runtime per file would double the time.
-          isolate: false,
-          ...PATIENCE,
-          provide: {
-            fuzzRuns: Number(process.env["FUZZ_RUNS"] ?? 20_000),
-            fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_122),
-          },
-          // Not hono: of a package in several entry points, half optimized, there would be two copies that do not know each other.
-          deps: { optimizer: { ssr: { enabled: true, include: ["zod", "zod/mini", "jose"] } } },
-        },
-      },
+      inWorkerd("worker", "test/*.test.ts"),
+      inWorkerd("worker-contract", "test/contract/**/*.test.ts"),
+      inWorkerd("worker-hardened", ...["attacks", "faults", "fuzz"].map((folder) => `test/${folder}/**/*.test.ts`)),
       {
         test: {
           name: "wrangler-dev",

@@ -42,7 +42,7 @@ export const SUITES: readonly Suite[] = [
       "test/contract/metadata*.test.ts",
     ],
     // `npm test` runs the contract against wrangler dev, too.
-    projects: ["worker", "node"],
+    projects: ["worker", "worker-contract", "node"],
   },
   { name: "attacks", files: ["test/attacks/**/*.test.ts"] },
   { name: "races", files: RACES },
