@@ -4,11 +4,11 @@
  */
 import type { KVNamespace, RateLimit } from "@cloudflare/workers-types";
 import * as z from "zod/mini";
-import { toAsciiLowerCase } from "./ascii.ts";
-import { type TokenKey, TokenKeysSchema } from "./keys.ts";
-import { findNearest } from "./nearest.ts";
-import { isSecureOrigin, isSecureUrl } from "./origins.ts";
-import { GET_UNITS, LIST_UNITS } from "./quota.ts";
+import { toAsciiLowerCase } from "./lib/ascii.ts";
+import { type TokenKey, TokenKeysSchema } from "./lib/key-ring.ts";
+import { findNearest } from "./lib/nearest.ts";
+import { isSecureOrigin, isSecureUrl } from "./lib/origins.ts";
+import { GET_UNITS, LIST_UNITS } from "./gmail/quota.ts";
 
 /** Google's endpoints and identity, as absolute URLs. */
 export interface GoogleConfig {

@@ -5,9 +5,9 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
 import * as z from "zod/mini";
-import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./batch.ts";
+import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./gmail/batch.ts";
 import { AppError } from "./errors.ts";
-import { GMAIL, type GmailFailure, processGmailError } from "./gmail-errors.ts";
+import { GMAIL, type GmailFailure, processGmailError } from "./gmail/errors.ts";
 import {
   AnswerTooLargeError,
   type CallOptions,
@@ -15,10 +15,10 @@ import {
   readJson,
   unexpectedAnswer,
   type Upstream,
-} from "./http.ts";
-import { MESSAGE_FIELDS, type MessageMetadata, MessageMetadataSchema, ROW_HEADERS } from "./message.ts";
-import { GET_UNITS, quotaUnits } from "./quota.ts";
-import type { Trace } from "./trace.ts";
+} from "./lib/upstream.ts";
+import { MESSAGE_FIELDS, type MessageMetadata, MessageMetadataSchema, ROW_HEADERS } from "./gmail/message.ts";
+import { GET_UNITS, quotaUnits } from "./gmail/quota.ts";
+import type { Trace } from "./lib/trace.ts";
 
 /** Tries of a list call in all, the first included, where Gmail says "later" or fails. */
 const MAX_ATTEMPTS = 3;

@@ -6,9 +6,9 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, describeUnknownNames, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
 import type { GmailMessage, GmailProfile } from "./gmail.ts";
-import { logConfigProblems, logRequest, logUnknownNames, reportError } from "./log.ts";
-import type { MessagesAnswer } from "./mailbox.ts";
-import * as offline from "./offline.ts";
+import { logConfigProblems, logRequest, logUnknownNames, reportError } from "./lib/log.ts";
+import type { MessagesAnswer } from "./mailbox/list.ts";
+import * as offline from "./mailbox/offline.ts";
 import { createApp } from "./routes.ts";
 import {
   createRequestScope,
@@ -17,7 +17,7 @@ import {
   type RequestScope,
   type Services,
   type World,
-} from "./scope.ts";
+} from "./context.ts";
 
 /** What an isolate has made of its environment; null where the configuration is wrong. */
 type Instance = { readonly services: Services; readonly app: ReturnType<typeof createApp> } | null;

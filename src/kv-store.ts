@@ -6,11 +6,11 @@
  * token from Google, or by itself under another key ({@link CredentialStore.reseal}).
  */
 import * as z from "zod/mini";
-import { openedOrNull, SealError, sha512 } from "./keys.ts";
-import type { LruCache } from "./lru-cache.ts";
-import { isFresh, latestEndMs, userMarkKeys } from "./revocations.ts";
-import type { SealedKv } from "./sealed-kv.ts";
-import { type SessionKey, storageKeys, type TokenIdentifierAlgorithm } from "./storage-keys.ts";
+import { openedOrNull, SealError, sha512 } from "./lib/key-ring.ts";
+import type { LruCache } from "./isolate/lru-cache.ts";
+import { isFresh, latestEndMs, userMarkKeys } from "./kv-store/revocations.ts";
+import type { SealedKv } from "./kv-store/sealed-kv.ts";
+import { type SessionKey, storageKeys, type TokenIdentifierAlgorithm } from "./kv-store/key-names.ts";
 
 /** A user's stored grant, as sealed under `credential:<sub>`. Times are epoch milliseconds. */
 export const CredentialSchema = z.object({

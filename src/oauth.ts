@@ -7,8 +7,8 @@
 import * as z from "zod/mini";
 import type { GoogleConfig } from "./config.ts";
 import { AppError } from "./errors.ts";
-import { readJson, readJsonOrNull, unavailable, type Upstream } from "./http.ts";
-import { randomToken, sha256 } from "./keys.ts";
+import { readJson, readJsonOrNull, unavailable, type Upstream } from "./lib/upstream.ts";
+import { randomToken, sha256 } from "./lib/key-ring.ts";
 
 const TOKEN_ENDPOINT = "Google's token endpoint";
 const USERINFO_ENDPOINT = "Google's userinfo endpoint";

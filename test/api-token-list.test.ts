@@ -2,9 +2,9 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { type ApiToken, ApiTokenStore, MAX_TOKENS_PER_USER } from "../src/api-tokens.ts";
-import { Revocations } from "../src/revocations.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { type ApiToken, ApiTokenStore, MAX_TOKENS_PER_USER } from "../src/kv-store/api-tokens.ts";
+import { Revocations } from "../src/kv-store/revocations.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { createKv, createWorld, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { apiTokenOf, DAY_MS } from "./fixtures-api-tokens.ts";
 

@@ -2,10 +2,10 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { type ApiToken, apiTokenId, ApiTokenStore, newApiToken } from "../src/api-tokens.ts";
-import { CHECKSUM_CHARACTERS, KeyRing, type TokenKey } from "../src/keys.ts";
-import { Revocations } from "../src/revocations.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { type ApiToken, apiTokenId, ApiTokenStore, newApiToken } from "../src/kv-store/api-tokens.ts";
+import { CHECKSUM_CHARACTERS, KeyRing, type TokenKey } from "../src/lib/key-ring.ts";
+import { Revocations } from "../src/kv-store/revocations.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { appErrorOf, createKv, createWorld, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { apiTokenOf, DAY_MS } from "./fixtures-api-tokens.ts";
 

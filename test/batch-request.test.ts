@@ -1,8 +1,8 @@
 /** A batch as a client sends it: read strictly, and composed anew so that Google sees the calls that were checked. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BatchCall, composeBatch } from "../src/batch.ts";
-import { parseBatchRequest } from "../src/batch-request.ts";
+import { type BatchCall, composeBatch } from "../src/gmail/batch.ts";
+import { parseBatchRequest } from "../src/gmail/batch-request.ts";
 import { AppError } from "../src/errors.ts";
 import { SENTENCE } from "./fixtures.ts";
 import pythonBatch from "./fixtures/python-client-batch.txt?raw";

@@ -1,7 +1,7 @@
 /** Batches of 8 MiB, in the shapes that would cost most: what is split into lines is small, whatever is sent. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { MAX_HEAD_CHARACTERS, MAX_HEAD_LINES, parseBatch } from "../src/batch.ts";
-import { parseBatchRequest } from "../src/batch-request.ts";
+import { MAX_HEAD_CHARACTERS, MAX_HEAD_LINES, parseBatch } from "../src/gmail/batch.ts";
+import { parseBatchRequest } from "../src/gmail/batch-request.ts";
 import { AppError } from "../src/errors.ts";
 import { LARGEST_BYTES, largeBatches } from "./support/large-batches.ts";
 

@@ -1,7 +1,7 @@
 /** Gmail's batch format (RFC 2046 §5.1): what we compose others can read, and what they write we read or leave out. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "../src/batch.ts";
+import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "../src/gmail/batch.ts";
 
 /** RFC 2046 §5.1.1: bchars. */
 const BCHARS = "abcXYZ019'()+_,-./:=?".split("");

@@ -1,7 +1,7 @@
 /** The types of the typed client: what may be asked and what is answered. The compiler is the check. */
 import { hc } from "hono/client";
 import { expect, test } from "vitest";
-import type { AppType } from "../src/client-types.ts";
+import type { AppType } from "../src/routes/client-types.ts";
 
 test("the typed client takes what the API takes, and nothing else", async () => {
   const asked: string[] = [];

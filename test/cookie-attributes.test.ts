@@ -9,8 +9,8 @@ import {
   writeNotice,
   writeSessionCookie,
   writeTransactionCookie,
-} from "../src/cookies.ts";
-import type { AppContext } from "../src/scope.ts";
+} from "../src/http/cookies.ts";
+import type { AppContext } from "../src/context.ts";
 import { answerOf } from "./fixtures-hono.ts";
 
 const HTTP = "http://mail.localhost/";

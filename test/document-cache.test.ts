@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import * as z from "zod/mini";
-import { DocumentCache } from "../src/document-cache.ts";
-import { CALL_TIMEOUT_MS } from "../src/http.ts";
+import { DocumentCache } from "../src/oauth/document-cache.ts";
+import { CALL_TIMEOUT_MS } from "../src/lib/upstream.ts";
 import { appErrorOf, createWorld, json, type Network, START_MS } from "./fixtures.ts";
 
 const HOUR_MS = 60 * 60 * 1000;

@@ -1,5 +1,5 @@
 /** What the tests of API tokens share: a token as its user asks for it. */
-import type { ApiToken } from "../src/api-tokens.ts";
+import type { ApiToken } from "../src/kv-store/api-tokens.ts";
 
 export const DAY_MS = 24 * 60 * 60 * 1000;
 

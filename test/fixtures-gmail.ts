@@ -1,7 +1,7 @@
 /** What the tests of Gmail share: a client over an injected network, and a small mailbox that pages. */
 import { expect } from "vitest";
 import { Gmail, type MessageRef, type UserAccess } from "../src/gmail.ts";
-import type { UpstreamOptions } from "../src/http.ts";
+import type { UpstreamOptions } from "../src/lib/upstream.ts";
 import { type Call, createWorld, type Network, type World } from "./fixtures.ts";
 
 export const API_URL = "https://gmail.localhost";

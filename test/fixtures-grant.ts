@@ -1,8 +1,8 @@
 /** What the tests of a grant share: a Google that takes some access tokens and refreshes, and a user whose grant is stored. */
 import { env } from "cloudflare:workers";
 import { onTestFinished } from "vitest";
-import { Grant, type GrantHolder, type GrantServices } from "../src/grant.ts";
-import { GrantMemory } from "../src/grant-memory.ts";
+import { Grant, type GrantHolder, type GrantServices } from "../src/auth/grant.ts";
+import { GrantMemory } from "../src/isolate/grant-memory.ts";
 import type { AccessToken, Credential } from "../src/kv-store.ts";
 import { type Call, CLIENT_ID, configuration, createStore, createWorld, START_MS, type World } from "./fixtures.ts";
 

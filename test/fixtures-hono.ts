@@ -1,6 +1,6 @@
 /** What the tests of middleware and cookies share: one request to an app with a real scope, keys and clock included. */
 import { Hono } from "hono";
-import type { TokenKey } from "../src/keys.ts";
+import type { TokenKey } from "../src/lib/key-ring.ts";
 import {
   type AppContext,
   type AppEnv,
@@ -8,7 +8,7 @@ import {
   createServices,
   REAL_WORLD,
   type RequestScope,
-} from "../src/scope.ts";
+} from "../src/context.ts";
 import { configuration, KEY_A, START_MS, STAYING } from "./fixtures.ts";
 
 /** A request at the time when every test begins. */

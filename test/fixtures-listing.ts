@@ -1,7 +1,7 @@
 /** A listing over an injected network and clock. */
-import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
-import { type ListChunk, listMessages, type ListRequest } from "../src/listing.ts";
-import { RowReader } from "../src/rows.ts";
+import { ConcurrencyLimit } from "../src/isolate/concurrency-limit.ts";
+import { type ListChunk, listMessages, type ListRequest } from "../src/mailbox/walk.ts";
+import { RowReader } from "../src/mailbox/rows.ts";
 import { type Network, STAYING, type World } from "./fixtures.ts";
 import { createGmail, FILTER } from "./fixtures-gmail.ts";
 

@@ -1,11 +1,11 @@
 /** What the tests of key rotation share: scopes with different rings over one storage, what is stored, and the walk. */
 import { base64url, decodeProtectedHeader, jwtDecrypt } from "jose";
 import { env } from "cloudflare:workers";
-import type { TokenKey } from "../src/keys.ts";
+import type { TokenKey } from "../src/lib/key-ring.ts";
 import type { Credential } from "../src/kv-store.ts";
-import { resealPage, type RotationPage } from "../src/rotation.ts";
-import { createRequestScope, createServices, REAL_WORLD, type RequestScope } from "../src/scope.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { resealPage, type RotationPage } from "../src/operator/rotation.ts";
+import { createRequestScope, createServices, REAL_WORLD, type RequestScope } from "../src/context.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { configuration, STAYING } from "./fixtures.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 

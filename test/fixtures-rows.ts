@@ -1,7 +1,7 @@
 /** A reader of rows over an injected network and clock. */
-import { ConcurrencyLimit } from "../src/concurrency-limit.ts";
-import type { MetadataRow } from "../src/row-page.ts";
-import { RowReader } from "../src/rows.ts";
+import { ConcurrencyLimit } from "../src/isolate/concurrency-limit.ts";
+import type { MetadataRow } from "../src/mailbox/row-queue.ts";
+import { RowReader } from "../src/mailbox/rows.ts";
 import { type Network, STAYING, START_MS, type World } from "./fixtures.ts";
 import { answerBatch, type BatchAnswerOptions, googleError, idsOf, messageOf } from "./fixtures-batch.ts";
 import { createGmail, messages } from "./fixtures-gmail.ts";

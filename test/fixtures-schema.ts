@@ -7,12 +7,12 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import * as z from "zod/mini";
 import document from "../docs/storage-schema.md?raw";
-import { KeyRing, type TokenKey } from "../src/keys.ts";
+import { KeyRing, type TokenKey } from "../src/lib/key-ring.ts";
 import { AccessTokenSchema, CredentialSchema } from "../src/kv-store.ts";
-import { SealedKv } from "../src/sealed-kv.ts";
-import type { Session } from "../src/session.ts";
-import type { SessionKey } from "../src/storage-keys.ts";
-import { Trace } from "../src/trace.ts";
+import { SealedKv } from "../src/kv-store/sealed-kv.ts";
+import type { Session } from "../src/auth/session.ts";
+import type { SessionKey } from "../src/kv-store/key-names.ts";
+import { Trace } from "../src/lib/trace.ts";
 
 /** Noon of the examples. */
 export const NOW_MS = Date.parse("2026-11-22T12:00:00Z");

@@ -1,10 +1,10 @@
 /** What the tests of sign-in share: a Google that answers as told, and a trip to it that ends, over real storage. */
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import type { TokenKey } from "../src/keys.ts";
+import type { TokenKey } from "../src/lib/key-ring.ts";
 import type { Credential, CredentialStore } from "../src/kv-store.ts";
-import { createRequestScope, createServices, type RequestScope } from "../src/scope.ts";
-import { finishTrip, type TripOutcome } from "../src/sign-in.ts";
-import type { Transaction } from "../src/transaction.ts";
+import { createRequestScope, createServices, type RequestScope } from "../src/context.ts";
+import { finishTrip, type TripOutcome } from "../src/auth/sign-in.ts";
+import type { Transaction } from "../src/auth/transaction.ts";
 import { CLIENT_ID, configuration, createStore, createWorld, KEY_A, START_MS, STAYING } from "./fixtures.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 

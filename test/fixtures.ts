@@ -5,12 +5,12 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { type Config, parseConfig } from "../src/config.ts";
 import { AppError } from "../src/errors.ts";
-import { Upstream, type UpstreamOptions } from "../src/http.ts";
-import { KeyRing, type TokenKey } from "../src/keys.ts";
+import { Upstream, type UpstreamOptions } from "../src/lib/upstream.ts";
+import { KeyRing, type TokenKey } from "../src/lib/key-ring.ts";
 import { CredentialStore } from "../src/kv-store.ts";
-import { LruCache } from "../src/lru-cache.ts";
-import { SealedKv } from "../src/sealed-kv.ts";
-import { Trace } from "../src/trace.ts";
+import { LruCache } from "../src/isolate/lru-cache.ts";
+import { SealedKv } from "../src/kv-store/sealed-kv.ts";
+import { Trace } from "../src/lib/trace.ts";
 
 /** 2026-11-22T12:00:00Z: when every test begins. */
 export const START_MS = Date.UTC(2026, 10, 22, 12);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Access } from "../src/access.ts";
 import { AppError } from "../src/errors.ts";
-import { checkGmailCall } from "../src/gmail-call.ts";
+import { checkGmailCall } from "../src/auth/gmail-call.ts";
 
 const GMAIL = "https://www.googleapis.com/auth/gmail.";
 const FULL = "https://mail.google.com/";

@@ -1,6 +1,6 @@
 /** What Gmail's errors mean. https://developers.google.com/workspace/gmail/api/guides/handle-errors */
 import { describe, expect, test } from "vitest";
-import { type GmailFailure, processGmailError } from "../src/gmail-errors.ts";
+import { type GmailFailure, processGmailError } from "../src/gmail/errors.ts";
 import { SENTENCE, START_MS } from "./fixtures.ts";
 
 interface ErrorForm {

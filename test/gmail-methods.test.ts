@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { accessForCall, checkQuery, PASSED_PARAMETERS, writingScopes } from "../src/gmail-methods.ts";
+import { accessForCall, checkQuery, PASSED_PARAMETERS, writingScopes } from "../src/gmail/methods.ts";
 // oxlint-disable-next-line import/default -- a file as text, whatever it exports
 import clientTypes from "../node_modules/@googleapis/gmail/build/v1.d.ts?raw";
 import clientCode from "../node_modules/@googleapis/gmail/build/v1.js?raw";

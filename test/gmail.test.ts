@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { processGmailError } from "../src/gmail-errors.ts";
-import { BudgetSpentError } from "../src/http.ts";
+import { processGmailError } from "../src/gmail/errors.ts";
+import { BudgetSpentError } from "../src/lib/upstream.ts";
 import { appErrorOf, failureOf, json, script, START_MS } from "./fixtures.ts";
 import { answerBatch, googleError, messageOf } from "./fixtures-batch.ts";
 import { API_URL, createGmail, FILTER } from "./fixtures-gmail.ts";

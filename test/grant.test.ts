@@ -1,9 +1,9 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { toAccessToken } from "../src/grant.ts";
+import { toAccessToken } from "../src/auth/grant.ts";
 import { type AccessToken } from "../src/kv-store.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { appErrorOf, createStore, START_MS } from "./fixtures.ts";
 import {
   createGoogle,

@@ -1,6 +1,6 @@
 /** `GET /healthz?deep=1`: what each check finds, for the operator and nobody else, and nothing secret in the answer. */
 import * as z from "zod";
-import { TokenKeysSchema } from "../src/keys.ts";
+import { TokenKeysSchema } from "../src/lib/key-ring.ts";
 import { describe, expect, inside, test } from "./support/contract.ts";
 import type { Fault } from "./support/google.ts";
 import { newcomer, signedIn } from "./support/scenes.ts";

@@ -2,9 +2,9 @@
 import { raw } from "hono/html";
 import { Hono } from "hono/tiny";
 import { describe, expect, test } from "vitest";
-import { type Html, slot, streamPage } from "../src/html-stream.ts";
-import type { AppEnv } from "../src/scope.ts";
-import { Trace } from "../src/trace.ts";
+import { type Html, slot, streamPage } from "../src/http/stream.ts";
+import type { AppEnv } from "../src/context.ts";
+import { Trace } from "../src/lib/trace.ts";
 
 /** Lets a test say when a piece is ready. */
 function gates(count: number) {

@@ -11,7 +11,7 @@ import {
   toRetryAfterSeconds,
   unavailable,
   unexpectedAnswer,
-} from "../src/http.ts";
+} from "../src/lib/upstream.ts";
 import { appErrorOf, createWorld, failureOf, json, type Network, START_MS } from "./fixtures.ts";
 
 const URL_OF_TEST = "https://google.test/x";

@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GoogleConfig } from "../src/config.ts";
-import { GoogleKeys } from "../src/google-keys.ts";
-import { verifyIdToken } from "../src/id-token.ts";
+import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { verifyIdToken } from "../src/oauth/id-token.ts";
 import {
   appErrorOf,
   CLIENT_ID,

@@ -8,7 +8,7 @@ import {
   sha256,
   sha512,
   TokenKeysSchema,
-} from "../src/keys.ts";
+} from "../src/lib/key-ring.ts";
 import { failureOf, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 
 const HERE: Binding = { purpose: "credential", owner: "credential:alice" };

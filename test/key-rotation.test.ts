@@ -1,6 +1,6 @@
 /** Rotating TOKEN_KEYS, seen from users: nobody is asked to sign in again, and what a missing key means. */
 import { decodeProtectedHeader } from "jose";
-import { storageKeys } from "../src/storage-keys.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import type { Browser } from "./support/browser.ts";
 import { describeInside, expect, inside, test } from "./support/contract.ts";
 import { expectError } from "./support/errors.ts";

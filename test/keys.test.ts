@@ -10,7 +10,7 @@ import {
   PURPOSES,
   SealError,
   type SealErrorCode,
-} from "../src/keys.ts";
+} from "../src/lib/key-ring.ts";
 import { appErrorOf, failureOf, KEY_A, KEY_B, START_MS, tokenKey } from "./fixtures.ts";
 
 const HERE: Binding = { purpose: "credential", owner: "credential:alice" };

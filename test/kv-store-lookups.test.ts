@@ -2,9 +2,9 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { sha512 } from "../src/keys.ts";
-import { Revocations } from "../src/revocations.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { sha512 } from "../src/lib/key-ring.ts";
+import { Revocations } from "../src/kv-store/revocations.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { appErrorOf, createKv, createStore, createWorld, failureOf, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 

@@ -1,6 +1,6 @@
 /** Gmail's labels and how much is unread under each. */
 import { describe, expect, test } from "vitest";
-import { countUnread, listLabels } from "../src/labels.ts";
+import { countUnread, listLabels } from "../src/gmail/labels.ts";
 import { appErrorOf, json } from "./fixtures.ts";
 import { answerBatch } from "./fixtures-batch.ts";
 import { API_URL, createGmail } from "./fixtures-gmail.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { LIST_OPTION_NAMES, parseListOptions } from "../src/list-options.ts";
+import { LIST_OPTION_NAMES, parseListOptions } from "../src/mailbox/options.ts";
 
 const DEFAULTS = {
   filter: { q: "", labelIds: [], includeSpamTrash: false },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Cursor, ListChunk, ListRequest } from "../src/listing.ts";
+import type { Cursor, ListChunk, ListRequest } from "../src/mailbox/walk.ts";
 import { appErrorOf, json, type Network } from "./fixtures.ts";
 import { mailbox, messages } from "./fixtures-gmail.ts";
 import { type Budgets, createListing } from "./fixtures-listing.ts";

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { sha256 } from "../src/keys.ts";
-import { logConfigProblems, logRequest, redact, reportError } from "../src/log.ts";
-import { Trace } from "../src/trace.ts";
+import { sha256 } from "../src/lib/key-ring.ts";
+import { logConfigProblems, logRequest, redact, reportError } from "../src/lib/log.ts";
+import { Trace } from "../src/lib/trace.ts";
 import { START_MS } from "./fixtures.ts";
 
 const trace = new Trace(() => START_MS);

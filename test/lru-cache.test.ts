@@ -1,7 +1,7 @@
 /** What an isolate remembers: bounded, and the entry that was unused for longest goes first. */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { LruCache } from "../src/lru-cache.ts";
+import { LruCache } from "../src/isolate/lru-cache.ts";
 
 test("what was neither read nor written for longest is forgotten first", () => {
   const cache = new LruCache<number>(2);

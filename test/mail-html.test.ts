@@ -1,7 +1,7 @@
 /** What of a mail's HTML is shown: what mail needs stays as it was, and nothing else gets through. */
 import { describe, expect, test } from "vitest";
-import { sanitizeHtml, toFrameDocument } from "../src/mail-html.ts";
-import { cleanStyle } from "../src/mail-style.ts";
+import { sanitizeHtml, toFrameDocument } from "../src/mail/html.ts";
+import { cleanStyle } from "../src/mail/style.ts";
 import { expectAllowedOnly } from "./support/mail-markup.ts";
 import { openers, WRAPPERS } from "./support/mail-payloads/openers.ts";
 import { OTHER_LINKS, OWN_LINKS, OWN_URLS } from "./support/mail-payloads/own-links.ts";

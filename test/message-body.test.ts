@@ -1,7 +1,7 @@
 /** What a person reads of a message, from the parts that Gmail has taken it apart into. */
 import { describe, expect, test } from "vitest";
 import type { GmailMessage } from "../src/gmail.ts";
-import { type ReadableMessage, toReadableMessage } from "../src/message-body.ts";
+import { type ReadableMessage, toReadableMessage } from "../src/mail/body.ts";
 
 type Part = Record<string, unknown>;
 

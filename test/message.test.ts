@@ -1,6 +1,6 @@
 /** What a row shows of a message: `messages.get` with `format=metadata`. */
 import { describe, expect, test } from "vitest";
-import { type MessageMetadata, MessageMetadataSchema } from "../src/message.ts";
+import { type MessageMetadata, MessageMetadataSchema } from "../src/gmail/message.ts";
 
 const MESSAGE = {
   id: "18c",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { findNearest } from "../src/nearest.ts";
+import { findNearest } from "../src/lib/nearest.ts";
 
 const KNOWN = ["ALLOWED_ACCOUNTS", "ALLOWED_ORIGINS", "PUBLIC_URL", "TOKEN_KEYS", "CREDENTIALS"];
 

@@ -10,7 +10,7 @@ import {
   refreshAccessToken,
   revokeToken,
 } from "../src/oauth.ts";
-import { sha256 } from "../src/keys.ts";
+import { sha256 } from "../src/lib/key-ring.ts";
 import { appErrorOf, CLIENT_ID, CLIENT_SECRET, configuration, createWorld, failureOf, json } from "./fixtures.ts";
 
 const { google } = configuration();

@@ -3,8 +3,8 @@ import { env } from "cloudflare:workers";
 import { reset } from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { AppError } from "../src/errors.ts";
-import * as offline from "../src/offline.ts";
-import { createRequestScope, createServices, REAL_WORLD, type RequestScope, type Services } from "../src/scope.ts";
+import * as offline from "../src/mailbox/offline.ts";
+import { createRequestScope, createServices, REAL_WORLD, type RequestScope, type Services } from "../src/context.ts";
 import {
   appErrorOf,
   type Call,

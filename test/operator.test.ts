@@ -1,8 +1,8 @@
 /** The operator's door: what opens it, and what does not. */
 import { expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { type Binding, KeyRing } from "../src/keys.ts";
-import { operatorOnly } from "../src/operator.ts";
+import { type Binding, KeyRing } from "../src/lib/key-ring.ts";
+import { operatorOnly } from "../src/http/operator.ts";
 import { KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { type Answer, answerOf } from "./fixtures-hono.ts";
 

@@ -2,9 +2,9 @@ import * as fc from "fast-check";
 import { base64url, jwtDecrypt } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { MessageFilter } from "../src/gmail.ts";
-import { KeyRing } from "../src/keys.ts";
-import type { Cursor } from "../src/listing.ts";
-import { openPageToken, sealPageToken } from "../src/page-token.ts";
+import { KeyRing } from "../src/lib/key-ring.ts";
+import type { Cursor } from "../src/mailbox/walk.ts";
+import { openPageToken, sealPageToken } from "../src/mailbox/page-token.ts";
 import { appErrorOf, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 
 const ring = new KeyRing([KEY_A]);

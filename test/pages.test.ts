@@ -1,8 +1,8 @@
 /** What the pages are made of: entities of snippets, dates by the reader, pieces of a stream. */
 import { describe, expect, test } from "vitest";
-import { decodeEntities } from "../src/pages/entities.ts";
+import { decodeEntities } from "../src/lib/entities.ts";
 import { gmailUrl, mailboxUrl } from "../src/pages/mailbox.tsx";
-import { longDate, shortDate, toReader } from "../src/pages/reader.ts";
+import { longDate, shortDate, toReader } from "../src/pages/dates.ts";
 
 describe("a snippet", () => {
   test.each([

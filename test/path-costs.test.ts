@@ -1,7 +1,7 @@
 /**
  * The table that docs/scale.md adds up, bench/scale/paths.ts, against the Worker: what each path asks of KV and Google.
  */
-import { listMessages, type ListMessagesOptions } from "../src/offline.ts";
+import { listMessages, type ListMessagesOptions } from "../src/mailbox/offline.ts";
 import {
   apiRows,
   type Cost,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { GET_UNITS, LIST_UNITS, quotaUnits } from "../src/quota.ts";
+import { GET_UNITS, LIST_UNITS, quotaUnits } from "../src/gmail/quota.ts";
 
 describe("quota units (since May 2026)", () => {
   test.each([

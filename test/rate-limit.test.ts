@@ -1,6 +1,6 @@
 /** Which addresses count as one network. */
 import { expect, test } from "vitest";
-import { networkOf } from "../src/rate-limit.ts";
+import { networkOf } from "../src/http/rate-limit.ts";
 
 test.each([
   ["203.0.113.9", "203.0.113.9"],

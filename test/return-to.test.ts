@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { safeReturnTo } from "../src/return-to.ts";
+import { safeReturnTo } from "../src/auth/return-to.ts";
 
 const ORIGIN = "https://mail.example.test";
 

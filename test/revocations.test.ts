@@ -1,9 +1,9 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { isFresh, latestEndMs, Revocations, type TokenOrigin } from "../src/revocations.ts";
-import { createSession } from "../src/session.ts";
-import { storageKeys, USER_MARK_WRITERS } from "../src/storage-keys.ts";
+import { isFresh, latestEndMs, Revocations, type TokenOrigin } from "../src/kv-store/revocations.ts";
+import { createSession } from "../src/auth/session.ts";
+import { storageKeys, USER_MARK_WRITERS } from "../src/kv-store/key-names.ts";
 import { appErrorOf, createKv, createWorld, failureOf, json, START_MS } from "./fixtures.ts";
 import { DAY_MS } from "./fixtures-api-tokens.ts";
 import { failAt } from "./fixtures-grant.ts";

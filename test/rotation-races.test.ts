@@ -2,8 +2,8 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { forgetUser } from "../src/forget-user.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { forgetUser } from "../src/auth/leave.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { KEY_A, KEY_B } from "./fixtures.ts";
 import { credentialOf, kidsOf, scopeWith, storeEverything, walk, watchedKv } from "./fixtures-rotation.ts";
 

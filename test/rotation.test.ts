@@ -2,8 +2,8 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { resealPage } from "../src/rotation.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { resealPage } from "../src/operator/rotation.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import { appErrorOf, KEY_A, KEY_B, tokenKey } from "./fixtures.ts";
 import {
   claimsUnder,

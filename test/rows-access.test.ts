@@ -1,9 +1,9 @@
 /** 401 in the middle of rows, with a real grant: one refresh for the whole request, then on with what is left. */
 import { reset } from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ConcurrencyLimit } from "../src/concurrency-limit.ts";
+import type { ConcurrencyLimit } from "../src/isolate/concurrency-limit.ts";
 import { Gmail } from "../src/gmail.ts";
-import { RowReader } from "../src/rows.ts";
+import { RowReader } from "../src/mailbox/rows.ts";
 import { appErrorOf, createStore, createWorld, STAYING, type World } from "./fixtures.ts";
 import { answerBatch, googleError, idsOf, messageOf } from "./fixtures-batch.ts";
 import { API_URL, messages } from "./fixtures-gmail.ts";

@@ -3,7 +3,7 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import type { SealedKv } from "../src/sealed-kv.ts";
+import type { SealedKv } from "../src/kv-store/sealed-kv.ts";
 import { createKv, createWorld, failureOf, json, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 
 const world = createWorld(json({}));

@@ -1,9 +1,9 @@
 /** How old a security event token may be, to the second. */
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
 import { expect, test } from "vitest";
-import { DocumentCache } from "../src/document-cache.ts";
-import { GoogleKeys } from "../src/google-keys.ts";
-import { type SecurityEventToken, verifySecurityEventToken } from "../src/security-event-token.ts";
+import { DocumentCache } from "../src/oauth/document-cache.ts";
+import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { type SecurityEventToken, verifySecurityEventToken } from "../src/oauth/security-event-token.ts";
 import { appErrorOf, CLIENT_ID, createWorld, START_MS } from "./fixtures.ts";
 
 const ISSUER = "https://accounts.google.com/";

@@ -1,15 +1,15 @@
 /** Security event tokens: which are Google's and for us, and whom each form of subject names. */
 import { CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DocumentCache } from "../src/document-cache.ts";
-import { GoogleKeys } from "../src/google-keys.ts";
+import { DocumentCache } from "../src/oauth/document-cache.ts";
+import { GoogleKeys } from "../src/oauth/google-keys.ts";
 import {
   EVENT_TYPES,
   type RiscConfiguration,
   type SecurityEvent,
   type SecurityEventToken,
   verifySecurityEventToken,
-} from "../src/security-event-token.ts";
+} from "../src/oauth/security-event-token.ts";
 import { appErrorOf, CLIENT_ID, createWorld, type Network, START_MS } from "./fixtures.ts";
 
 const CONFIGURATION_URL = "https://risc.test/configuration";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { KeyRing } from "../src/keys.ts";
+import { KeyRing } from "../src/lib/key-ring.ts";
 import {
   createSession,
   fitsInCookie,
@@ -9,7 +9,7 @@ import {
   type Session,
   SESSION_TTL_SECONDS,
   sessionExpiresAtMs,
-} from "../src/session.ts";
+} from "../src/auth/session.ts";
 import { KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 
 const ORIGIN = "https://mail.example.test";

@@ -1,9 +1,9 @@
 /** Work that requests of an isolate share: who works, who waits, and for how long. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { BudgetSpentError, CALL_TIMEOUT_MS } from "../src/http.ts";
-import { unwrap } from "../src/settle.ts";
-import { SharedWork } from "../src/shared-work.ts";
+import { BudgetSpentError, CALL_TIMEOUT_MS } from "../src/lib/upstream.ts";
+import { unwrap } from "../src/lib/settle.ts";
+import { SharedWork } from "../src/isolate/shared-work.ts";
 import { appErrorOf, createWorld, failureOf, START_MS } from "./fixtures.ts";
 
 const ANSWER_TIME_MS = 25_000;

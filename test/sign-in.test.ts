@@ -2,12 +2,12 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { TokenKey } from "../src/keys.ts";
+import type { TokenKey } from "../src/lib/key-ring.ts";
 import type { Credential } from "../src/kv-store.ts";
-import type { RequestScope } from "../src/scope.ts";
-import type { TripOutcome } from "../src/sign-in.ts";
-import { storageKeys } from "../src/storage-keys.ts";
-import { openTransaction, type Transaction } from "../src/transaction.ts";
+import type { RequestScope } from "../src/context.ts";
+import type { TripOutcome } from "../src/auth/sign-in.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
+import { openTransaction, type Transaction } from "../src/auth/transaction.ts";
 import { appErrorOf, CLIENT_ID, CLIENT_SECRET, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { CREDENTIAL, failAt, failRead, failWrite } from "./fixtures-grant.ts";
 import {

@@ -4,13 +4,13 @@
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { reset } from "cloudflare:test";
-import { type ApiToken, apiTokenId, ApiTokenStore } from "../src/api-tokens.ts";
-import { sha512 } from "../src/keys.ts";
+import { type ApiToken, apiTokenId, ApiTokenStore } from "../src/kv-store/api-tokens.ts";
+import { sha512 } from "../src/lib/key-ring.ts";
 import { CredentialStore } from "../src/kv-store.ts";
-import { LruCache } from "../src/lru-cache.ts";
-import { Revocations } from "../src/revocations.ts";
-import { SecurityEventStore } from "../src/security-event-store.ts";
-import { storageKeys } from "../src/storage-keys.ts";
+import { LruCache } from "../src/isolate/lru-cache.ts";
+import { Revocations } from "../src/kv-store/revocations.ts";
+import { SecurityEventStore } from "../src/kv-store/security-events.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
 import {
   accessToken,
   claimsOf,

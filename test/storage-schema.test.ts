@@ -6,14 +6,14 @@
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { reset } from "cloudflare:test";
-import { apiTokenId } from "../src/api-tokens.ts";
+import { apiTokenId } from "../src/kv-store/api-tokens.ts";
 import { CredentialStore } from "../src/kv-store.ts";
-import { LruCache } from "../src/lru-cache.ts";
-import type { Cursor } from "../src/listing.ts";
-import { openPageToken, sealPageToken } from "../src/page-token.ts";
-import { openSession, sealSession } from "../src/session.ts";
-import { storageKeys } from "../src/storage-keys.ts";
-import { openTransaction, sealTransaction, type Transaction } from "../src/transaction.ts";
+import { LruCache } from "../src/isolate/lru-cache.ts";
+import type { Cursor } from "../src/mailbox/walk.ts";
+import { openPageToken, sealPageToken } from "../src/mailbox/page-token.ts";
+import { openSession, sealSession } from "../src/auth/session.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
+import { openTransaction, sealTransaction, type Transaction } from "../src/auth/transaction.ts";
 import {
   accessToken,
   claimsOf,

@@ -2,11 +2,11 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { ApiTokenStore } from "../src/api-tokens.ts";
-import type { TokenKey } from "../src/keys.ts";
-import { type Caller, createRequestScope, createServices, type RequestScope } from "../src/scope.ts";
-import { storageKeys } from "../src/storage-keys.ts";
-import { bearerToken, openTokenCaller } from "../src/token-authentication.ts";
+import { ApiTokenStore } from "../src/kv-store/api-tokens.ts";
+import type { TokenKey } from "../src/lib/key-ring.ts";
+import { type Caller, createRequestScope, createServices, type RequestScope } from "../src/context.ts";
+import { storageKeys } from "../src/kv-store/key-names.ts";
+import { bearerToken, openTokenCaller } from "../src/http/bearer.ts";
 import {
   appErrorOf,
   configuration,

@@ -1,6 +1,6 @@
 /** What an isolate knows of the API tokens that it is making: whose, in which order, and not for ever. */
 import { expect, test } from "vitest";
-import { TokensUnderWay } from "../src/tokens-under-way.ts";
+import { TokensUnderWay } from "../src/isolate/tokens-under-way.ts";
 
 const NOW_MS = 1_000_000;
 

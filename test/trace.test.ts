@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Trace } from "../src/trace.ts";
+import { Trace } from "../src/lib/trace.ts";
 import { failureOf, START_MS } from "./fixtures.ts";
 
 function createTrace() {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { KeyRing, randomToken } from "../src/keys.ts";
+import { KeyRing, randomToken } from "../src/lib/key-ring.ts";
 import {
   beginAgain,
   openTransaction,
@@ -7,7 +7,7 @@ import {
   type Transaction,
   transactionId,
   TRANSACTION_TTL_SECONDS,
-} from "../src/transaction.ts";
+} from "../src/auth/transaction.ts";
 import { KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 
 const ring = new KeyRing([KEY_A]);

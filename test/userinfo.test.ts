@@ -1,6 +1,6 @@
 /** Who the user is, by userinfo; and what an outage of one of Google's OAuth endpoints is called. */
 import { describe, expect, test } from "vitest";
-import type { Upstream } from "../src/http.ts";
+import type { Upstream } from "../src/lib/upstream.ts";
 import { fetchUserInfo, refreshAccessToken, revokeToken } from "../src/oauth.ts";
 import { appErrorOf, configuration, createWorld, json } from "./fixtures.ts";
 

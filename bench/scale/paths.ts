@@ -4,7 +4,7 @@
  *
  * Parts are counted apart where a request may or may not have them: a refresh, an isolate that does not know the caller.
  */
-import { GET_UNITS, LIST_UNITS } from "../../src/quota.ts";
+import { GET_UNITS, LIST_UNITS } from "../../src/gmail/quota.ts";
 
 /** What is counted. KV bills each key of a bulk read, and counts the read as one operation of an invocation. */
 export const COUNTERS = [

@@ -19,7 +19,7 @@ interface KnownToken {
   readonly usedOn: number;
 }
 
-/** A program with an API token, as src/token-authentication.ts serves it. */
+/** A program with an API token, as src/http/bearer.ts serves it. */
 class TokenProgram {
   readonly #stage: Stage;
   readonly #isolates: PlaceMemory<KnownToken>;

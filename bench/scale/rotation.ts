@@ -1,4 +1,4 @@
-/** The walk that seals everything anew, src/rotation.ts: how long it takes, and what it costs. */
+/** The walk that seals everything anew, src/operator/rotation.ts: how long it takes, and what it costs. */
 import type { Parameters } from "./assumptions.ts";
 import { priceOf, PRICES } from "./limits.ts";
 

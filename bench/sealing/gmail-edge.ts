@@ -1,5 +1,5 @@
 /** A Worker that seals and opens as gmail-edge does, again and again: `/seal` and `/open`, `?keys=cached|fresh&times=n`. */
-import { KeyRing } from "../../src/keys.ts";
+import { KeyRing } from "../../src/lib/key-ring.ts";
 import { RECORD } from "./record.ts";
 
 const KEY = { kty: "oct", kid: "bench", k: "YmVuY2gtb25seS1rZXktYmVuY2gtb25seS1rZXktMTI" } as const;

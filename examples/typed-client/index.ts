@@ -2,7 +2,7 @@
  * An example of Hono's typed client: paths, parameters and answers are checked by the compiler.
  */
 import { hc } from "hono/client";
-import type { AppType } from "../../src/client-types.ts";
+import type { AppType } from "../../src/routes/client-types.ts";
 
 /** The newest unread messages, as `sender: subject`. @throws Error that begins with gmail-edge's reason */
 export async function newestUnread(origin: string, token: string, limit: number): Promise<string[]> {

@@ -16,7 +16,7 @@ import { isLoopback, LOCAL_URL, parseOrigin } from "./worker-url.ts";
 
 const CALL_TIMEOUT_MS = 40_000;
 const TOKEN_LIFETIME_MS = 5 * 60_000;
-/** As in src/health.ts. */
+/** As in src/operator/health.ts. */
 const MAX_CLOCK_SKEW_MS = 60_000;
 const REQUIRED = ["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "TOKEN_KEYS"];
 const ASSETS = [

@@ -60,7 +60,7 @@ export function parseTokenKeys(text: string): TokenKeySet {
 }
 
 /**
- * What shows the Worker that it is called by who has its keys: sealed as `src/keys.ts` opens it, for the purpose `operator`
+ * What shows the Worker that it is called by who has its keys: sealed as `src/lib/key-ring.ts` opens it, for the purpose `operator`
  * at one origin.
  */
 export async function sealOperatorToken(

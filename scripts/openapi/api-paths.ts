@@ -2,7 +2,7 @@
  * `/api/*`: the user, the messages, the API tokens. Parameters and bodies come from the schemas that check them.
  */
 import type * as z from "zod";
-import { ListOptionsSchema } from "../../src/list-options.ts";
+import { ListOptionsSchema } from "../../src/mailbox/options.ts";
 import { AUTHENTICATED, COMMON_HEADERS, errorResponses, GRANTED, LIMITED } from "./errors.ts";
 import { API_TOKEN, empty, inPath, json, query, SESSION, TO_SIGN_IN } from "./responses.ts";
 import { describeInput, refTo } from "./schemas.ts";

@@ -5,11 +5,11 @@
 import * as z from "zod";
 import { ACCESS_LEVELS } from "../../src/access.ts";
 import { type ErrorStatus, type Reason, REASONS } from "../../src/errors.ts";
-import type { MessagesAnswer } from "../../src/mailbox.ts";
-import type { MessageMetadata } from "../../src/message.ts";
-import type { RotationPage } from "../../src/rotation.ts";
-import { NewTokenSchema } from "../../src/token-management.ts";
-import { IdentitySchema } from "../../src/session.ts";
+import type { MessagesAnswer } from "../../src/mailbox/list.ts";
+import type { MessageMetadata } from "../../src/gmail/message.ts";
+import type { RotationPage } from "../../src/operator/rotation.ts";
+import { NewTokenSchema } from "../../src/auth/api-tokens.ts";
+import { IdentitySchema } from "../../src/auth/session.ts";
 import type { Schema } from "./types.ts";
 
 const reasons = Object.keys(REASONS) as [Reason, ...Reason[]];

@@ -1,7 +1,7 @@
 /**
  * Folders and labels beside the messages, and how much is unread in each.
  */
-import type { Label } from "../labels.ts";
+import type { Label } from "../gmail/labels.ts";
 import { mailboxUrl, type MailboxView } from "./mailbox.tsx";
 
 /** Gmail's own folders, as mail programs show them. */

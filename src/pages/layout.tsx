@@ -3,7 +3,7 @@
  */
 import { html } from "hono/html";
 import type { PropsWithChildren } from "hono/jsx";
-import type { Identity } from "../session.ts";
+import type { Identity } from "../auth/session.ts";
 
 export interface LayoutProps {
   readonly title: string;

@@ -3,13 +3,13 @@
  */
 import { addressParser } from "postal-mime";
 import { type AppError, type ErrorStatus, REASONS } from "../errors.ts";
-import { slot } from "../html-stream.ts";
-import type { Row } from "../listing.ts";
-import type { MessageMetadata } from "../message.ts";
-import type { Identity } from "../session.ts";
-import { decodeEntities } from "./entities.ts";
+import { slot } from "../http/stream.ts";
+import type { Row } from "../mailbox/walk.ts";
+import type { MessageMetadata } from "../gmail/message.ts";
+import type { Identity } from "../auth/session.ts";
+import { decodeEntities } from "../lib/entities.ts";
 import { Layout } from "./layout.tsx";
-import { longDate, type Reader, shortDate } from "./reader.ts";
+import { longDate, type Reader, shortDate } from "./dates.ts";
 import { Notice } from "./welcome.tsx";
 
 /** What a mailbox page shows. */

@@ -2,17 +2,17 @@
  * `/account`: who is signed in, what is granted, and the API tokens, as a page with forms.
  */
 import { Hono } from "hono/tiny";
-import { requireSession } from "../authentication.ts";
-import { scriptNonce } from "../content-policy.ts";
+import { requireSession } from "../http/authentication.ts";
+import { scriptNonce } from "../http/content-policy.ts";
 import { AppError } from "../errors.ts";
-import { openedOrNull } from "../keys.ts";
-import { AccountPage, type AccountPageProps } from "../pages/account-page.tsx";
-import { limitRate } from "../rate-limit.ts";
-import { page } from "../isolation.ts";
-import { readerOf, readForm, signInUrl } from "../request.ts";
-import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
-import { isRecentSignIn } from "../session.ts";
-import { makeToken, revokeToken } from "../token-management.ts";
+import { openedOrNull } from "../lib/key-ring.ts";
+import { AccountPage, type AccountPageProps } from "../pages/account.tsx";
+import { limitRate } from "../http/rate-limit.ts";
+import { page } from "../http/isolation.ts";
+import { readerOf, readForm, signInUrl } from "../http/request.ts";
+import type { AppContext, AppEnv, SessionCaller } from "../context.ts";
+import { isRecentSignIn } from "../auth/session.ts";
+import { makeToken, revokeToken } from "../auth/api-tokens.ts";
 
 const MAX_FORM_BYTES = 4 * 1024;
 

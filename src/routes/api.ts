@@ -2,15 +2,15 @@
  * `/api/me` and `/api/messages`: the JSON API of the signed-in user.
  */
 import { Hono } from "hono/tiny";
-import { requireCaller } from "../authentication.ts";
+import { requireCaller } from "../http/authentication.ts";
 import { invalidArgument } from "../errors.ts";
-import { LIST_OPTION_NAMES, type ListOptions, parseListOptions } from "../list-options.ts";
-import { reportError } from "../log.ts";
-import { collectMessages, streamMessages } from "../mailbox.ts";
-import { wantsNdjson } from "../request.ts";
-import { errorBody } from "../responses.tsx";
-import type { AppContext, AppEnv } from "../scope.ts";
-import { unknownName } from "../unknown-name.ts";
+import { LIST_OPTION_NAMES, type ListOptions, parseListOptions } from "../mailbox/options.ts";
+import { reportError } from "../lib/log.ts";
+import { collectMessages, streamMessages } from "../mailbox/list.ts";
+import { wantsNdjson } from "../http/request.ts";
+import { errorBody } from "../http/error-response.tsx";
+import type { AppContext, AppEnv } from "../context.ts";
+import { unknownName } from "../lib/unknown-name.ts";
 
 export const apiRoutes = new Hono<AppEnv>()
   .get("/me", async (c) => {

@@ -2,21 +2,21 @@
  * `/auth/*`: the trip to Google and back, signing out, and giving the grant back.
  */
 import { Hono } from "hono/tiny";
-import { findSession, requireSession } from "../authentication.ts";
-import { checkCallback, parseCallback } from "../callback.ts";
-import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../cookies.ts";
+import { findSession, requireSession } from "../http/authentication.ts";
+import { checkCallback, parseCallback } from "../auth/callback.ts";
+import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../http/cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
-import { forgetUser } from "../forget-user.ts";
-import { page } from "../isolation.ts";
+import { forgetUser } from "../auth/leave.ts";
+import { page } from "../http/isolation.ts";
 import { PROMPTS, type Prompt, revokeToken } from "../oauth.ts";
-import { limitRate } from "../rate-limit.ts";
-import { isNavigation, readText } from "../request.ts";
-import { safeReturnTo } from "../return-to.ts";
-import type { AppContext, AppEnv, RequestScope, SessionCaller } from "../scope.ts";
-import { receiveSecurityEvents } from "../security-events.ts";
-import { endPreviousSession, endSession, forgetSession, startSession } from "../session-authentication.ts";
-import { beginTrip, finishTrip, type Trip } from "../sign-in.ts";
-import { openTransaction, type Transaction } from "../transaction.ts";
+import { limitRate } from "../http/rate-limit.ts";
+import { isNavigation, readText } from "../http/request.ts";
+import { safeReturnTo } from "../auth/return-to.ts";
+import type { AppContext, AppEnv, RequestScope, SessionCaller } from "../context.ts";
+import { receiveSecurityEvents } from "../auth/security-events.ts";
+import { endPreviousSession, endSession, forgetSession, startSession } from "../http/session.ts";
+import { beginTrip, finishTrip, type Trip } from "../auth/sign-in.ts";
+import { openTransaction, type Transaction } from "../auth/transaction.ts";
 
 /** An e-mail address has at most 254 characters, a `sub` 255. */
 export const MAX_LOGIN_HINT_LENGTH = 255;

@@ -3,17 +3,17 @@
  * of its own; the answer is passed on untouched and streamed.
  */
 import { Hono } from "hono/tiny";
-import { requireCaller } from "../authentication.ts";
-import { type BatchCall, composeBatch } from "../batch.ts";
-import { parseBatchRequest } from "../batch-request.ts";
-import { randomToken } from "../keys.ts";
-import { checkGmailCall } from "../gmail-call.ts";
-import { checkQuery } from "../gmail-methods.ts";
-import { forwardToGmail, MAX_BODY_BYTES } from "../gmail-forward.ts";
-import { quotaUnits } from "../quota.ts";
-import { requireOrigin } from "../isolation.ts";
-import { readText } from "../request.ts";
-import type { AppEnv } from "../scope.ts";
+import { requireCaller } from "../http/authentication.ts";
+import { type BatchCall, composeBatch } from "../gmail/batch.ts";
+import { parseBatchRequest } from "../gmail/batch-request.ts";
+import { randomToken } from "../lib/key-ring.ts";
+import { checkGmailCall } from "../auth/gmail-call.ts";
+import { checkQuery } from "../gmail/methods.ts";
+import { forwardToGmail, MAX_BODY_BYTES } from "./gmail-forward.ts";
+import { quotaUnits } from "../gmail/quota.ts";
+import { requireOrigin } from "../http/isolation.ts";
+import { readText } from "../http/request.ts";
+import type { AppEnv } from "../context.ts";
 
 export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => {
   // What a part needs is known once it is read.

@@ -3,13 +3,13 @@
  */
 import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
-import { requireCaller } from "../authentication.ts";
-import { checkGmailCall } from "../gmail-call.ts";
-import { forwardToGmail, MAX_BODY_BYTES, pickHeaders } from "../gmail-forward.ts";
-import { quotaUnits } from "../quota.ts";
-import { requireOrigin } from "../isolation.ts";
-import { readBody } from "../request.ts";
-import type { AppContext, AppEnv } from "../scope.ts";
+import { requireCaller } from "../http/authentication.ts";
+import { checkGmailCall } from "../auth/gmail-call.ts";
+import { forwardToGmail, MAX_BODY_BYTES, pickHeaders } from "./gmail-forward.ts";
+import { quotaUnits } from "../gmail/quota.ts";
+import { requireOrigin } from "../http/isolation.ts";
+import { readBody } from "../http/request.ts";
+import type { AppContext, AppEnv } from "../context.ts";
 
 /** What Gmail may see of the request; cookies and everything else stay here. */
 const REQUEST_HEADERS = ["Accept", "Accept-Language", "Content-Type", "If-Match", "If-None-Match", "Range"];

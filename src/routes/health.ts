@@ -2,10 +2,10 @@
  * `/healthz`: that the Worker runs; with `?deep=1` and for an operator, whether all that it needs works.
  */
 import { Hono } from "hono/tiny";
-import { checkHealth } from "../health.ts";
-import { operatorOnly } from "../operator.ts";
-import { limitRate } from "../rate-limit.ts";
-import type { AppEnv } from "../scope.ts";
+import { checkHealth } from "../operator/health.ts";
+import { operatorOnly } from "../http/operator.ts";
+import { limitRate } from "../http/rate-limit.ts";
+import type { AppEnv } from "../context.ts";
 
 export const healthRoutes = new Hono<AppEnv>()
   .get("/", async (c, next) => (c.req.query("deep") === undefined ? c.json({ status: "ok" }) : next()))

@@ -2,19 +2,19 @@
  * `/message/{id}`: reading one message, and `/message/{id}/body`: its HTML, for a frame that nothing can get out of.
  */
 import { Hono } from "hono/tiny";
-import { requireSession } from "../authentication.ts";
-import { scriptNonce } from "../content-policy.ts";
+import { requireSession } from "../http/authentication.ts";
+import { scriptNonce } from "../http/content-policy.ts";
 import { AppError } from "../errors.ts";
 import { Gmail } from "../gmail.ts";
-import { AnswerTooLargeError } from "../http.ts";
-import { toFrameDocument } from "../mail-html.ts";
-import { gmailOptions } from "../mailbox.ts";
-import { type ReadableMessage, toReadableMessage } from "../message-body.ts";
+import { AnswerTooLargeError } from "../lib/upstream.ts";
+import { toFrameDocument } from "../mail/html.ts";
+import { gmailOptions } from "../mailbox/list.ts";
+import { type ReadableMessage, toReadableMessage } from "../mail/body.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
-import { MessagePage } from "../pages/message-page.tsx";
-import { page, requireFrame } from "../isolation.ts";
-import { readerOf } from "../request.ts";
-import type { AppContext, AppEnv, SessionCaller } from "../scope.ts";
+import { MessagePage } from "../pages/message.tsx";
+import { page, requireFrame } from "../http/isolation.ts";
+import { readerOf } from "../http/request.ts";
+import type { AppContext, AppEnv, SessionCaller } from "../context.ts";
 
 export const messageRoutes = new Hono<AppEnv>()
   .get("/:id", page, async (c) => {

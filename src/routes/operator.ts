@@ -3,10 +3,10 @@
  */
 import { Hono } from "hono/tiny";
 import { invalidArgument } from "../errors.ts";
-import { operatorOnly } from "../operator.ts";
-import { limitRate } from "../rate-limit.ts";
-import { resealPage } from "../rotation.ts";
-import type { AppEnv } from "../scope.ts";
+import { operatorOnly } from "../http/operator.ts";
+import { limitRate } from "../http/rate-limit.ts";
+import { resealPage } from "../operator/rotation.ts";
+import type { AppEnv } from "../context.ts";
 
 const MAX_CURSOR_CHARACTERS = 4_096;
 

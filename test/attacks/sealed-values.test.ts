@@ -1,5 +1,5 @@
 /** Sealed values that are spoiled, forged, or in a place that they were not made for. */
-import { storageKeys } from "../../src/storage-keys.ts";
+import { storageKeys } from "../../src/kv-store/key-names.ts";
 import { describe, describeInside, expect, inside } from "../support/contract.ts";
 import type { SceneOptions } from "../support/scenes.ts";
 import { makeTokenKeys } from "../support/stage.ts";

@@ -1,8 +1,8 @@
 /** What is larger than anything that is meant for us. */
 import { GMAIL_READONLY } from "../support/scenes.ts";
 import { Hono } from "hono";
-import { readBody } from "../../src/request.ts";
-import type { AppEnv } from "../../src/scope.ts";
+import { readBody } from "../../src/http/request.ts";
+import type { AppEnv } from "../../src/context.ts";
 import { describe, expect } from "../support/contract.ts";
 import { nameOf, ROUTES } from "./routes.ts";
 import { operatorToken, type Refusal, requestOf, test, type Victim } from "./victim.ts";

@@ -2,7 +2,7 @@
  * What the attacks play on: a stage where somebody is signed in and has an API token, the sealed values that the Worker
  * has made meanwhile, and a watch over all that an attacker is answered.
  */
-import { KeyRing, TokenKeysSchema } from "../../src/keys.ts";
+import { KeyRing, TokenKeysSchema } from "../../src/lib/key-ring.ts";
 import type { Outgoing } from "../support/browser.ts";
 import { type Open, expect, inside, test as base } from "../support/contract.ts";
 import { apiErrorSchema } from "../support/errors.ts";

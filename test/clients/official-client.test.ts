@@ -4,7 +4,7 @@
  */
 import { auth, gmail, type gmail_v1 } from "@googleapis/gmail";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseBatch } from "../../src/batch.ts";
+import { parseBatch } from "../../src/gmail/batch.ts";
 import pythonBatch from "../fixtures/python-client-batch.txt?raw";
 import { type RunningGoogle, startGoogle } from "../google/server.ts";
 import { Browser } from "../support/browser.ts";

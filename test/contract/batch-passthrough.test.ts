@@ -1,5 +1,5 @@
 /** `POST /batch/gmail/v1`: Gmail's batch endpoint for the caller's own mailbox, each part checked as a call of its own. */
-import { parseBatch } from "../../src/batch.ts";
+import { parseBatch } from "../../src/gmail/batch.ts";
 import { makeToken, withToken } from "../support/api-tokens.ts";
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";

@@ -1,5 +1,5 @@
 /** `POST /operator/rotate`: who may walk through what is stored, and what the walk answers. */
-import { PURPOSES } from "../../src/keys.ts";
+import { PURPOSES } from "../../src/lib/key-ring.ts";
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";
 import { operatorToken, rotate, withNewKey } from "../support/rings.ts";

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import * as fc from "fast-check";
 import type { Browser, Page } from "playwright-core";
-import { sanitizeHtml, toFrameDocument } from "../../src/mail-html.ts";
+import { sanitizeHtml, toFrameDocument } from "../../src/mail/html.ts";
 import { allowedHtml, mailHtml } from "../support/mail-grammar.ts";
 import { ALLOWED_ATTRIBUTES, ALLOWED_ELEMENTS } from "../support/mail-markup.ts";
 import { openers, WRAPPERS } from "../support/mail-payloads/openers.ts";

@@ -1,7 +1,7 @@
 /**
  * Runs one flow with one call spoiled, and checks everything that must hold whatever Google does.
  */
-import { storageKeys } from "../../src/storage-keys.ts";
+import { storageKeys } from "../../src/kv-store/key-names.ts";
 import { inside } from "../support/contract.ts";
 import { type Call, type Endpoint, Google } from "../support/google.ts";
 import { harness } from "../support/harness.workerd.ts";

@@ -2,9 +2,9 @@
  * Work for users who are offline, by service binding: what the entrypoint does, in the world of a stage.
  */
 import type * as z from "zod";
-import { reportError } from "../../src/log.ts";
-import * as offline from "../../src/offline.ts";
-import type { RequestScope } from "../../src/scope.ts";
+import { reportError } from "../../src/lib/log.ts";
+import * as offline from "../../src/mailbox/offline.ts";
+import type { RequestScope } from "../../src/context.ts";
 import { inside } from "../support/contract.ts";
 import { apiErrorSchema } from "../support/errors.ts";
 import { API, FIRST_MESSAGE, type Flow, listingOf, profileSchema, refSchema } from "./flow.ts";

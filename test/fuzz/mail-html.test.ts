@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check";
 import { afterAll, expect, inject, test } from "vitest";
-import { sanitizeHtml } from "../../src/mail-html.ts";
+import { sanitizeHtml } from "../../src/mail/html.ts";
 import { print } from "../support/harness.workerd.ts";
 import { mailHtml } from "../support/mail-grammar.ts";
 import { expectAllowedOnly } from "../support/mail-markup.ts";

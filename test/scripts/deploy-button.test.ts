@@ -12,7 +12,7 @@ import { expect, test } from "vitest";
 import { unstable_readConfig as readWranglerConfig } from "wrangler";
 import * as z from "zod";
 import { describeUnknownNames } from "../../src/config.ts";
-import { TokenKeysSchema } from "../../src/keys.ts";
+import { TokenKeysSchema } from "../../src/lib/key-ring.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { makeDocument } from "../../scripts/openapi/document.ts";
 import { METHODS } from "../../scripts/openapi/types.ts";
 import { REASONS } from "../../src/errors.ts";
-import { LIST_OPTION_NAMES } from "../../src/list-options.ts";
+import { LIST_OPTION_NAMES } from "../../src/mailbox/options.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 const document = makeDocument();

@@ -10,7 +10,7 @@ import { findPort, listen, LOOPBACK } from "../../scripts/lib/ports.ts";
 import { rotate, type RotateOutcome } from "../../scripts/lib/rotation-walk.ts";
 import { addTokenKey, type TokenKeySet } from "../../scripts/lib/token-keys.ts";
 import { startWorker } from "../../scripts/lib/wrangler.ts";
-import { KeyRing } from "../../src/keys.ts";
+import { KeyRing } from "../../src/lib/key-ring.ts";
 
 const KEYS = addTokenKey(new Date());
 const EMPTY = { activeKid: "new", current: 0, resealed: 0, dead: 0, changing: 0, left: {}, cursor: null };

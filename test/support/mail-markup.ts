@@ -1,5 +1,5 @@
 /**
- * What cleaned HTML may consist of, written down apart from src/mail-html.ts: as a grammar that each output must match, and
+ * What cleaned HTML may consist of, written down apart from src/mail/html.ts: as a grammar that each output must match, and
  * as lists that a browser's tree of it is compared with.
  */
 import { expect } from "vitest";

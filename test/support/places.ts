@@ -4,7 +4,7 @@
  */
 import { expect } from "vitest";
 import { AppError } from "../../src/errors.ts";
-import { getProfile } from "../../src/offline.ts";
+import { getProfile } from "../../src/mailbox/offline.ts";
 import type { Browser } from "./browser.ts";
 import { inside, type Open } from "./contract.ts";
 import { LaggingKv } from "./lagging-kv.ts";

@@ -1,5 +1,5 @@
 /** Rings of keys for tests of rotation: what a stage's `TOKEN_KEYS` becomes, and what the operator seals with it. */
-import { KeyRing, type Purpose, type TokenKey, TokenKeysSchema } from "../../src/keys.ts";
+import { KeyRing, type Purpose, type TokenKey, TokenKeysSchema } from "../../src/lib/key-ring.ts";
 import { makeTokenKeys, type Stage } from "./stage.ts";
 
 const OPERATOR_TOKEN_LIFETIME_MS = 5 * 60_000;

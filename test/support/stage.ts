@@ -2,7 +2,7 @@
  * What a contract test plays on: a Worker, its own Google, and browsers in front of it. One interface for a Worker inside
  * of the test's own runtime and for one in a real `wrangler dev` process.
  */
-import type { RequestScope } from "../../src/scope.ts";
+import type { RequestScope } from "../../src/context.ts";
 import { Browser, type Outgoing } from "./browser.ts";
 import type { ConfigPatch, Google } from "./google.ts";
 

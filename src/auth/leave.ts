@@ -1,0 +1,33 @@
+/**
+ * Deleting everything of a user: what disconnect does at the person's wish, and a security event at Google's.
+ */
+import { openedOrNull } from "../lib/key-ring.ts";
+import type { RequestScope } from "../context.ts";
+
+/**
+ * Deletes what is stored of a user, in whichever state it is. Sessions and API tokens are ended by a mark besides, see
+ * `Revocations.revokeUser`: before this, or after it by whom the mark would keep from trying again.
+ *
+ * @param user.email an address of the user's, where the record that has it may not open
+ * @param untilMs epoch milliseconds: the API tokens of sessions that began later stay
+ * @returns the refresh token that was stored, for revoking it; null where there was none that opens
+ * @throws AppError `STORAGE_UNAVAILABLE`: doing it again does the rest
+ */
+export async function forgetUser(
+  scope: RequestScope,
+  user: { sub: string; email: string | null },
+  untilMs = scope.world.now(),
+): Promise<string | null> {
+  const { apiTokens, store } = scope;
+  const { sub } = user;
+  // A record that does not open is deleted all the same.
+  const credential = await openedOrNull(store.readCredential(sub));
+  await store.deleteCredential(sub, credential?.refreshToken ?? null);
+  await store.deleteAccessTokens(sub);
+  await apiTokens.deleteUntil(sub, untilMs);
+  const addresses = new Set([user.email, credential?.email ?? null]);
+  for (const email of addresses) {
+    if (email !== null) await store.deleteAddress(email, sub);
+  }
+  return credential?.refreshToken ?? null;
+}

@@ -1,0 +1,95 @@
+/**
+ * What follows from Google's security events: sessions end, stored tokens go, an account is refused until Google
+ * enables it again. The table is in docs/cross-account-protection.md.
+ */
+import { forgetUser } from "./leave.ts";
+import { openedOrNull } from "../lib/key-ring.ts";
+import { logSecurityEvent } from "../lib/log.ts";
+import type { RequestScope } from "../context.ts";
+import {
+  EVENT_LEEWAY_MS,
+  EVENT_TYPES,
+  type EventSubject,
+  type SecurityEvent,
+  type SecurityEventToken,
+  verifySecurityEventToken,
+} from "../oauth/security-event-token.ts";
+
+/**
+ * Takes a delivery of Google's: verifies it, and does once what its events ask for.
+ *
+ * @param jwt the body
+ * @throws AppError as {@link verifySecurityEventToken}, `STORAGE_UNAVAILABLE`: Google delivers again then; `INTERNAL`
+ *   where a key is missing that the address of a user was sealed under
+ */
+export async function receiveSecurityEvents(scope: RequestScope, jwt: string): Promise<void> {
+  const { config, googleKeys, riscConfigurations, upstream, world } = scope;
+  const token: SecurityEventToken = await verifySecurityEventToken(
+    {
+      upstream,
+      configurations: riscConfigurations,
+      keys: googleKeys,
+      configurationUrl: config.google.riscConfiguration,
+      clientId: config.google.clientId,
+      nowMs: world.now(),
+    },
+    jwt,
+  );
+  if (await scope.securityEvents.isSeen(token.jti)) return;
+  // A late delivery is about what there was when it was issued.
+  const untilMs = Math.min(token.issuedAtMs + EVENT_LEEWAY_MS, world.now());
+  for (const event of token.events) {
+    const sub = await subjectOf(scope, event.subject);
+    await logSecurityEvent(scope.trace, { ...event, sub });
+    await act(scope, event, { sub, untilMs });
+  }
+  // Last: what failed half-way is delivered again, and doing it twice does no harm.
+  await scope.securityEvents.markSeen(token.jti);
+}
+
+/** @param about.untilMs epoch milliseconds: what began later is none of the event's business */
+async function act(
+  scope: RequestScope,
+  event: SecurityEvent,
+  { sub, untilMs }: { sub: string | null; untilMs: number },
+): Promise<void> {
+  const { revocations, securityEvents, store } = scope;
+  const { subject } = event;
+  switch (event.type) {
+    case EVENT_TYPES.tokenRevoked:
+      if (subject?.kind === "refresh-token") await store.markIdentifierDead(subject.algorithm, subject.identifier);
+      break;
+    case EVENT_TYPES.tokensRevoked:
+      if (sub === null) break;
+      await revocations.revokeUser(sub, "event", untilMs);
+      if (await hasNewerGrant(scope, sub, untilMs)) break;
+      // By the address the user is found again, should this be delivered again: it goes last.
+      await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null }, untilMs);
+      break;
+    case EVENT_TYPES.sessionsRevoked:
+      if (sub !== null) await revocations.revokeUser(sub, "event", untilMs);
+      break;
+    case EVENT_TYPES.accountDisabled:
+      if (sub !== null && event.reason === "hijacking") await revocations.revokeUser(sub, "event", untilMs);
+      if (sub !== null && event.reason === null) await securityEvents.disable(sub);
+      break;
+    case EVENT_TYPES.accountEnabled:
+      if (sub !== null) await securityEvents.enable(sub);
+      break;
+    // The rest is noted in the log: verification, a credential change that is required, and what Google may add.
+  }
+}
+
+/** Whether the user has consented anew since. One that does not open is none. */
+async function hasNewerGrant({ store }: RequestScope, sub: string, untilMs: number): Promise<boolean> {
+  const credential = await openedOrNull(store.readCredential(sub));
+  return credential !== null && credential.updatedAtMs > untilMs;
+}
+
+/** Which of our users an event is about; null for nobody's that we know. */
+async function subjectOf({ store }: RequestScope, subject: EventSubject | null): Promise<string | null> {
+  if (subject === null || subject.kind === "refresh-token") return null;
+  if (subject.kind === "user") return subject.sub;
+  // The operator can add a key that is missing; the event must not be lost until then.
+  return openedOrNull(store.readAddress(subject.email), "An address");
+}

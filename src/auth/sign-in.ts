@@ -1,0 +1,280 @@
+/**
+ * Signing in: the trip to Google and what to make of what comes back. Decides; the routes carry it out over HTTP.
+ *
+ * https://developers.google.com/workspace/gmail/api/auth/web-server
+ */
+import { isAllowedAccount } from "./accounts.ts";
+import { AppError } from "../errors.ts";
+import { accountNotAllowed, Grant, toAccessToken } from "./grant.ts";
+import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
+import { missingKey, SealError, randomToken } from "../lib/key-ring.ts";
+import type { Credential } from "../kv-store.ts";
+import { logWarning } from "../lib/log.ts";
+import {
+  buildAuthorizationUrl,
+  createPkcePair,
+  exchangeCode,
+  fetchUserInfo,
+  OAuthError,
+  revokeToken,
+  type TokenResponse,
+  type UserInfo,
+} from "../oauth.ts";
+import type { RequestScope } from "../context.ts";
+import { coversSignIn, missingGmailScopes } from "../oauth/scopes.ts";
+import { settle, unwrap } from "../lib/settle.ts";
+import { createSession, type Session } from "./session.ts";
+import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
+
+/** Google's consent page, and the sealed transaction that the browser must bring back. */
+export interface Trip {
+  readonly authorizationUrl: string;
+  readonly state: string;
+  readonly sealedTransaction: string;
+}
+
+/** What a trip is for; PKCE verifier and nonce are made anew for each. */
+export type TripPurpose = Omit<Transaction, "codeVerifier" | "nonce">;
+
+/** Begins a trip to Google's consent page. */
+export async function beginTrip(scope: RequestScope, purpose: TripPurpose): Promise<Trip> {
+  const { codeVerifier, codeChallenge } = await createPkcePair();
+  const state = randomToken();
+  const nonce = randomToken();
+  const transaction: Transaction = { ...purpose, codeVerifier, nonce };
+  return {
+    state,
+    authorizationUrl: buildAuthorizationUrl(scope.config.google, {
+      redirectUri: redirectUri(scope),
+      state,
+      nonce,
+      codeChallenge,
+      loginHint: purpose.loginHint,
+      prompt: purpose.prompt,
+    }),
+    sealedTransaction: await sealTransaction(scope.keyRing, { state, nowMs: scope.world.now() }, transaction),
+  };
+}
+
+/** Where Google sends the browser back to; its console must list exactly this. */
+export function redirectUri({ origin }: RequestScope): string {
+  return `${origin}/auth/callback`;
+}
+
+/** How a trip ended: the person is signed in, or has to go once more. */
+export type TripOutcome =
+  | { readonly kind: "signed-in"; readonly session: Session; readonly returnTo: string }
+  | { readonly kind: "once-more"; readonly trip: Trip };
+
+/**
+ * Ends a trip: exchanges the code, verifies who came, and keeps the grant.
+ *
+ * @param code from the callback
+ * @throws AppError with a reason of the sign-in table (README.md, "Errors"); nothing stored has changed then
+ */
+export async function finishTrip(scope: RequestScope, transaction: Transaction, code: string): Promise<TripOutcome> {
+  // What ends the user's sessions while this goes on shall end this one, too.
+  const signedInAtMs = scope.world.now();
+  const tokens = await exchange(scope, transaction, code);
+  if (tokens === null) {
+    return { kind: "once-more", trip: await beginTrip(scope, { ...transaction, codeRetried: true }) };
+  }
+  const user = await identify(scope, transaction, tokens);
+  await admit(scope, transaction, { user, tokens });
+  const scopes = tokens.scopes ?? [];
+  requireGmailScopes(scope, scopes, transaction, user);
+  if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
+  const { sub, email, name, picture } = user;
+  const accessToken = toAccessToken(tokens, scope.world.now());
+  const session = createSession({ identity: { sub, email, name, picture }, scopes, accessToken }, signedInAtMs);
+  return { kind: "signed-in", session, returnTo: transaction.returnTo };
+}
+
+/** @returns null where Google refused the code and another trip may help */
+async function exchange(scope: RequestScope, transaction: Transaction, code: string): Promise<TokenResponse | null> {
+  try {
+    const request = { code, codeVerifier: transaction.codeVerifier, redirectUri: redirectUri(scope) };
+    return await exchangeCode(scope.upstream, scope.config.google, request);
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    if (!transaction.codeRetried) return null;
+    throw new AppError("CODE_EXCHANGE_FAILED", "Google refused the sign-in code twice. Try again later.", {
+      signInAgain: beginAgain(transaction),
+      logDetail: `code exchange: ${error.code}`,
+      cause: error,
+    });
+  }
+}
+
+/** Everything that Google says about who signed in. */
+interface User {
+  readonly sub: string;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly hostedDomain: string | null;
+  readonly name: string | null;
+  readonly picture: string | null;
+  /** What is stored for this user, or null. */
+  readonly stored: Credential | null;
+}
+
+/** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
+async function identify(scope: RequestScope, transaction: Transaction, tokens: TokenResponse): Promise<User> {
+  const { config, googleKeys, upstream, world } = scope;
+  const userInfoAnswer = settle(fetchUserInfo(upstream, config.google, tokens.accessToken));
+  const claims = await verifyIdToken(
+    { upstream, google: config.google, keys: googleKeys },
+    { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now() },
+  );
+  const storedAnswer = settle(readStored(scope, claims.sub));
+  const disabledAnswer = settle(scope.securityEvents.isDisabled(claims.sub));
+  const userInfo = unwrap(await userInfoAnswer);
+  const user = describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
+  if (unwrap(await disabledAnswer)) throw accountDisabled(transaction);
+  return user;
+}
+
+function describeUser(
+  claims: IdTokenClaims,
+  userInfo: UserInfo,
+  stored: Credential | null,
+  transaction: Transaction,
+): User {
+  if (userInfo.sub !== claims.sub) {
+    throw new AppError("NO_USER_ID", "Google did not say who you are, or named two different users. Sign in again.", {
+      signInAgain: beginAgain(transaction),
+    });
+  }
+  const fromIdToken = claims.email !== null;
+  return {
+    sub: claims.sub,
+    email: claims.email ?? userInfo.email,
+    emailVerified: fromIdToken ? claims.emailVerified : userInfo.emailVerified,
+    hostedDomain: claims.hostedDomain,
+    name: userInfo.name,
+    picture: userInfo.picture,
+    stored,
+  };
+}
+
+/** By a security event of Google's; another one lifts it. */
+function accountDisabled({ returnTo }: Transaction): AppError {
+  return new AppError("ACCOUNT_NOT_ALLOWED", "Google has disabled this account. Sign in with another one.", {
+    signInAgain: { returnTo, prompt: "select_account" },
+  });
+}
+
+/** A record that does not open counts as none: signing in replaces it. */
+async function readStored(scope: RequestScope, sub: string): Promise<Credential | null> {
+  try {
+    return await scope.store.readCredential(sub);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    // The person consents once more and never notices; the operator should.
+    if (error.code === "unknown-key") logWarning(scope.trace, missingKey("A credential", error).logDetail ?? "");
+    return null;
+  }
+}
+
+/** Refuses an account that is not allowed, and gives its fresh grant back. */
+async function admit(
+  scope: RequestScope,
+  transaction: Transaction,
+  { user, tokens }: { user: User; tokens: TokenResponse },
+): Promise<void> {
+  const { config, upstream } = scope;
+  if (isAllowedAccount(config.allowedAccounts, user)) return;
+  // Google being down does not let anybody in; the grant then stays unused.
+  await settle(revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken));
+  throw accountNotAllowed({ returnTo: transaction.returnTo });
+}
+
+function requireGmailScopes(
+  scope: RequestScope,
+  granted: readonly string[],
+  transaction: Transaction,
+  user: User,
+): void {
+  const missing = missingGmailScopes(scope.config.google.scopes, granted);
+  if (missing.length === 0) return;
+  throw new AppError(
+    "SCOPE_REQUIRED",
+    `Access to Gmail was not granted. Sign in again and tick the box for: ${missing.join(", ")}`,
+    {
+      metadata: { missingScopes: missing.join(" ") },
+      signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
+    },
+  );
+}
+
+/**
+ * Keeps the grant: stores the refresh token that came, or relies on the stored one.
+ *
+ * @returns false where there is none that will do
+ */
+async function keepGrant(
+  scope: RequestScope,
+  user: User,
+  { tokens, signedInAtMs }: { tokens: TokenResponse; signedInAtMs: number },
+): Promise<boolean> {
+  const { config, store } = scope;
+  const granted = tokens.scopes ?? [];
+  if (tokens.refreshToken !== null) {
+    await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
+    return true;
+  }
+  const { stored } = user;
+  if (stored === null || stored.clientId !== config.google.clientId) return false;
+  if (!coversSignIn(stored.scopes, config.google.scopes, granted)) return false;
+  if (await store.isDead(stored.refreshToken)) return false;
+  if (store.isOutdated(user.sub)) scope.defer(renewSeal(scope, user));
+  return true;
+}
+
+/** A record under an older key is sealed anew once Google has accepted its refresh token: a refresh sees to both. */
+async function renewSeal(scope: RequestScope, user: User): Promise<void> {
+  await new Grant(scope, { user, accessToken: null, readStoredAccessToken: null }).accessToken();
+}
+
+/**
+ * A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
+ * session or an API token, it would come back to life with the new grant.
+ */
+async function keepNewGrant(
+  scope: RequestScope,
+  user: User,
+  { refreshToken, scopes, signedInAtMs }: { refreshToken: string; scopes: string[]; signedInAtMs: number },
+): Promise<void> {
+  const { config, revocations, store } = scope;
+  const around = [
+    // The session of this sign-in begins a moment after the mark.
+    revocations.revokeUser(user.sub, "consent", signedInAtMs - 1),
+    ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
+  ];
+  for (const write of await Promise.allSettled(around)) unwrap(write);
+  // The record goes last: once it has replaced the one before, nothing can fail any more, and nothing is missing.
+  await store.writeCredential({
+    version: 1,
+    sub: user.sub,
+    email: user.email,
+    emailVerified: user.emailVerified,
+    hostedDomain: user.hostedDomain,
+    refreshToken,
+    scopes,
+    clientId: config.google.clientId,
+    createdAtMs: user.stored?.createdAtMs ?? signedInAtMs,
+    updatedAtMs: signedInAtMs,
+  });
+}
+
+/** Google gives a refresh token only with its consent page: one trip that asks for that page. */
+async function consentTrip(scope: RequestScope, transaction: Transaction, user: User): Promise<TripOutcome> {
+  const loginHint = user.email ?? user.sub;
+  if (transaction.consentForced) {
+    throw new AppError("NO_REFRESH_TOKEN", "Google gave no lasting access, even after consent. Try again.", {
+      signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
+    });
+  }
+  const purpose = { ...transaction, loginHint, prompt: "consent", consentForced: true } as const;
+  return { kind: "once-more", trip: await beginTrip(scope, purpose) };
+}

@@ -1,0 +1,166 @@
+/**
+ * What every handler works with: the services of the isolate, the scope of one request, and the types that Hono
+ * carries them in.
+ */
+import type { Context } from "hono";
+import type { Access } from "./access.ts";
+import { type ApiToken, ApiTokenStore } from "./kv-store/api-tokens.ts";
+import { ConcurrencyLimits } from "./isolate/concurrency-limit.ts";
+import type { Config } from "./config.ts";
+import type { ContentPolicy } from "./http/content-policy.ts";
+import { DocumentCache } from "./oauth/document-cache.ts";
+import { GoogleKeys } from "./oauth/google-keys.ts";
+import type { Grant } from "./auth/grant.ts";
+import { GrantMemory } from "./isolate/grant-memory.ts";
+import { CALL_TIMEOUT_MS, Upstream } from "./lib/upstream.ts";
+import { KeyRing } from "./lib/key-ring.ts";
+import { type AccessToken, CredentialStore } from "./kv-store.ts";
+import { logBackgroundFailure } from "./lib/log.ts";
+import { LruCache } from "./isolate/lru-cache.ts";
+import { Revocations } from "./kv-store/revocations.ts";
+import { SealedKv } from "./kv-store/sealed-kv.ts";
+import { SecurityEventStore } from "./kv-store/security-events.ts";
+import type { RiscConfiguration } from "./oauth/security-event-token.ts";
+import type { Identity, Session } from "./auth/session.ts";
+import { TokensUnderWay } from "./isolate/tokens-under-way.ts";
+import { Trace } from "./lib/trace.ts";
+
+/** API tokens that an isolate remembers. */
+const MAX_REMEMBERED = 1_000;
+
+/** What the world outside gives, so that tests can give something else. */
+export interface World {
+  readonly fetch: typeof fetch;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** @param ms milliseconds */
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Milliseconds that one upstream call may take. */
+  readonly callTimeoutMs: number;
+}
+
+export const REAL_WORLD: World = {
+  // Read at each call: a bare reference to the global would lose its `this`.
+  fetch: (input, init) => fetch(input, init),
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  callTimeoutMs: CALL_TIMEOUT_MS,
+};
+
+/** Lives as long as the isolate. */
+export interface Services {
+  readonly config: Config;
+  readonly keyRing: KeyRing;
+  readonly world: World;
+  /** What was found of Gmail's limits. */
+  readonly concurrency: ConcurrencyLimits;
+  readonly grantMemory: GrantMemory;
+  /** API tokens that this isolate has seen, by their ID. */
+  readonly knownApiTokens: LruCache<KnownApiToken>;
+  readonly tokensUnderWay: TokensUnderWay;
+  readonly googleKeys: GoogleKeys;
+  readonly riscConfigurations: DocumentCache<RiscConfiguration>;
+}
+
+/** What an isolate remembers of an API token, so that a warm request waits for no storage. */
+export interface KnownApiToken {
+  readonly token: ApiToken;
+  readonly accessToken: AccessToken | null;
+  /** `YYYY-MM-DD` in UTC; null for never. */
+  readonly lastUsedOn: string | null;
+}
+
+export function createServices(config: Config, world: World): Services {
+  return {
+    config,
+    keyRing: new KeyRing(config.tokenKeys),
+    world,
+    concurrency: new ConcurrencyLimits(world.now),
+    grantMemory: new GrantMemory(),
+    knownApiTokens: new LruCache(MAX_REMEMBERED),
+    tokensUnderWay: new TokensUnderWay(),
+    googleKeys: new GoogleKeys(),
+    riscConfigurations: new DocumentCache(),
+  };
+}
+
+/** One request's share of the services. */
+export interface RequestScope extends Services {
+  readonly trace: Trace;
+  readonly upstream: Upstream;
+  readonly kv: SealedKv;
+  readonly store: CredentialStore;
+  readonly revocations: Revocations;
+  readonly apiTokens: ApiTokenStore;
+  readonly securityEvents: SecurityEventStore;
+  /** Lets work go on beside the answer, and logs where it fails. */
+  readonly defer: (work: Promise<unknown>) => void;
+  /** The external origin: `PUBLIC_URL`, or the request's own. */
+  readonly origin: string;
+  /** Aborted when the client goes away. */
+  readonly clientSignal: AbortSignal;
+}
+
+/** What the platform says of one request. */
+export interface RequestContext {
+  /** Null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it. */
+  readonly url: string | null;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Aborted when the client goes away. */
+  readonly clientSignal: AbortSignal;
+}
+
+export function createRequestScope(services: Services, { url, waitUntil, clientSignal }: RequestContext): RequestScope {
+  const { config, keyRing, world } = services;
+  const trace = new Trace(world.now);
+  const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
+  return {
+    ...services,
+    trace,
+    upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, waitUntil, trace }),
+    kv,
+    store: new CredentialStore(kv, services.grantMemory.deadTokens),
+    revocations: new Revocations(kv),
+    apiTokens: new ApiTokenStore(kv),
+    securityEvents: new SecurityEventStore(kv),
+    defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
+    origin: config.publicOrigin ?? (url === null ? "null" : new URL(url).origin),
+    clientSignal,
+  };
+}
+
+/** A signed-in caller. */
+export interface Caller {
+  readonly identity: Identity;
+  /** Granted scopes, as Google named them. */
+  readonly scopes: readonly string[];
+  /** What the caller may do: everything with a session, else what the API token is for. */
+  readonly access: Access;
+  readonly grant: Grant;
+  /** Null: the caller came with an API token. */
+  readonly session: Session | null;
+  /** Whether it was ended elsewhere: read beside everything else, and known before anything is answered. */
+  readonly isRevoked: Promise<PromiseSettledResult<boolean>>;
+  /** Called when the caller turned out to be revoked. */
+  readonly forget: () => void;
+  /** Keeps what has changed, once the answer is ready. */
+  readonly keep: () => Promise<void>;
+}
+
+/** A caller with the session cookie. */
+export type SessionCaller = Caller & { readonly session: Session };
+
+/** The types of the Hono app. */
+export interface AppEnv {
+  Variables: {
+    scope: RequestScope;
+    /** Set by authentication, where the request was found to be somebody's. */
+    caller?: Caller;
+    /** Set by whoever makes an answer that is not a page of ours. */
+    contentPolicy?: ContentPolicy;
+    /** Set by the security headers before the answer is made: what the page's script element must carry. */
+    secureHeadersNonce?: string;
+  };
+}
+
+export type AppContext = Context<AppEnv>;

@@ -1,0 +1,107 @@
+/**
+ * What Gmail's error answers mean: which reason they become, and whether and when to try again.
+ *
+ * https://developers.google.com/workspace/gmail/api/guides/handle-errors
+ */
+import * as z from "zod/mini";
+import { AppError, type Reason } from "../errors.ts";
+import { parseDateMs, parseRetryAfterMs, readJsonOrNull, toRetryAfterSeconds, unexpectedAnswer } from "../lib/upstream.ts";
+
+/** What error messages call the API. */
+export const GMAIL = "Gmail";
+
+/** What `Retry-After` says where Gmail names no time: its quota is counted by the minute. */
+const DEFAULT_RETRY_AFTER_MS = 30_000;
+
+/** What a failed Gmail call means. */
+export interface GmailFailure {
+  readonly error: AppError;
+  /** Whether the same call may succeed later, and after how many milliseconds if Gmail said so. */
+  readonly retry: { readonly afterMs: number | null } | null;
+}
+
+const GoogleErrorSchema = z.object({
+  error: z.object({
+    message: z.optional(z.string()),
+    status: z.optional(z.string()),
+    errors: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
+    details: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
+  }),
+});
+
+/** 403 by these reasons means "later". The other limits (`dailyLimitExceeded`) last too long for that. */
+const RATE_LIMIT_REASONS = new Set(["rateLimitExceeded", "userRateLimitExceeded"]);
+const SCOPE_REASONS = new Set(["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]);
+
+/**
+ * Reads an error answer of Gmail's.
+ * https://developers.google.com/workspace/gmail/api/guides/handle-errors
+ *
+ * @param nowMs epoch milliseconds
+ */
+export async function processGmailError(response: Response, nowMs: number): Promise<GmailFailure> {
+  const body = GoogleErrorSchema.safeParse(await readJsonOrNull(response));
+  const { message = "", status = "", errors = [], details = [] } = body.data?.error ?? {};
+  const reasons = [...errors, ...details].map((entry) => entry.reason ?? "");
+  const waitMs =
+    parseRetryAfterMs(response.headers.get("Retry-After"), nowMs) ?? parseRetryAfterMessageMs(message, nowMs);
+  if (response.status === 429 || reasons.some((reason) => RATE_LIMIT_REASONS.has(reason))) {
+    return rateLimited(waitMs);
+  }
+  if (response.status < 400 || response.status >= 500 || !body.success) {
+    const retryAfter = waitMs === null ? undefined : toRetryAfterSeconds(waitMs);
+    const canRetry = response.status >= 500;
+    return {
+      error: unexpectedAnswer(GMAIL, response.status, retryAfter),
+      retry: canRetry ? { afterMs: waitMs } : null,
+    };
+  }
+  if (reasons.some((reason) => SCOPE_REASONS.has(reason))) return { error: scopeRequired(), retry: null };
+  return { error: passedOn(response.status, status, message), retry: null };
+}
+
+function rateLimited(waitMs: number | null): GmailFailure {
+  const error = new AppError("RATE_LIMITED", "Gmail limits how much this account may ask for. Try again later.", {
+    retryAfterSeconds: toRetryAfterSeconds(waitMs ?? DEFAULT_RETRY_AFTER_MS),
+  });
+  return { error, retry: { afterMs: waitMs } };
+}
+
+function scopeRequired(): AppError {
+  return new AppError("SCOPE_REQUIRED", "Google says that a permission is missing. Sign in again and tick all boxes.", {
+    signInAgain: { prompt: "consent" },
+  });
+}
+
+/** Google's canonical statuses that have a reason of the same name here. */
+const PASSED_ON: Readonly<Record<string, Reason>> = {
+  INVALID_ARGUMENT: "INVALID_ARGUMENT",
+  FAILED_PRECONDITION: "FAILED_PRECONDITION",
+  PERMISSION_DENIED: "PERMISSION_DENIED",
+  NOT_FOUND: "NOT_FOUND",
+};
+/** Older errors of Google's have no status. */
+const BY_CODE: Readonly<Record<number, Reason>> = { 403: "PERMISSION_DENIED", 404: "NOT_FOUND" };
+
+/** What people read in place of Google's words. */
+const PASSED_ON_WORDS: Readonly<Partial<Record<Reason, string>>> = {
+  INVALID_ARGUMENT: "Gmail does not understand what it was asked for.",
+  PERMISSION_DENIED: "Gmail does not permit this.",
+  NOT_FOUND: "Gmail has nothing of this kind.",
+};
+
+/** Google's own 4xx: its status and code, and its words for programs. They may repeat what was in the address. */
+function passedOn(code: number, status: string, message: string): AppError {
+  const reason = PASSED_ON[status] ?? BY_CODE[code] ?? "FAILED_PRECONDITION";
+  return new AppError(reason, PASSED_ON_WORDS[reason] ?? "Gmail refused the request.", {
+    code,
+    ...(status === "" ? {} : { status }),
+    ...(message === "" ? {} : { programMessage: message }),
+  });
+}
+
+/** The time to wait, where Gmail hides it in words: `Retry after 2026-11-22T12:57:51.196Z`. */
+function parseRetryAfterMessageMs(message: string, nowMs: number): number | null {
+  const [, time] = /Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)/i.exec(message) ?? [];
+  return time === undefined ? null : parseDateMs(time, nowMs);
+}

@@ -1,0 +1,84 @@
+/**
+ * Who is calling: by session cookie or by API token. Gives the handler the caller with the user's grant, withholds the
+ * answer from one that was revoked, and keeps what has changed.
+ */
+import { createMiddleware } from "hono/factory";
+import { type Access, accessForMethod, isRead, requireAccess } from "../access.ts";
+import { AppError } from "../errors.ts";
+import { ANSWER_HEADERS } from "../routes/gmail-forward.ts";
+import type { AppContext, AppEnv, Caller, SessionCaller } from "../context.ts";
+import { openSessionCaller } from "./session.ts";
+import { unwrap } from "../lib/settle.ts";
+import { bearerToken, openTokenCaller } from "./bearer.ts";
+
+/**
+ * The caller, who may be found revoked once the answer is ready: {@link keepCaller} withholds it then. What changes
+ * something waits for that first.
+ *
+ * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
+ *   of it, unless the route says otherwise
+ * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`
+ */
+export async function requireCaller(c: AppContext, needed: Access = accessForMethod(c.req.method)): Promise<Caller> {
+  const bearer = bearerToken(c);
+  const caller = await admit(c, bearer === null ? await openSessionCaller(c) : await openTokenCaller(c, bearer));
+  requireAccess(caller, needed);
+  return caller;
+}
+
+/**
+ * The caller by the session cookie, for what an API token may not do.
+ *
+ * @throws AppError `SIGN_IN_REQUIRED`; `PERMISSION_DENIED` where a token came
+ */
+export async function requireSession(c: AppContext): Promise<SessionCaller> {
+  if (bearerToken(c) !== null) {
+    throw new AppError("PERMISSION_DENIED", "This needs a signed-in session. An API token may not do it.");
+  }
+  return admit(c, await openSessionCaller(c));
+}
+
+/** The caller by the session cookie, or null. Whoever sends a token of its own is not that session. */
+export async function findSession(c: AppContext): Promise<SessionCaller | null> {
+  const caller = bearerToken(c) === null ? await openSessionCaller(c) : null;
+  if (caller !== null) remember(c, caller);
+  return caller;
+}
+
+async function admit<T extends Caller>(c: AppContext, caller: T | null): Promise<T> {
+  if (caller === null) throw signInRequired();
+  remember(c, caller);
+  if (!isRead(c.req.method) && unwrap(await caller.isRevoked)) throw signInRequired();
+  return caller;
+}
+
+function remember(c: AppContext, caller: Caller): void {
+  c.set("caller", caller);
+  c.var.scope.trace.subject = caller.identity.sub;
+}
+
+/**
+ * Sees to the caller once the answer is ready, also when that is an error: withholds it where the caller turns out to
+ * be revoked, and keeps an access token that was replaced or lost.
+ */
+export const keepCaller = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const caller = c.get("caller");
+  if (caller === undefined) return;
+  const isRevoked = await caller.isRevoked;
+  if (isRevoked.status === "fulfilled" && !isRevoked.value) return caller.keep();
+  await withhold(c);
+  // Where it cannot be known, nothing is answered either.
+  if (unwrap(isRevoked)) caller.forget();
+  throw signInRequired();
+});
+
+/** Drops an answer, body and headers: what describes it would otherwise stay beside the error. */
+async function withhold(c: AppContext): Promise<void> {
+  await c.res.body?.cancel();
+  for (const name of ANSWER_HEADERS) c.res.headers.delete(name);
+}
+
+function signInRequired(): AppError {
+  return new AppError("SIGN_IN_REQUIRED", "Sign in with Google first, or send an API token.", { signInAgain: {} });
+}

@@ -1,0 +1,18 @@
+/**
+ * Refusing a name that is not known, with the nearest one that is.
+ */
+import { type AppError, invalidArgument } from "../errors.ts";
+import { findNearest } from "./nearest.ts";
+
+/** Characters of an unknown name that are repeated to the caller. */
+const MAX_NAME_CHARACTERS = 64;
+
+/**
+ * An error for an unknown parameter or member. The message, which a page may show, holds no word of the caller's: the
+ * name is in the metadata.
+ */
+export function unknownName(what: "parameter" | "member", name: string, known: readonly string[]): AppError {
+  const nearest = findNearest(name.slice(0, MAX_NAME_CHARACTERS), known);
+  const hint = nearest === null ? `Known are: ${known.join(", ")}.` : `Did you mean ${nearest}?`;
+  return invalidArgument(name.slice(0, MAX_NAME_CHARACTERS), `There is no such ${what} here. ${hint}`);
+}

@@ -1,0 +1,118 @@
+/**
+ * Work on behalf of a user who is offline: the stored grant is found by `sub` or address, and used without a session.
+ * What the service binding offers, without the binding.
+ */
+import * as z from "zod/mini";
+import { toAsciiLowerCase } from "../lib/ascii.ts";
+import { AppError, invalidArgument, toErrorStatus } from "../errors.ts";
+import { Gmail, type GmailMessage, type GmailProfile } from "../gmail.ts";
+import { Grant } from "../auth/grant.ts";
+import { openedOrNull } from "../lib/key-ring.ts";
+import type { Credential } from "../kv-store.ts";
+import { parseListOptions, parseOptions } from "./options.ts";
+import { reportError } from "../lib/log.ts";
+import { collectMessages, gmailOptions, type MailboxUser, type MessagesAnswer, streamMessages } from "./list.ts";
+import type { RequestScope } from "../context.ts";
+import { settle, unwrap } from "../lib/settle.ts";
+
+/** Options of a listing, as the query of `GET /api/messages` has them. */
+export interface ListMessagesOptions {
+  readonly q?: string;
+  readonly labelIds?: readonly string[];
+  readonly includeSpamTrash?: boolean;
+  readonly limit?: number | "all";
+  readonly pageToken?: string;
+  readonly view?: "id" | "metadata";
+}
+
+/** Options of `users.messages.get`. */
+export interface GetMessageOptions {
+  readonly format?: "minimal" | "full" | "raw" | "metadata";
+  readonly metadataHeaders?: readonly string[];
+}
+
+const GetMessageOptionsSchema = z.strictObject({
+  format: z._default(z.enum(["minimal", "full", "raw", "metadata"], "must be minimal, full, raw or metadata"), "full"),
+  metadataHeaders: z._default(z.array(z.string("must be text"), "must be a list of names"), []),
+});
+
+/** `GET /api/messages` for a user. @param user `sub` or address */
+export async function listMessages(
+  scope: RequestScope,
+  user: string,
+  options: ListMessagesOptions = {},
+): Promise<MessagesAnswer> {
+  const parsed = parseListOptions({ ...options });
+  return actFor(scope, user, (mailbox) => collectMessages(scope, mailbox, parsed));
+}
+
+/** The NDJSON of `GET /api/messages` for a user. @param user `sub` or address */
+export async function openMessageStream(
+  scope: RequestScope,
+  user: string,
+  options: ListMessagesOptions = {},
+): Promise<ReadableStream<Uint8Array>> {
+  const parsed = parseListOptions({ ...options });
+  return actFor(scope, user, (mailbox) =>
+    streamMessages(scope, mailbox, parsed, (error) =>
+      toErrorStatus(reportError(scope.trace, error), { requestId: scope.trace.requestId }),
+    ),
+  );
+}
+
+/** One message of a user, as Gmail has it. @param user `sub` or address */
+export async function getMessage(
+  scope: RequestScope,
+  user: string,
+  id: string,
+  options: GetMessageOptions = {},
+): Promise<GmailMessage> {
+  if (typeof id !== "string" || !/^[\w-]{1,64}$/.test(id)) throw invalidArgument("id", "id is not a message ID.");
+  const { format, metadataHeaders } = parseOptions(GetMessageOptionsSchema, options ?? {});
+  const query = new URLSearchParams({ format });
+  for (const name of metadataHeaders) query.append("metadataHeaders", name);
+  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getMessage(id, query));
+}
+
+/** Gmail's profile of a user. @param user `sub` or address */
+export async function getProfile(scope: RequestScope, user: string): Promise<GmailProfile> {
+  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getProfile());
+}
+
+/**
+ * Finds the user's grant and works with it. An access token that is at hand is used at once, while storage is asked
+ * whether its refresh token was ended: the record may have been read, or written back, after a disconnect.
+ */
+async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
+  const { grantMemory, store } = scope;
+  const { sub, email, refreshToken } = await findCredential(scope, user);
+  const accessToken = grantMemory.accessToken(refreshToken);
+  const isDead = accessToken === null ? null : settle(store.isDead(refreshToken));
+  const grant = new Grant(scope, { user: { sub, email }, accessToken, readStoredAccessToken: null });
+  const result = await work({ sub, grant });
+  if (isDead !== null && unwrap(await isDead)) throw consentRequired(user);
+  return result;
+}
+
+async function findCredential(scope: RequestScope, user: unknown): Promise<Credential> {
+  if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
+  const { store } = scope;
+  const isAddress = user.includes("@");
+  const sub = isAddress ? await openedOrNull(store.readAddress(user), "An address") : user;
+  const credential = sub === null ? null : await openedOrNull(store.readCredential(sub), "A credential");
+  // An address may have gone to another account since.
+  const isTheirs = !isAddress || isSameAddress(credential?.email ?? null, user);
+  if (credential === null || !isTheirs) throw consentRequired(user);
+  scope.trace.subject = credential.sub;
+  return credential;
+}
+
+function isSameAddress(one: string | null, other: string): boolean {
+  return one !== null && toAsciiLowerCase(one) === toAsciiLowerCase(other);
+}
+
+function consentRequired(user: string): AppError {
+  return new AppError("CONSENT_REQUIRED", "This user has given no consent, or has taken it back.", {
+    signInAgain: { prompt: "consent", loginHint: user },
+  });
+}

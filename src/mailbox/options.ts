@@ -1,0 +1,85 @@
+/**
+ * What may be asked of a listing, by query or by service binding, checked: a bad parameter is named, and no call is
+ * made for it.
+ */
+import * as z from "zod/mini";
+import { invalidArgument } from "../errors.ts";
+import type { MessageFilter } from "../gmail.ts";
+import type { View } from "./walk.ts";
+import { unknownName } from "../lib/unknown-name.ts";
+
+const DEFAULT_LIMIT = 100;
+
+/** A listing, as asked for. */
+export interface ListOptions {
+  readonly filter: MessageFilter;
+  /** How many messages in all; Infinity for every one. */
+  readonly limit: number;
+  readonly view: View;
+  readonly pageToken: string | null;
+}
+
+const limitMessage = "must be a whole number of 1 or more, or all";
+
+/** The options of a listing, by name; the query of `GET /api/messages` is described from it, too. */
+export const ListOptionsSchema = z.strictObject({
+  q: z._default(z.string("must be text"), ""),
+  labelIds: z._default(z.array(z.string("must be text").check(z.minLength(1, "must not be empty"))), []),
+  includeSpamTrash: z._default(
+    z.pipe(
+      z.transform((value) => (value === "true" ? true : value === "false" ? false : value)),
+      z.boolean("must be true or false"),
+    ),
+    false,
+  ),
+  limit: z._default(
+    z.pipe(
+      z.transform((value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value)),
+      z.union([z.literal("all"), z.int().check(z.positive())], limitMessage),
+    ),
+    DEFAULT_LIMIT,
+  ),
+  pageToken: z.optional(z.string("must be text").check(z.minLength(1, "must not be empty"))),
+  view: z._default(z.enum(["id", "metadata"], "must be id or metadata"), "id"),
+});
+
+/** Names of the options. */
+export const LIST_OPTION_NAMES = Object.keys(ListOptionsSchema.shape);
+
+/**
+ * Checks options by name.
+ *
+ * @param options text as a query has it, or values of the right types
+ * @throws AppError `INVALID_ARGUMENT`, naming the first bad one
+ */
+export function parseListOptions(options: Readonly<Record<string, unknown>>): ListOptions {
+  const { q, labelIds, includeSpamTrash, limit, pageToken, view } = parseOptions(ListOptionsSchema, options);
+  return {
+    filter: { q, labelIds, includeSpamTrash },
+    limit: limit === "all" ? Infinity : limit,
+    view,
+    pageToken: pageToken ?? null,
+  };
+}
+
+/**
+ * Checks options by a schema.
+ *
+ * @param whole what the options are called as a whole
+ * @throws AppError `INVALID_ARGUMENT`, naming the first bad one
+ */
+export function parseOptions<T extends z.ZodMiniObject>(
+  schema: T,
+  options: unknown,
+  whole: "options" | "body" = "options",
+): z.output<T> {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    throw unknownName("member", issue.keys[0] ?? "", Object.keys(schema.shape));
+  }
+  if (issue?.path.length === 0) throw invalidArgument(whole, `The ${whole} must be an object with named members.`);
+  const name = String(issue?.path[0]);
+  throw invalidArgument(name, `${name} ${issue?.message}.`);
+}

@@ -1,0 +1,82 @@
+/**
+ * The ID token: verifying who signed in, by Google's published keys. Knows no cookies, no storage, no Gmail and no web
+ * framework.
+ */
+import { errors, jwtVerify } from "jose";
+import * as z from "zod/mini";
+import type { GoogleConfig } from "../config.ts";
+import { AppError } from "../errors.ts";
+import type { GoogleKeys } from "./google-keys.ts";
+import type { Upstream } from "../lib/upstream.ts";
+
+const IdTokenClaimsSchema = z.pipe(
+  z.object({
+    // OpenID Connect Core §2: at most 255 ASCII characters. It becomes part of a KV key.
+    sub: z.string().check(z.regex(/^[\x21-\x7e]{1,255}$/)),
+    nonce: z.string(),
+    azp: z.optional(z.string()),
+    email: z.optional(z.string()),
+    email_verified: z.optional(z.boolean()),
+    hd: z.optional(z.string()),
+  }),
+  z.transform((claims) => ({
+    sub: claims.sub,
+    nonce: claims.nonce,
+    authorizedParty: claims.azp ?? null,
+    email: claims.email ?? null,
+    emailVerified: claims.email_verified ?? false,
+    /** The Workspace domain. Only this says who runs the account: a consumer account may carry any address. */
+    hostedDomain: claims.hd ?? null,
+  })),
+);
+
+export type IdTokenClaims = z.infer<typeof IdTokenClaimsSchema>;
+
+/** With what an ID token is verified. */
+export interface IdTokenVerifier {
+  readonly upstream: Upstream;
+  readonly google: GoogleConfig;
+  readonly keys: GoogleKeys;
+}
+
+/**
+ * Verifies an ID token (OpenID Connect Core §3.1.3.7): RS256 signature by Google's keys, `iss` with or without
+ * `https://`, `aud`, `azp`, `exp` and `nonce`.
+ * https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken
+ *
+ * @throws AppError `INVALID_ID_TOKEN`, or `UPSTREAM_UNAVAILABLE` when the keys cannot be fetched
+ */
+export async function verifyIdToken(
+  { upstream, google, keys }: IdTokenVerifier,
+  expected: { idToken: string | null; nonce: string; nowMs: number },
+): Promise<IdTokenClaims> {
+  if (expected.idToken === null) throw invalidIdToken("missing");
+  // ID tokens come from Google's token endpoint, not from callers, so nobody can drive fetches by unknown kids.
+  const keySet = keys.of(upstream, { jwksUri: google.jwksUri, cooldownMs: 0, nowMs: expected.nowMs });
+  try {
+    const { payload } = await jwtVerify(expected.idToken, keySet, {
+      algorithms: ["RS256"],
+      issuer: [google.issuer, google.issuer.replace(/^https:\/\//, "")],
+      audience: google.clientId,
+      requiredClaims: ["exp"],
+      currentDate: new Date(expected.nowMs),
+    });
+    return checkClaims(payload, google.clientId, expected.nonce);
+  } catch (error) {
+    throw keys.keyFault(error, google.jwksUri) ?? invalidIdToken(error instanceof errors.JOSEError ? error.code : "?");
+  }
+}
+
+function checkClaims(payload: unknown, clientId: string, nonce: string): IdTokenClaims {
+  const claims = IdTokenClaimsSchema.safeParse(payload);
+  if (!claims.success) throw invalidIdToken("claims");
+  if (claims.data.nonce !== nonce) throw invalidIdToken("nonce");
+  if (claims.data.authorizedParty !== null && claims.data.authorizedParty !== clientId) throw invalidIdToken("azp");
+  return claims.data;
+}
+
+function invalidIdToken(logDetail: string): AppError {
+  return new AppError("INVALID_ID_TOKEN", "Google's identity token is not valid. Sign in again.", {
+    logDetail: `ID token: ${logDetail}`,
+  });
+}

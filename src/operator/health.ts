@@ -1,0 +1,101 @@
+/**
+ * Whether this deployment works, looked at from inside: for `GET /healthz?deep=1`, by an operator. What is wrong is named,
+ * with what to do about it; no secret is.
+ */
+import { AppError } from "../errors.ts";
+import { exchangeCode, OAuthError } from "../oauth.ts";
+import type { RequestScope } from "../context.ts";
+import { redirectUri } from "../auth/sign-in.ts";
+import { storageKeys } from "../kv-store/key-names.ts";
+
+/** Tokens are judged by their times: with a clock that is further off they fail. */
+const MAX_CLOCK_SKEW_MS = 60_000;
+const PROBE_TTL_MS = 60_000;
+
+/** One thing that was looked at. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  /** What was found, and where it is wrong, what to do. */
+  readonly detail: string;
+}
+
+/** Looks at everything, side by side. Never throws. */
+export async function checkHealth(scope: RequestScope): Promise<HealthCheck[]> {
+  return Promise.all([
+    run("keys", "TOKEN_KEYS: make new ones with `npm run keys`.", () => checkKeys(scope)),
+    run("storage", "Look at the KV binding CREDENTIALS, and at Cloudflare's status.", () => checkStorage(scope)),
+    run("google", "Look at GOOGLE_JWKS_URI, and at Google's status.", () => checkGoogle(scope)),
+    run("client", "Put GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console shows them.", () =>
+      checkClient(scope),
+    ),
+    run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope)),
+    run("accounts", "", async () => describeAllowed(scope)),
+    run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope)}`),
+  ]);
+}
+
+/** @param remedy what to do where it fails */
+async function run(name: string, remedy: string, work: () => Promise<string>): Promise<HealthCheck> {
+  try {
+    return { name, ok: true, detail: await work() };
+  } catch (error) {
+    // Of errors that nobody foresaw, the message may hold anything.
+    const problem = error instanceof AppError ? error.message : "It does not work.";
+    return { name, ok: false, detail: `${problem} ${remedy}` };
+  }
+}
+
+async function checkKeys({ keyRing, world }: RequestScope): Promise<string> {
+  const binding = { purpose: "operator", owner: "health" } as const;
+  await keyRing.open(binding, await keyRing.seal(binding, null), world.now());
+  return `Sealing with ${keyRing.activeKid}; ${keyRing.size} in all.`;
+}
+
+async function checkStorage({ kv, trace, world }: RequestScope): Promise<string> {
+  const key = storageKeys.probe(trace.requestId);
+  await kv.put(key, trace.requestId, world.now() + PROBE_TTL_MS);
+  const isThere = (await kv.get(key)) === trace.requestId;
+  await kv.delete(key);
+  return isThere ? "Written and read." : "Written; not to be read here yet, which may take a minute.";
+}
+
+function checkSettings({ config }: RequestScope): string {
+  if (config.unknownNames.length > 0) throw new AppError("INTERNAL", config.unknownNames.join(" "));
+  return "Every name that is set is known.";
+}
+
+/** A door that is open is no mistake, but must not be a surprise. */
+function describeAllowed({ config }: RequestScope): string {
+  const { allowedAccounts } = config;
+  if (allowedAccounts.length > 0) return `These may sign in: ${allowedAccounts.join(", ")}`;
+  return "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.";
+}
+
+/** Google's keys are where they should be, and Google's clock and ours agree. */
+async function checkGoogle({ config, upstream, world }: RequestScope): Promise<string> {
+  const endpoint = "Google's key endpoint";
+  const response = await upstream.fetch(config.google.jwksUri, {}, { endpoint });
+  if (response.status !== 200) throw new AppError("UPSTREAM_UNAVAILABLE", `${endpoint} answered ${response.status}.`);
+  // A shared cache may have kept the answer, and Date is when it was made: RFC 9111 §4.2.3.
+  const ageMs = 1000 * (Number(response.headers.get("Age") ?? 0) || 0);
+  const googlesMs = Date.parse(response.headers.get("Date") ?? "") + ageMs;
+  if (Number.isNaN(googlesMs)) throw new AppError("UPSTREAM_UNAVAILABLE", `${endpoint} does not say what time it is.`);
+  const skewMs = Math.abs(googlesMs - world.now());
+  if (skewMs > MAX_CLOCK_SKEW_MS) throw new AppError("INTERNAL", `The clock is ${Math.round(skewMs / 1000)} s off.`);
+  return "Reached; the clocks agree.";
+}
+
+/** A code that is none: Google refuses the code of a client that it knows, and otherwise the client. */
+async function checkClient(scope: RequestScope): Promise<string> {
+  const request = { code: "health-check", codeVerifier: "health-check", redirectUri: redirectUri(scope) };
+  try {
+    await exchangeCode(scope.upstream, scope.config.google, request);
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    // Any other is about the client: it was deleted, or may not do this.
+    if (error.code === "invalid_grant") return "Google knows the client.";
+    throw new AppError("INTERNAL", `Google answers ${error.code.replaceAll(/[^a-z_]/g, "").slice(0, 40)}.`);
+  }
+  return "Google took a code that is none.";
+}

@@ -1,0 +1,39 @@
+/**
+ * `/api/tokens`: making, listing and revoking API tokens. For a session only: a token cannot make tokens.
+ */
+import { Hono } from "hono/tiny";
+import type { ApiTokenInfo } from "../kv-store/api-tokens.ts";
+import { requireSession } from "../http/authentication.ts";
+import { limitRate } from "../http/rate-limit.ts";
+import { readJsonBody } from "../http/request.ts";
+import type { AppEnv } from "../context.ts";
+import { makeToken, revokeToken } from "../auth/api-tokens.ts";
+
+const MAX_BODY_BYTES = 4 * 1024;
+
+export const tokenRoutes = new Hono<AppEnv>()
+  .use(limitRate("tokens"))
+  .get("/", async (c) => {
+    const { identity } = await requireSession(c);
+    const tokens = await c.var.scope.apiTokens.list(identity.sub);
+    return c.json({ tokens: tokens.map(describeToken) });
+  })
+  .post("/", async (c) => {
+    const caller = await requireSession(c);
+    const request = await readJsonBody(c, MAX_BODY_BYTES);
+    const { id, secret, name, access, expiresAtMs } = await makeToken(c.var.scope, caller, request);
+    return c.json({ id, token: secret, name, access, expiresAt: toDateTime(expiresAtMs) }, 201);
+  })
+  .delete("/:id", async (c) => {
+    await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
+    return c.body(null, 204);
+  });
+
+function describeToken({ id, name, access, createdAtMs, expiresAtMs, lastUsedOn }: ApiTokenInfo) {
+  return { id, name, access, createdAt: toDateTime(createdAtMs), expiresAt: toDateTime(expiresAtMs), lastUsedOn };
+}
+
+/** RFC 3339 in UTC. */
+function toDateTime(ms: number): string {
+  return new Date(ms).toISOString();
+}

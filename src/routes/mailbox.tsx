@@ -1,0 +1,173 @@
+/**
+ * `/`: the mailbox as a page. It needs no JavaScript: the frame is sent as soon as Gmail has listed what is there, and
+ * the rows as they are read.
+ */
+import { raw } from "hono/html";
+import { Hono } from "hono/tiny";
+import { findSession } from "../http/authentication.ts";
+import { page } from "../http/isolation.ts";
+import { scriptNonce } from "../http/content-policy.ts";
+import { takeNotice } from "../http/cookies.ts";
+import type { AppError } from "../errors.ts";
+import { type Html, streamPage } from "../http/stream.ts";
+import { countUnread, type Label, listLabels } from "../gmail/labels.ts";
+import { parseListOptions } from "../mailbox/options.ts";
+import type { ListChunk } from "../mailbox/walk.ts";
+import { reportError } from "../lib/log.ts";
+import { gmailOptions, type MailboxUser, openMessages } from "../mailbox/list.ts";
+import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
+import {
+  MailboxFrame,
+  MailboxTop,
+  mailboxUrl,
+  type MailboxView,
+  MessageRow,
+  Pager,
+  type RowContext,
+} from "../pages/mailbox.tsx";
+import { WelcomePage } from "../pages/welcome.tsx";
+import { readerOf, signInPath } from "../http/request.ts";
+import { authorizationUrlOf } from "../http/error-response.tsx";
+import type { AppContext, AppEnv, SessionCaller } from "../context.ts";
+import { settle, unwrap } from "../lib/settle.ts";
+
+/** Rows of a page. */
+const PAGE_ROWS = 25;
+/** Pages that the way back to newer ones remembers; each adds some hundred characters to the address. */
+const MAX_NEWER_PAGES = 8;
+/** Between the page tokens of `newer`. No token has it. */
+const TOKEN_SEPARATOR = "~";
+
+export const pageRoutes = new Hono<AppEnv>().get("/", page, async (c) => {
+  const caller = await findSession(c);
+  const notice = takeNotice(c);
+  if (caller === null) return welcome(c, notice);
+  const view: MailboxView = { q: c.req.query("q") ?? "", labelId: c.req.query("label") ?? "" };
+  const mailbox = settle(openMailbox(c, caller, view));
+  if (unwrap(await caller.isRevoked)) {
+    caller.forget();
+    return welcome(c, notice);
+  }
+  const top = <MailboxTop view={view} notice={notice} />;
+  const frame = <MailboxFrame identity={caller.identity} nonce={scriptNonce(c)} />;
+  return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: unwrap(await mailbox) }));
+});
+
+/** For who is not signed in. Signing in leads to what was asked for. */
+function welcome(c: AppContext, notice: string | null) {
+  const { pathname, search } = new URL(c.req.url);
+  return c.html(
+    <WelcomePage notice={notice} signIn={signInPath({ returnTo: pathname + search })} nonce={scriptNonce(c)} />,
+  );
+}
+
+/** A mailbox whose messages are listed and whose rows are still to be read. */
+interface OpenMailbox {
+  readonly user: MailboxUser;
+  readonly account: string | null;
+  readonly chunks: AsyncGenerator<ListChunk, void>;
+  readonly nextPageToken: (chunk: ListChunk) => Promise<string | null>;
+  readonly labels: readonly Label[];
+}
+
+async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, view: MailboxView): Promise<OpenMailbox> {
+  const { scope } = c.var;
+  const user = { sub: identity.sub, grant };
+  const options = parseListOptions({
+    q: view.q,
+    labelIds: view.labelId === "" ? [] : [view.labelId],
+    includeSpamTrash: view.labelId === "SPAM" || view.labelId === "TRASH",
+    limit: PAGE_ROWS,
+    view: "metadata",
+    pageToken: c.req.query("pageToken"),
+  });
+  const labels = settle(listLabels(gmailOptions(scope, user)));
+  const { chunks, nextPageToken } = await openMessages(scope, user, options);
+  // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
+  await chunks.next();
+  const listed = await labels;
+  // Folders and chips are worth less than the mail: without them the page is shown all the same.
+  return {
+    user,
+    account: identity.email,
+    chunks,
+    nextPageToken,
+    labels: listed.status === "fulfilled" ? listed.value : [],
+  };
+}
+
+/** The pieces in the order in which they are known: the names of folders are, and their counts come last. */
+async function* mailboxPieces(
+  c: AppContext,
+  top: Html,
+  { view, mailbox }: { view: MailboxView; mailbox: OpenMailbox },
+): AsyncGenerator<Html, void> {
+  const { scope } = c.var;
+  const { account, chunks, labels, nextPageToken, user } = mailbox;
+  const unread = settle(countUnread(gmailOptions(scope, user), countedLabels(labels)));
+  const context: RowContext = {
+    reader: readerOf(c),
+    account,
+    labelNames: new Map(labels.filter(({ isOwn }) => isOwn).map(({ id, name }) => [id, name])),
+  };
+  yield <Folders view={view} labels={labels} />;
+  yield raw('<main id="content">');
+  yield top;
+  yield raw('<ol class="rows">');
+  let shown = 0;
+  let last: ListChunk | null = null;
+  let failure: AppError | null = null;
+  try {
+    for await (const chunk of chunks) {
+      last = chunk;
+      shown += chunk.rows.length;
+      yield (
+        <>
+          {chunk.rows.map((row) => (
+            <MessageRow row={row} context={context} />
+          ))}
+        </>
+      );
+    }
+  } catch (error) {
+    failure = reportError(scope.trace, error);
+  }
+  yield raw("</ol>");
+  const older = last === null ? null : await nextPageToken(last);
+  yield (
+    <Pager
+      shown={shown}
+      failure={failure === null ? null : { error: failure, authorizationUrl: authorizationUrlOf(c, failure) }}
+      {...pageUrls(c, view, older)}
+    />
+  );
+  yield raw("</main>");
+  const counts = await unread;
+  yield <UnreadCounts labels={labels} unread={counts.status === "fulfilled" ? counts.value : new Map()} />;
+}
+
+/** Folders whose count is worth a call, and the user's own labels. */
+function countedLabels(labels: readonly Label[]): string[] {
+  const known = new Set(labels.map(({ id }) => id));
+  const folders = FOLDERS.map(({ id }) => id).filter((id) => known.has(id));
+  return [...folders, ...labels.filter(({ isOwn }) => isOwn).map(({ id }) => id)];
+}
+
+/**
+ * The ways to newer and older messages. Gmail's pages lead one way only, so the address remembers the tokens of the
+ * pages before this one: the last of them is the next newer page.
+ */
+function pageUrls(c: AppContext, view: MailboxView, older: string | null) {
+  const pageToken = c.req.query("pageToken") ?? "";
+  const before = c.req.query("newer")?.split(TOKEN_SEPARATOR) ?? [];
+  const newest = mailboxUrl(view);
+  const [newer, ...rest] = before.toReversed();
+  const newerUrl = newer
+    ? mailboxUrl(view, { pageToken: newer, newer: rest.toReversed().join(TOKEN_SEPARATOR) })
+    : newest;
+  const remembered = [...before, pageToken].slice(-MAX_NEWER_PAGES).join(TOKEN_SEPARATOR);
+  return {
+    newerUrl: pageToken === "" ? null : newerUrl,
+    olderUrl: older === null ? null : mailboxUrl(view, { pageToken: older, newer: remembered }),
+  };
+}
