@@ -1,27 +1,22 @@
 /**
- * What every handler works with: the services of the isolate, the scope of one request, and the types that Hono
- * carries them in.
+ * What every handler works with: the services of the isolate, and one request's share of them.
  */
-import type { Context } from "hono";
-import type { Access } from "./access.ts";
 import { type ApiToken, ApiTokenStore } from "./kv-store/api-tokens.ts";
 import { ConcurrencyLimits } from "./isolate/concurrency-limit.ts";
 import type { Config } from "./config.ts";
-import type { ContentPolicy } from "./http/content-policy.ts";
 import { DocumentCache } from "./oauth/document-cache.ts";
 import { GoogleKeys } from "./oauth/google-keys.ts";
-import type { Grant } from "./auth/grant.ts";
 import { GrantMemory } from "./isolate/grant-memory.ts";
 import { CALL_TIMEOUT_MS, Upstream } from "./lib/upstream.ts";
 import { KeyRing } from "./lib/key-ring.ts";
-import { type AccessToken, CredentialStore } from "./kv-store.ts";
+import { CredentialStore } from "./kv-store.ts";
+import type { AccessToken } from "./identity.ts";
 import { logBackgroundFailure } from "./lib/log.ts";
 import { LruCache } from "./isolate/lru-cache.ts";
 import { Revocations } from "./kv-store/revocations.ts";
 import { SealedKv } from "./kv-store/sealed-kv.ts";
 import { SecurityEventStore } from "./kv-store/security-events.ts";
 import type { RiscConfiguration } from "./oauth/security-event-token.ts";
-import type { Identity, Session } from "./auth/session.ts";
 import { TokensUnderWay } from "./isolate/tokens-under-way.ts";
 import { Trace } from "./lib/trace.ts";
 
@@ -128,39 +123,3 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
     clientSignal,
   };
 }
-
-/** A signed-in caller. */
-export interface Caller {
-  readonly identity: Identity;
-  /** Granted scopes, as Google named them. */
-  readonly scopes: readonly string[];
-  /** What the caller may do: everything with a session, else what the API token is for. */
-  readonly access: Access;
-  readonly grant: Grant;
-  /** Null: the caller came with an API token. */
-  readonly session: Session | null;
-  /** Whether it was ended elsewhere: read beside everything else, and known before anything is answered. */
-  readonly isRevoked: Promise<PromiseSettledResult<boolean>>;
-  /** Called when the caller turned out to be revoked. */
-  readonly forget: () => void;
-  /** Keeps what has changed, once the answer is ready. */
-  readonly keep: () => Promise<void>;
-}
-
-/** A caller with the session cookie. */
-export type SessionCaller = Caller & { readonly session: Session };
-
-/** The types of the Hono app. */
-export interface AppEnv {
-  Variables: {
-    scope: RequestScope;
-    /** Set by authentication, where the request was found to be somebody's. */
-    caller?: Caller;
-    /** Set by whoever makes an answer that is not a page of ours. */
-    contentPolicy?: ContentPolicy;
-    /** Set by the security headers before the answer is made: what the page's script element must carry. */
-    secureHeadersNonce?: string;
-  };
-}
-
-export type AppContext = Context<AppEnv>;

@@ -6,6 +6,7 @@
  * token from Google, or by itself under another key ({@link CredentialStore.reseal}).
  */
 import * as z from "zod/mini";
+import { type AccessToken, AccessTokenSchema } from "./identity.ts";
 import { openedOrNull, SealError, sha512 } from "./lib/key-ring.ts";
 import type { LruCache } from "./isolate/lru-cache.ts";
 import { isFresh, latestEndMs, userMarkKeys } from "./kv-store/revocations.ts";
@@ -30,14 +31,6 @@ export const CredentialSchema = z.object({
 });
 
 export type Credential = z.infer<typeof CredentialSchema>;
-
-/** An access token that did not fit in the session cookie, as sealed under `access-token:<sub>:<session ID>`. */
-export const AccessTokenSchema = z.object({
-  value: z.string().check(z.minLength(1)),
-  expiresAtMs: z.int(),
-});
-
-export type AccessToken = z.infer<typeof AccessTokenSchema>;
 
 /**
  * What became of sealing a credential anew. `dead`: its refresh token is, so that it is of no use under any key.

@@ -28,7 +28,8 @@ import { messageRoutes } from "./routes/message.tsx";
 import { operatorRoutes } from "./routes/operator.ts";
 import { pageRoutes } from "./routes/mailbox.tsx";
 import { tokenRoutes } from "./routes/api-tokens.ts";
-import { type AppContext, type AppEnv, createRequestScope, type Services } from "./context.ts";
+import { createRequestScope, type Services } from "./context.ts";
+import type { AppContext, AppEnv } from "./http/types.ts";
 
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
 /** Chromium's own limit for how long the answer to a preflight is kept. */

@@ -10,7 +10,7 @@ import {
   writeSessionCookie,
   writeTransactionCookie,
 } from "../src/http/cookies.ts";
-import type { AppContext } from "../src/context.ts";
+import type { AppContext } from "../src/http/types.ts";
 import { answerOf } from "./fixtures-hono.ts";
 
 const HTTP = "http://mail.localhost/";

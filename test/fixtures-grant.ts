@@ -3,7 +3,8 @@ import { env } from "cloudflare:workers";
 import { onTestFinished } from "vitest";
 import { Grant, type GrantHolder, type GrantServices } from "../src/auth/grant.ts";
 import { GrantMemory } from "../src/isolate/grant-memory.ts";
-import type { AccessToken, Credential } from "../src/kv-store.ts";
+import type { Credential } from "../src/kv-store.ts";
+import type { AccessToken } from "../src/identity.ts";
 import { type Call, CLIENT_ID, configuration, createStore, createWorld, START_MS, type World } from "./fixtures.ts";
 
 export const GMAIL_URL = "https://gmail.googleapis.com/gmail/v1/users/me/messages";

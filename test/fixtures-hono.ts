@@ -1,14 +1,8 @@
 /** What the tests of middleware and cookies share: one request to an app with a real scope, keys and clock included. */
 import { Hono } from "hono";
 import type { TokenKey } from "../src/lib/key-ring.ts";
-import {
-  type AppContext,
-  type AppEnv,
-  createRequestScope,
-  createServices,
-  REAL_WORLD,
-  type RequestScope,
-} from "../src/context.ts";
+import { createRequestScope, createServices, REAL_WORLD, type RequestScope } from "../src/context.ts";
+import type { AppContext, AppEnv } from "../src/http/types.ts";
 import { configuration, KEY_A, START_MS, STAYING } from "./fixtures.ts";
 
 /** A request at the time when every test begins. */

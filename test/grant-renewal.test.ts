@@ -1,7 +1,7 @@
 /** When the access token of a request is replaced, and when that is over. */
 import { reset } from "cloudflare:test";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { AccessToken } from "../src/kv-store.ts";
+import type { AccessToken } from "../src/identity.ts";
 import { appErrorOf, createStore, KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { createGoogle, createGrant, CREDENTIAL, GMAIL, GMAIL_URL, HELD } from "./fixtures-grant.ts";
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Grant, GrantHolder, GrantServices } from "../src/auth/grant.ts";
 import { GrantMemory } from "../src/isolate/grant-memory.ts";
 import { CALL_TIMEOUT_MS } from "../src/lib/upstream.ts";
-import type { AccessToken } from "../src/kv-store.ts";
+import type { AccessToken } from "../src/identity.ts";
 import { appErrorOf, type Call, configuration, createStore, createWorld, json, START_MS } from "./fixtures.ts";
 import { createGrant, CREDENTIAL, GMAIL, GMAIL_URL, HELD, isDead, refusal, stored, tokens } from "./fixtures-grant.ts";
 

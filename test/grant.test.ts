@@ -2,7 +2,7 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { toAccessToken } from "../src/auth/grant.ts";
-import { type AccessToken } from "../src/kv-store.ts";
+import type { AccessToken } from "../src/identity.ts";
 import { storageKeys } from "../src/kv-store/key-names.ts";
 import { appErrorOf, createStore, START_MS } from "./fixtures.ts";
 import {

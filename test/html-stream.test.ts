@@ -2,8 +2,9 @@
 import { raw } from "hono/html";
 import { Hono } from "hono/tiny";
 import { describe, expect, test } from "vitest";
-import { type Html, slot, streamPage } from "../src/http/stream.ts";
-import type { AppEnv } from "../src/context.ts";
+import { streamPage } from "../src/http/stream.ts";
+import { type Html, slot } from "../src/pages/slot.ts";
+import type { AppEnv } from "../src/http/types.ts";
 import { Trace } from "../src/lib/trace.ts";
 
 /** Lets a test say when a piece is ready. */

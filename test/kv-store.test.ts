@@ -2,7 +2,8 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { KeyRing, SealError } from "../src/lib/key-ring.ts";
-import type { AccessToken, Credential } from "../src/kv-store.ts";
+import type { Credential } from "../src/kv-store.ts";
+import type { AccessToken } from "../src/identity.ts";
 import { storageKeys } from "../src/kv-store/key-names.ts";
 import { appErrorOf, createStore, createWorld, failureOf, json, KEY_A, KEY_B, START_MS, tokenKey } from "./fixtures.ts";
 

@@ -1,10 +1,9 @@
 /** Gmail's labels and how much is unread under each. */
 import { describe, expect, test } from "vitest";
 import { countUnread, listLabels } from "../src/gmail/labels.ts";
-import { appErrorOf, json } from "./fixtures.ts";
+import { appErrorOf, json, type Network, type World } from "./fixtures.ts";
 import { answerBatch } from "./fixtures-batch.ts";
 import { API_URL, createGmail } from "./fixtures-gmail.ts";
-import type { Network, World } from "./fixtures.ts";
 
 function create(network: Network) {
   const { access, world } = createGmail(network);

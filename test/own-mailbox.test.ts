@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
 import { ownMailboxPath } from "../src/gmail/own-mailbox.ts";
-import type { Identity } from "../src/auth/session.ts";
+import type { Identity } from "../src/identity.ts";
 import { SENTENCE } from "./fixtures.ts";
 
 const ADA: Identity = { sub: "104729", email: "Ada.L+gmail@example.com", name: null, picture: null };

@@ -4,7 +4,8 @@ import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { ApiTokenStore } from "../src/kv-store/api-tokens.ts";
 import type { TokenKey } from "../src/lib/key-ring.ts";
-import { type Caller, createRequestScope, createServices, type RequestScope } from "../src/context.ts";
+import { createRequestScope, createServices, type RequestScope } from "../src/context.ts";
+import type { Caller } from "../src/http/types.ts";
 import { storageKeys } from "../src/kv-store/key-names.ts";
 import { bearerToken, openTokenCaller } from "../src/http/bearer.ts";
 import {

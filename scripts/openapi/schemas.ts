@@ -9,7 +9,7 @@ import type { MessagesAnswer } from "../../src/mailbox/list.ts";
 import type { MessageMetadata } from "../../src/gmail/message.ts";
 import type { RotationPage } from "../../src/operator/rotation.ts";
 import { NewTokenSchema } from "../../src/auth/api-tokens.ts";
-import { IdentitySchema } from "../../src/auth/session.ts";
+import { IdentitySchema } from "../../src/identity.ts";
 import type { Schema } from "./types.ts";
 
 const reasons = Object.keys(REASONS) as [Reason, ...Reason[]];

@@ -5,9 +5,10 @@ import * as z from "zod/mini";
 import { type Access, ACCESS_LEVELS } from "../access.ts";
 import { MAX_TOKENS_PER_USER, newApiToken } from "../kv-store/api-tokens.ts";
 import { AppError } from "../errors.ts";
-import { parseOptions } from "../mailbox/options.ts";
-import type { Caller, RequestScope, SessionCaller } from "../context.ts";
-import { type Identity, isRecentSignIn } from "./session.ts";
+import { parseOptions } from "../lib/schema.ts";
+import type { RequestScope } from "../context.ts";
+import { isRecentSignIn, type Session } from "./session.ts";
+import type { Identity } from "../identity.ts";
 
 const MAX_NAME_CHARACTERS = 100;
 const MAX_EXPIRES_IN_DAYS = 365;
@@ -51,7 +52,7 @@ export interface NewToken {
  */
 export async function makeToken(
   { apiTokens, keyRing, tokensUnderWay, world }: RequestScope,
-  { identity, scopes, session }: SessionCaller,
+  { identity, scopes, session }: Pick<Session, "identity" | "scopes"> & { readonly session: Session },
   request: unknown,
 ): Promise<NewToken> {
   if (!isRecentSignIn(session, world.now())) throw recentSignInRequired(identity);
@@ -95,7 +96,7 @@ function recentSignInRequired({ email, sub }: Identity): AppError {
 /** Revokes a token of a caller. @throws AppError `NOT_FOUND` */
 export async function revokeToken(
   { apiTokens, knownApiTokens }: RequestScope,
-  { identity }: Caller,
+  { identity }: { readonly identity: Identity },
   id: string,
 ): Promise<void> {
   if (!(await apiTokens.revoke(identity.sub, id))) throw new AppError("NOT_FOUND", "You have no such API token.");

@@ -2,11 +2,11 @@
  * Whether a caller may make a call to Gmail's API with the user's grant, and what of it Google gets to see. Everything that
  * is passed on, alone or as a part of a batch, is decided here.
  */
-import { requireAccess } from "../access.ts";
+import { requireAccess, type Access } from "../access.ts";
 import { AppError } from "../errors.ts";
 import { accessForCall, checkQuery, writingScopes } from "../gmail/methods.ts";
 import { MAILBOX_PATH, ownMailboxPath } from "../gmail/own-mailbox.ts";
-import type { Caller } from "../context.ts";
+import type { Identity } from "../identity.ts";
 import { commonScopes, missingScopes } from "../oauth/scopes.ts";
 
 /** A call that a caller asks for. */
@@ -24,7 +24,7 @@ export interface AskedCall {
  *   little; `SCOPE_REQUIRED` for a write that the scopes do not permit
  */
 export function checkGmailCall(
-  caller: Pick<Caller, "access" | "identity" | "scopes">,
+  caller: { readonly access: Access; readonly identity: Identity; readonly scopes: readonly string[] },
   wantedScopes: readonly string[],
   { method, target }: AskedCall,
 ): { path: string; query: string } {

@@ -4,8 +4,8 @@
  * carries it.
  */
 import * as z from "zod/mini";
+import { AccessTokenSchema, IdentitySchema } from "../identity.ts";
 import { type KeyRing, randomToken } from "../lib/key-ring.ts";
-import { AccessTokenSchema } from "../kv-store.ts";
 
 /** A session ends this long after sign-in; signing in again asks Google, not the person. */
 export const SESSION_TTL_SECONDS = 30 * 24 * 60 * 60;
@@ -17,16 +17,6 @@ const RECENT_SIGN_IN_MS = 10 * 60 * 1000;
 const MAX_COOKIE_BYTES = 4096;
 /** Room for `__Host-`, the name and the attributes, which stand beside the value in those 4,096 bytes. */
 const COOKIE_OVERHEAD_BYTES = 160;
-
-/** Who is signed in, as Google's userinfo told. `sub` is the user; everything else may change. */
-export const IdentitySchema = z.object({
-  sub: z.string(),
-  email: z.nullable(z.string()),
-  name: z.nullable(z.string()),
-  picture: z.nullable(z.string()),
-});
-
-export type Identity = z.infer<typeof IdentitySchema>;
 
 const SessionSchema = z.object({
   id: z.string(),

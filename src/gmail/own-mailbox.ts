@@ -4,7 +4,7 @@
  */
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { AppError, invalidArgument } from "../errors.ts";
-import type { Identity } from "../auth/session.ts";
+import type { Identity } from "../identity.ts";
 
 /** What the path of every call begins with. */
 export const MAILBOX_PATH = "/gmail/v1/users/me/";

@@ -5,8 +5,8 @@
 import { createMiddleware } from "hono/factory";
 import { type Access, accessForMethod, isRead, requireAccess } from "../access.ts";
 import { AppError } from "../errors.ts";
-import { ANSWER_HEADERS } from "../routes/gmail-forward.ts";
-import type { AppContext, AppEnv, Caller, SessionCaller } from "../context.ts";
+import { ANSWER_HEADERS } from "./gmail-forward.ts";
+import type { AppContext, AppEnv, Caller, SessionCaller } from "./types.ts";
 import { openSessionCaller } from "./session.ts";
 import { unwrap } from "../lib/settle.ts";
 import { bearerToken, openTokenCaller } from "./bearer.ts";

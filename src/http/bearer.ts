@@ -5,8 +5,9 @@
 import { apiTokenId } from "../kv-store/api-tokens.ts";
 import { AppError } from "../errors.ts";
 import { Grant } from "../auth/grant.ts";
-import type { AccessToken } from "../kv-store.ts";
-import type { AppContext, Caller, KnownApiToken } from "../context.ts";
+import type { AccessToken } from "../identity.ts";
+import type { KnownApiToken } from "../context.ts";
+import type { AppContext, Caller } from "./types.ts";
 import { settle } from "../lib/settle.ts";
 
 /** The token of an `Authorization: Bearer` header; null where there is no such header. */

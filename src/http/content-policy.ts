@@ -5,13 +5,7 @@
 import { createMiddleware } from "hono/factory";
 import { NONCE, secureHeaders } from "hono/secure-headers";
 import type { Config } from "../config.ts";
-import type { AppContext, AppEnv } from "../context.ts";
-
-/**
- * Whose content an answer is. `page`: our own, also where nobody says anything. `mail`: a stranger's HTML, for a frame of
- * ours, where it may do nothing but be looked at. `passed`: an answer of Gmail's, passed on; a browser shows nothing of it.
- */
-export type ContentPolicy = "page" | "mail" | "passed";
+import type { AppContext, AppEnv, ContentPolicy } from "./types.ts";
 
 /** Name of the Trusted Types policy of public/app.js, which reads pages of ours and nothing else. */
 const TRUSTED_TYPES_POLICY = "gmail-edge-pages";

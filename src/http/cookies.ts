@@ -4,7 +4,7 @@
  */
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { CookieOptions } from "hono/utils/cookie";
-import type { AppContext } from "../context.ts";
+import type { AppContext } from "./types.ts";
 import { SESSION_TTL_SECONDS } from "../auth/session.ts";
 import { TRANSACTION_TTL_SECONDS, transactionId } from "../auth/transaction.ts";
 

@@ -9,7 +9,7 @@ import { AppError, type ErrorStatus, toErrorStatus } from "../errors.ts";
 import { reportError } from "../lib/log.ts";
 import { ErrorPage } from "../pages/error.tsx";
 import { isNavigation, signInUrl } from "./request.ts";
-import type { AppContext, AppEnv } from "../context.ts";
+import type { AppContext, AppEnv } from "./types.ts";
 
 /** The body of an error answer to a program. https://google.aip.dev/193 */
 export function errorBody(c: AppContext, error: AppError): { error: ErrorStatus } {

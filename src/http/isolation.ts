@@ -10,7 +10,7 @@ import { isRead } from "../access.ts";
 import { readSessionCookie } from "./cookies.ts";
 import { AppError } from "../errors.ts";
 import { isLoopback } from "../lib/origins.ts";
-import type { AppContext, AppEnv } from "../context.ts";
+import type { AppContext, AppEnv } from "./types.ts";
 import { bearerToken } from "./bearer.ts";
 
 /** What browsers say of a load that nobody has asked for yet; the latter two are of older ones. */

@@ -5,7 +5,7 @@
 import { createMiddleware } from "hono/factory";
 import { AppError } from "../errors.ts";
 import { SealError } from "../lib/key-ring.ts";
-import type { AppContext, AppEnv } from "../context.ts";
+import type { AppContext, AppEnv } from "./types.ts";
 import { bearerToken } from "./bearer.ts";
 
 /** @throws AppError `PERMISSION_DENIED` */

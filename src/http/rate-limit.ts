@@ -4,7 +4,7 @@
  */
 import { createMiddleware } from "hono/factory";
 import { AppError } from "../errors.ts";
-import type { AppEnv } from "../context.ts";
+import type { AppEnv } from "./types.ts";
 
 /** The period of `[[ratelimits]]` in wrangler.toml. */
 const PERIOD_SECONDS = 60;

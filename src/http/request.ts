@@ -5,7 +5,7 @@ import { accepts } from "hono/accepts";
 import { AppError, invalidArgument, type SignInAgain } from "../errors.ts";
 import { type Reader, toReader } from "../pages/dates.ts";
 import { safeReturnTo } from "../auth/return-to.ts";
-import type { AppContext } from "../context.ts";
+import type { AppContext } from "./types.ts";
 
 /** Whether a person waits for a page: a navigation, or without Fetch Metadata an `Accept` that prefers HTML. */
 export function isNavigation(c: AppContext): boolean {

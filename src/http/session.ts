@@ -4,7 +4,7 @@
 import { clearSessionCookie, readSessionCookie, writeSessionCookie } from "./cookies.ts";
 import { Grant } from "../auth/grant.ts";
 import { logBackgroundFailure } from "../lib/log.ts";
-import type { AppContext, SessionCaller } from "../context.ts";
+import type { AppContext, SessionCaller } from "./types.ts";
 import { settle } from "../lib/settle.ts";
 import { fitsInCookie, openSession, sealSession, type Session, sessionExpiresAtMs } from "../auth/session.ts";
 import type { SessionKey } from "../kv-store/key-names.ts";

@@ -2,17 +2,8 @@
  * A page that is sent while it is made: the frame first, then what is in it, piece by piece and in order, so that it
  * needs no script in the browser.
  */
-import { raw } from "hono/html";
-import type { HtmlEscapedString } from "hono/utils/html";
-import type { AppContext } from "../context.ts";
-
-/** A rendered piece of a page: what Hono's JSX makes. */
-export type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
-
-const SLOT = "<!--content-->";
-
-/** Stands in a frame where the pieces go. */
-export const slot = raw(SLOT);
+import type { AppContext } from "./types.ts";
+import { type Html, slot } from "../pages/slot.ts";
 
 /**
  * Answers with a frame and the pieces in its {@link slot}.
@@ -20,7 +11,7 @@ export const slot = raw(SLOT);
  * @param pieces must not throw: the status is long sent
  */
 export async function streamPage(c: AppContext, frame: Html, pieces: AsyncIterable<Html>): Promise<Response> {
-  const [head = "", tail = ""] = String(await frame).split(SLOT);
+  const [head = "", tail = ""] = String(await frame).split(String(slot));
   const { promise, resolve } = Promise.withResolvers<void>();
   c.var.scope.trace.streamEnd = promise;
   const chunks = htmlChunks(head, pieces, tail);

@@ -2,7 +2,7 @@
  * What an isolate remembers of grants, so that requests of one user share what Google has answered to one of them.
  * In memory only, and never instead of what storage says of a grant: whether it is there, and in force.
  */
-import type { AccessToken } from "../kv-store.ts";
+import type { AccessToken } from "../identity.ts";
 import { LruCache } from "./lru-cache.ts";
 import { SharedWork } from "./shared-work.ts";
 

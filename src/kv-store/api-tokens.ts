@@ -6,10 +6,9 @@ import * as z from "zod/mini";
 import { type Access, ACCESS_LEVELS } from "../access.ts";
 import { AppError } from "../errors.ts";
 import { CHECKSUM_CHARACTERS, type KeyRing, openedOrNull, randomToken, SealError, sha256 } from "../lib/key-ring.ts";
-import { type AccessToken, AccessTokenSchema } from "../kv-store.ts";
+import { type AccessToken, AccessTokenSchema, IdentitySchema } from "../identity.ts";
 import { Revocations } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
-import { IdentitySchema } from "../auth/session.ts";
 import { storageKeys } from "./key-names.ts";
 
 /** Makes a token recognizable where it was leaked, to people and to secret scanners. */

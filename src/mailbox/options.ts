@@ -3,10 +3,9 @@
  * made for it.
  */
 import * as z from "zod/mini";
-import { invalidArgument } from "../errors.ts";
 import type { MessageFilter } from "../gmail.ts";
 import type { View } from "./walk.ts";
-import { unknownName } from "../lib/unknown-name.ts";
+import { parseOptions } from "../lib/schema.ts";
 
 const DEFAULT_LIMIT = 100;
 
@@ -60,26 +59,4 @@ export function parseListOptions(options: Readonly<Record<string, unknown>>): Li
     view,
     pageToken: pageToken ?? null,
   };
-}
-
-/**
- * Checks options by a schema.
- *
- * @param whole what the options are called as a whole
- * @throws AppError `INVALID_ARGUMENT`, naming the first bad one
- */
-export function parseOptions<T extends z.ZodMiniObject>(
-  schema: T,
-  options: unknown,
-  whole: "options" | "body" = "options",
-): z.output<T> {
-  const parsed = schema.safeParse(options);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue?.code === "unrecognized_keys") {
-    throw unknownName("member", issue.keys[0] ?? "", Object.keys(schema.shape));
-  }
-  if (issue?.path.length === 0) throw invalidArgument(whole, `The ${whole} must be an object with named members.`);
-  const name = String(issue?.path[0]);
-  throw invalidArgument(name, `${name} ${issue?.message}.`);
 }

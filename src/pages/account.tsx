@@ -3,7 +3,7 @@
  */
 import { type Access, ACCESS_LEVELS } from "../access.ts";
 import type { ApiTokenInfo } from "../kv-store/api-tokens.ts";
-import type { Identity } from "../auth/session.ts";
+import type { Identity } from "../identity.ts";
 import { Layout, PostButton } from "./layout.tsx";
 import { longDate, type Reader } from "./dates.ts";
 

@@ -3,7 +3,7 @@
  */
 import { html } from "hono/html";
 import type { PropsWithChildren } from "hono/jsx";
-import type { Identity } from "../auth/session.ts";
+import type { Identity } from "../identity.ts";
 
 export interface LayoutProps {
   readonly title: string;

@@ -3,10 +3,10 @@
  */
 import { addressParser } from "postal-mime";
 import { type AppError, type ErrorStatus, REASONS } from "../errors.ts";
-import { slot } from "../http/stream.ts";
+import { slot } from "./slot.ts";
 import type { Row } from "../mailbox/walk.ts";
 import type { MessageMetadata } from "../gmail/message.ts";
-import type { Identity } from "../auth/session.ts";
+import type { Identity } from "../identity.ts";
 import { decodeEntities } from "../lib/entities.ts";
 import { Layout } from "./layout.tsx";
 import { longDate, type Reader, shortDate } from "./dates.ts";

@@ -3,7 +3,7 @@
  * anything that is fetched from elsewhere.
  */
 import type { ReadableMessage } from "../mail/body.ts";
-import type { Identity } from "../auth/session.ts";
+import type { Identity } from "../identity.ts";
 import { Layout } from "./layout.tsx";
 import { gmailUrl } from "./mailbox.tsx";
 import { longDate, type Reader } from "./dates.ts";

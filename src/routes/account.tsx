@@ -10,7 +10,7 @@ import { AccountPage, type AccountPageProps } from "../pages/account.tsx";
 import { limitRate } from "../http/rate-limit.ts";
 import { page } from "../http/isolation.ts";
 import { readerOf, readForm, signInUrl } from "../http/request.ts";
-import type { AppContext, AppEnv, SessionCaller } from "../context.ts";
+import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { isRecentSignIn } from "../auth/session.ts";
 import { makeToken, revokeToken } from "../auth/api-tokens.ts";
 

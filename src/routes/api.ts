@@ -9,7 +9,7 @@ import { reportError } from "../lib/log.ts";
 import { collectMessages, streamMessages } from "../mailbox/list.ts";
 import { wantsNdjson } from "../http/request.ts";
 import { errorBody } from "../http/error-response.tsx";
-import type { AppContext, AppEnv } from "../context.ts";
+import type { AppContext, AppEnv } from "../http/types.ts";
 import { unknownName } from "../lib/unknown-name.ts";
 
 export const apiRoutes = new Hono<AppEnv>()

@@ -9,11 +9,11 @@ import { parseBatchRequest } from "../gmail/batch-request.ts";
 import { randomToken } from "../lib/key-ring.ts";
 import { checkGmailCall } from "../auth/gmail-call.ts";
 import { checkQuery } from "../gmail/methods.ts";
-import { forwardToGmail, MAX_BODY_BYTES } from "./gmail-forward.ts";
+import { forwardToGmail, MAX_BODY_BYTES } from "../http/gmail-forward.ts";
 import { quotaUnits } from "../gmail/quota.ts";
 import { requireOrigin } from "../http/isolation.ts";
 import { readText } from "../http/request.ts";
-import type { AppEnv } from "../context.ts";
+import type { AppEnv } from "../http/types.ts";
 
 export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => {
   // What a part needs is known once it is read.

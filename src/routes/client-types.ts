@@ -12,7 +12,7 @@ import type { ListOptionsSchema } from "../mailbox/options.ts";
 import type { MessagesAnswer } from "../mailbox/list.ts";
 import type { createApp } from "../routes.ts";
 import type { NewTokenSchema } from "../auth/api-tokens.ts";
-import type { AppEnv } from "../context.ts";
+import type { AppEnv } from "../http/types.ts";
 
 type Routes = ExtractSchema<ReturnType<typeof createApp>>;
 

@@ -5,11 +5,11 @@ import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { checkGmailCall } from "../auth/gmail-call.ts";
-import { forwardToGmail, MAX_BODY_BYTES, pickHeaders } from "./gmail-forward.ts";
+import { forwardToGmail, MAX_BODY_BYTES, pickHeaders } from "../http/gmail-forward.ts";
 import { quotaUnits } from "../gmail/quota.ts";
 import { requireOrigin } from "../http/isolation.ts";
 import { readBody } from "../http/request.ts";
-import type { AppContext, AppEnv } from "../context.ts";
+import type { AppContext, AppEnv } from "../http/types.ts";
 
 /** What Gmail may see of the request; cookies and everything else stay here. */
 const REQUEST_HEADERS = ["Accept", "Accept-Language", "Content-Type", "If-Match", "If-None-Match", "Range"];

@@ -5,7 +5,7 @@ import { Hono } from "hono/tiny";
 import { checkHealth } from "../operator/health.ts";
 import { operatorOnly } from "../http/operator.ts";
 import { limitRate } from "../http/rate-limit.ts";
-import type { AppEnv } from "../context.ts";
+import type { AppEnv } from "../http/types.ts";
 
 export const healthRoutes = new Hono<AppEnv>()
   .get("/", async (c, next) => (c.req.query("deep") === undefined ? c.json({ status: "ok" }) : next()))

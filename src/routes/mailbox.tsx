@@ -9,7 +9,8 @@ import { page } from "../http/isolation.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
-import { type Html, streamPage } from "../http/stream.ts";
+import { streamPage } from "../http/stream.ts";
+import type { Html } from "../pages/slot.ts";
 import { countUnread, type Label, listLabels } from "../gmail/labels.ts";
 import { parseListOptions } from "../mailbox/options.ts";
 import type { ListChunk } from "../mailbox/walk.ts";
@@ -28,7 +29,7 @@ import {
 import { WelcomePage } from "../pages/welcome.tsx";
 import { readerOf, signInPath } from "../http/request.ts";
 import { authorizationUrlOf } from "../http/error-response.tsx";
-import type { AppContext, AppEnv, SessionCaller } from "../context.ts";
+import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { settle, unwrap } from "../lib/settle.ts";
 
 /** Rows of a page. */

@@ -14,7 +14,7 @@ import { gmailUrl } from "../pages/mailbox.tsx";
 import { MessagePage } from "../pages/message.tsx";
 import { page, requireFrame } from "../http/isolation.ts";
 import { readerOf } from "../http/request.ts";
-import type { AppContext, AppEnv, SessionCaller } from "../context.ts";
+import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 
 export const messageRoutes = new Hono<AppEnv>()
   .get("/:id", page, async (c) => {

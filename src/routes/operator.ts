@@ -6,7 +6,7 @@ import { invalidArgument } from "../errors.ts";
 import { operatorOnly } from "../http/operator.ts";
 import { limitRate } from "../http/rate-limit.ts";
 import { resealPage } from "../operator/rotation.ts";
-import type { AppEnv } from "../context.ts";
+import type { AppEnv } from "../http/types.ts";
 
 const MAX_CURSOR_CHARACTERS = 4_096;
 

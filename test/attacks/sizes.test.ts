@@ -2,7 +2,7 @@
 import { GMAIL_READONLY } from "../support/scenes.ts";
 import { Hono } from "hono";
 import { readBody } from "../../src/http/request.ts";
-import type { AppEnv } from "../../src/context.ts";
+import type { AppEnv } from "../../src/http/types.ts";
 import { describe, expect } from "../support/contract.ts";
 import { nameOf, ROUTES } from "./routes.ts";
 import { operatorToken, type Refusal, requestOf, test, type Victim } from "./victim.ts";

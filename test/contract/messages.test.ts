@@ -1,10 +1,9 @@
 /** GET /api/messages as one JSON answer. Newest first, none twice, none left out. */
-import { describe, describeInside, expect, test } from "../support/contract.ts";
+import { describe, describeInside, expect, test, type Open } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";
 import { type Listing, listAll, readListing } from "../support/listing.ts";
 import { type ConfigPatch, queryOf } from "../support/google.ts";
 import { call, type Scene, signedIn } from "../support/scenes.ts";
-import type { Open } from "../support/contract.ts";
 
 function mailboxOf(open: Open, messages: number, more: Parameters<typeof signedIn>[1] = {}): Promise<Scene> {
   return signedIn(open, { ...more, user: { mailbox: { messages } } });

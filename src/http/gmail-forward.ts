@@ -2,7 +2,7 @@
  * Sending a caller's request on to Gmail, and Gmail's answer back: status and body untouched, streamed. A browser may do
  * nothing with it but keep it: what is in it was written by strangers.
  */
-import type { AppContext, Caller } from "../context.ts";
+import type { AppContext, Caller } from "./types.ts";
 
 /** The body is kept for the replay after a 401. Larger messages go to Gmail's upload endpoint, which is not passed. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;

@@ -1,0 +1,22 @@
+/**
+ * What the whole Worker knows of a user: who it is, and the access token that acts for them.
+ */
+import * as z from "zod/mini";
+
+/** Who is signed in, as Google's userinfo told. `sub` is the user; everything else may change. */
+export const IdentitySchema = z.object({
+  sub: z.string(),
+  email: z.nullable(z.string()),
+  name: z.nullable(z.string()),
+  picture: z.nullable(z.string()),
+});
+
+export type Identity = z.infer<typeof IdentitySchema>;
+
+/** An access token that did not fit in the session cookie, as sealed under `access-token:<sub>:<session ID>`. */
+export const AccessTokenSchema = z.object({
+  value: z.string().check(z.minLength(1)),
+  expiresAtMs: z.int(),
+});
+
+export type AccessToken = z.infer<typeof AccessTokenSchema>;
