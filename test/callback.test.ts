@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { checkCallback, parseCallback } from "../src/auth/callback.ts";
+import { checkCallback, parseCallback, type Transaction } from "../src/auth/transaction.ts";
 import { AppError } from "../src/errors.ts";
 import { randomToken } from "../src/lib/key-ring.ts";
-import type { Transaction } from "../src/auth/transaction.ts";
 import { SENTENCE } from "./fixtures.ts";
 
 const ISSUER = "https://accounts.google.com";

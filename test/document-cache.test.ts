@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import * as z from "zod/mini";
-import { DocumentCache } from "../src/oauth/document-cache.ts";
+import { DocumentCache } from "../src/oauth/google-documents.ts";
 import { CALL_TIMEOUT_MS } from "../src/lib/upstream.ts";
 import { appErrorOf, createWorld, json, type Network, START_MS } from "./fixtures.ts";
 

@@ -1,6 +1,6 @@
 import { compactVerify, exportJWK, generateKeyPair, type JWK, SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { GoogleKeys } from "../src/oauth/google-documents.ts";
 import { createWorld, failureOf, START_MS } from "./fixtures.ts";
 
 const JWKS_URI = "https://keys.test/certs";

@@ -2,7 +2,7 @@
 import { errors, exportJWK, generateKeyPair, type JSONWebKeySet } from "jose";
 import { describe, expect, test, vi } from "vitest";
 import { AppError } from "../src/errors.ts";
-import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { GoogleKeys } from "../src/oauth/google-documents.ts";
 import { appErrorOf, createWorld, failureOf, json, type Network, START_MS } from "./fixtures.ts";
 
 const JWKS_URI = "https://keys.test/certs";

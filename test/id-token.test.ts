@@ -1,7 +1,7 @@
 import { exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { GoogleConfig } from "../src/config.ts";
-import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { GoogleKeys } from "../src/oauth/google-documents.ts";
 import { verifyIdToken } from "../src/oauth/id-token.ts";
 import {
   appErrorOf,

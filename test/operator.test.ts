@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { AppError } from "../src/errors.ts";
 import { type Binding, KeyRing } from "../src/lib/key-ring.ts";
-import { operatorOnly } from "../src/http/operator.ts";
+import { operatorOnly } from "../src/routes/operator.ts";
 import { KEY_A, KEY_B, START_MS } from "./fixtures.ts";
 import { type Answer, answerOf } from "./fixtures-hono.ts";
 

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { coversSignIn, missingGmailScopes, missingScopes } from "../src/oauth/scopes.ts";
+import { coversSignIn, missingGmailScopes, missingScopes } from "../src/oauth.ts";
 
 const READONLY = "https://www.googleapis.com/auth/gmail.readonly";
 const MODIFY = "https://www.googleapis.com/auth/gmail.modify";

@@ -1,8 +1,7 @@
 /** How old a security event token may be, to the second. */
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
 import { expect, test } from "vitest";
-import { DocumentCache } from "../src/oauth/document-cache.ts";
-import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { DocumentCache, GoogleKeys } from "../src/oauth/google-documents.ts";
 import { type SecurityEventToken, verifySecurityEventToken } from "../src/oauth/security-event-token.ts";
 import { appErrorOf, CLIENT_ID, createWorld, START_MS } from "./fixtures.ts";
 

@@ -1,8 +1,7 @@
 /** Security event tokens: which are Google's and for us, and whom each form of subject names. */
 import { CompactSign, exportJWK, generateKeyPair, type JWK } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DocumentCache } from "../src/oauth/document-cache.ts";
-import { GoogleKeys } from "../src/oauth/google-keys.ts";
+import { DocumentCache, GoogleKeys } from "../src/oauth/google-documents.ts";
 import {
   EVENT_TYPES,
   type RiscConfiguration,

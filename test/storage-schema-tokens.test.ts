@@ -8,8 +8,7 @@ import { type ApiToken, apiTokenId, ApiTokenStore } from "../src/kv-store/api-to
 import { sha512 } from "../src/lib/key-ring.ts";
 import { CredentialStore } from "../src/kv-store.ts";
 import { LruCache } from "../src/isolate/lru-cache.ts";
-import { Revocations } from "../src/kv-store/revocations.ts";
-import { SecurityEventStore } from "../src/kv-store/security-events.ts";
+import { Revocations, SecurityEventStore } from "../src/kv-store/revocations.ts";
 import { storageKeys } from "../src/kv-store/key-names.ts";
 import {
   accessToken,

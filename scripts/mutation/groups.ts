@@ -16,9 +16,9 @@ export const GROUPS: readonly Group[] = [
     mutate: [
       "src/oauth.ts",
       "src/oauth/id-token.ts",
-      "src/auth/callback.ts",
-      "src/oauth/google-keys.ts",
-      "src/oauth/document-cache.ts",
+      "src/auth/transaction.ts",
+      "src/oauth/google-documents.ts",
+      "src/oauth/google-documents.ts",
       "src/isolate/shared-work.ts",
     ],
     tests: unit(
@@ -82,7 +82,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "edge",
-    mutate: ["src/http/operator.ts", "src/http/cookies.ts", "src/http/bearer.ts"],
+    mutate: ["src/routes/operator.ts", "src/http/cookies.ts", "src/http/bearer.ts"],
     tests: unit("operator", "cookie-attributes", "token-authentication"),
   },
   {

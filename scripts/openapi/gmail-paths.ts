@@ -1,7 +1,7 @@
 /**
  * Gmail's own API, passed through. What it takes and answers is Google's to describe.
  */
-import { MAX_BODY_BYTES } from "../../src/http/gmail-forward.ts";
+import { MAX_BODY_BYTES } from "../../src/routes/passthrough.ts";
 import { COMMON_HEADERS, type Errors, errorOf, errorResponses, GRANTED } from "./errors.ts";
 import { API_TOKEN, inPath, SESSION, TO_SIGN_IN } from "./responses.ts";
 import { METHODS, type Operation, type PathItem, type Paths, type ResponseObject, type Schema } from "./types.ts";

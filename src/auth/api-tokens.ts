@@ -52,7 +52,7 @@ export interface NewToken {
  */
 export async function makeToken(
   { apiTokens, keyRing, tokensUnderWay, world }: RequestScope,
-  { identity, scopes, session }: Pick<Session, "identity" | "scopes"> & { readonly session: Session },
+  { identity, scopes, session }: { identity: Identity; scopes: readonly string[]; session: Session },
   request: unknown,
 ): Promise<NewToken> {
   if (!isRecentSignIn(session, world.now())) throw recentSignInRequired(identity);

@@ -7,7 +7,7 @@ import { AppError } from "../errors.ts";
 import { accessForCall, checkQuery, writingScopes } from "../gmail/methods.ts";
 import { MAILBOX_PATH, ownMailboxPath } from "../gmail/own-mailbox.ts";
 import type { Identity } from "../identity.ts";
-import { commonScopes, missingScopes } from "../oauth/scopes.ts";
+import { commonScopes, missingScopes } from "../oauth.ts";
 
 /** A call that a caller asks for. */
 export interface AskedCall {

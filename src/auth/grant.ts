@@ -11,8 +11,7 @@ import type { CallOptions, Upstream } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import type { Credential, CredentialStore } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
-import { OAuthError, refreshAccessToken, type TokenResponse } from "../oauth.ts";
-import { commonScopes } from "../oauth/scopes.ts";
+import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
 import { settle } from "../lib/settle.ts";
 import type { Trace } from "../lib/trace.ts";
 

@@ -5,8 +5,8 @@
  * KV has no compare-and-set, and a read may be a minute old. So each kind of writer has a mark of its own, which only
  * grows, and the latest of them counts.
  */
-import type { SealedKv } from "./sealed-kv.ts";
 import { type SessionKey, storageKeys, USER_MARK_WRITERS, type UserMarkWriter } from "./key-names.ts";
+import type { SealedKv } from "./sealed-kv.ts";
 
 /** A mark must outlive every API token that it may have to end, and those last a year at most. */
 const MARK_TTL_MS = 366 * 24 * 60 * 60 * 1000;
@@ -121,4 +121,42 @@ export function isFresh(endMs: number, nowMs: number): boolean {
 
 function toTimestamp(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** How long a delivery is remembered: a day longer than it could be taken, so that none is taken twice. */
+const SEEN_TTL_MS = 31 * 24 * 60 * 60 * 1000;
+
+export class SecurityEventStore {
+  readonly #kv: SealedKv;
+
+  constructor(kv: SealedKv) {
+    this.#kv = kv;
+  }
+
+  /** Whether a delivery was dealt with. @param jti of its token */
+  async isSeen(jti: string): Promise<boolean> {
+    return (await this.#kv.get(await storageKeys.securityEvent(jti))) !== null;
+  }
+
+  async markSeen(jti: string): Promise<void> {
+    await this.#kv.put(await storageKeys.securityEvent(jti), this.#timestamp(), this.#kv.now() + SEEN_TTL_MS);
+  }
+
+  /** Refuses sign-in to a user until {@link enable}. */
+  async disable(sub: string): Promise<void> {
+    await this.#kv.put(storageKeys.disabledAccount(sub), this.#timestamp(), null);
+  }
+
+  async enable(sub: string): Promise<void> {
+    await this.#kv.delete(storageKeys.disabledAccount(sub));
+  }
+
+  /** Whether Google has disabled the account of a user. */
+  async isDisabled(sub: string): Promise<boolean> {
+    return (await this.#kv.get(storageKeys.disabledAccount(sub))) !== null;
+  }
+
+  #timestamp(): string {
+    return new Date(this.#kv.now()).toISOString();
+  }
 }

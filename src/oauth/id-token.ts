@@ -6,7 +6,7 @@ import { errors, jwtVerify } from "jose";
 import * as z from "zod/mini";
 import type { GoogleConfig } from "../config.ts";
 import { AppError } from "../errors.ts";
-import type { GoogleKeys } from "./google-keys.ts";
+import type { GoogleKeys } from "./google-documents.ts";
 import type { Upstream } from "../lib/upstream.ts";
 
 const IdTokenClaimsSchema = z.pipe(

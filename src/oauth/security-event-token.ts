@@ -7,8 +7,7 @@
 import { compactVerify, errors } from "jose";
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
-import type { DocumentCache } from "./document-cache.ts";
-import type { GoogleKeys } from "./google-keys.ts";
+import type { DocumentCache, GoogleKeys } from "./google-documents.ts";
 import type { Upstream } from "../lib/upstream.ts";
 
 const CONFIGURATION_ENDPOINT = "Google's RISC configuration";

@@ -3,7 +3,7 @@
  */
 import { Hono } from "hono/tiny";
 import { findSession, requireSession } from "../http/authentication.ts";
-import { checkCallback, parseCallback } from "../auth/callback.ts";
+import { checkCallback, parseCallback, openTransaction, type Transaction } from "../auth/transaction.ts";
 import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../http/cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
 import { forgetUser } from "../auth/leave.ts";
@@ -17,7 +17,6 @@ import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { receiveSecurityEvents } from "../auth/security-events.ts";
 import { endPreviousSession, endSession, forgetSession, startSession } from "../http/session.ts";
 import { beginTrip, finishTrip, type Trip } from "../auth/sign-in.ts";
-import { openTransaction, type Transaction } from "../auth/transaction.ts";
 
 /** An e-mail address has at most 254 characters, a `sub` 255. */
 export const MAX_LOGIN_HINT_LENGTH = 255;

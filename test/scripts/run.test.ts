@@ -3,7 +3,7 @@
  * `NODES` names, and one that says of itself that it is old.
  */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { chmod, cp, mkdir, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
@@ -44,7 +44,6 @@ let folder: TemporaryFolder;
 
 /** Prints what it is given, and does what it is told. */
 const SCRIPT = `
-import { spawnSync } from "node:child_process";
 const [what, ...rest] = process.argv.slice(2);
 if (what === "tell") {
   const onPath = spawnSync("node", ["--version"], { encoding: "utf8" }).stdout.trim();
