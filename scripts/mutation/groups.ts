@@ -52,7 +52,12 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "store",
-    mutate: ["src/kv-store.ts", "src/kv-store/sealed-kv.ts", "src/kv-store/key-names.ts", "src/kv-store/revocations.ts"],
+    mutate: [
+      "src/kv-store.ts",
+      "src/kv-store/sealed-kv.ts",
+      "src/kv-store/key-names.ts",
+      "src/kv-store/revocations.ts",
+    ],
     tests: unit("kv-store", "kv-store-lookups", "revocations", "storage-schema", "storage-schema-tokens", "sealed-kv"),
   },
   {

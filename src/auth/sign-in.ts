@@ -10,7 +10,18 @@ import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
 import { missingKey, SealError, randomToken } from "../lib/key-ring.ts";
 import type { Credential } from "../kv-store.ts";
 import { logWarning } from "../lib/log.ts";
-import { buildAuthorizationUrl, createPkcePair, exchangeCode, fetchUserInfo, OAuthError, revokeToken, type TokenResponse, type UserInfo, coversSignIn, missingGmailScopes } from "../oauth.ts";
+import {
+  buildAuthorizationUrl,
+  createPkcePair,
+  exchangeCode,
+  fetchUserInfo,
+  OAuthError,
+  revokeToken,
+  type TokenResponse,
+  type UserInfo,
+  coversSignIn,
+  missingGmailScopes,
+} from "../oauth.ts";
 import type { RequestScope } from "../context.ts";
 import { settle, unwrap } from "../lib/settle.ts";
 import { createSession, type Session } from "./session.ts";

@@ -5,7 +5,13 @@
  */
 import * as z from "zod/mini";
 import { AppError, type Reason } from "../errors.ts";
-import { parseDateMs, parseRetryAfterMs, readJsonOrNull, toRetryAfterSeconds, unexpectedAnswer } from "../lib/upstream.ts";
+import {
+  parseDateMs,
+  parseRetryAfterMs,
+  readJsonOrNull,
+  toRetryAfterSeconds,
+  unexpectedAnswer,
+} from "../lib/upstream.ts";
 
 /** What error messages call the API. */
 export const GMAIL = "Gmail";
