@@ -67,7 +67,7 @@ export default defineConfig({
       thresholds: { branches: 90 },
     },
     projects: [
-      inWorkerd("worker", "test/*.test.ts"),
+      inWorkerd("worker", "test/unit/**/*.test.ts", "test/races/**/*.test.ts"),
       inWorkerd("worker-contract", "test/contract/**/*.test.ts"),
       inWorkerd("worker-hardened", ...["attacks", "faults", "fuzz"].map((folder) => `test/${folder}/**/*.test.ts`)),
       {

@@ -18,18 +18,18 @@ export const GROUPS: readonly Group[] = [
       "src/oauth/id-token.ts",
       "src/auth/transaction.ts",
       "src/oauth/google-documents.ts",
-      "src/oauth/google-documents.ts",
       "src/isolate/shared-work.ts",
     ],
-    tests: unit(
-      "oauth",
-      "userinfo",
-      "id-token",
-      "callback",
-      "google-keys",
-      "google-keys-fetching",
-      "document-cache",
-      "shared-work",
+    tests: named(
+      "unit/oauth/oauth",
+      "unit/oauth/userinfo",
+      "unit/oauth/id-token",
+      "unit/auth/callback",
+      "unit/auth/transaction",
+      "unit/oauth/google-keys",
+      "unit/oauth/google-keys-fetching",
+      "unit/oauth/document-cache",
+      "unit/isolate/shared-work",
     ),
   },
   {
@@ -37,18 +37,25 @@ export const GROUPS: readonly Group[] = [
     mutate: [
       "src/lib/key-ring.ts",
       "src/auth/session.ts",
-      "src/auth/transaction.ts",
       "src/mailbox/page-token.ts",
       "src/auth/return-to.ts",
       "src/auth/accounts.ts",
       "src/lib/ascii.ts",
     ],
-    tests: unit("keys", "key-ring", "config", "session", "transaction", "page-token", "return-to", "accounts"),
+    tests: named(
+      "unit/lib/key-ring",
+      "unit/lib/key-ring-rotation",
+      "unit/config",
+      "unit/auth/session",
+      "unit/mailbox/page-token",
+      "unit/auth/return-to",
+      "unit/auth/accounts",
+    ),
   },
   {
     name: "grant",
     mutate: ["src/auth/grant.ts", "src/isolate/grant-memory.ts"],
-    tests: unit("grant", "grant-outages", "grant-renewal", "grant-sharing"),
+    tests: named("unit/auth/grant", "unit/auth/grant-outages", "unit/auth/grant-renewal", "unit/auth/grant-sharing"),
   },
   {
     name: "store",
@@ -58,50 +65,62 @@ export const GROUPS: readonly Group[] = [
       "src/kv-store/key-names.ts",
       "src/kv-store/revocations.ts",
     ],
-    tests: unit("kv-store", "kv-store-lookups", "revocations", "storage-schema", "storage-schema-tokens", "sealed-kv"),
+    tests: named(
+      "unit/kv-store/kv-store",
+      "unit/kv-store/kv-store-lookups",
+      "unit/kv-store/revocations",
+      "unit/kv-store/storage-schema",
+      "unit/kv-store/storage-schema-tokens",
+      "unit/kv-store/sealed-kv",
+    ),
   },
   {
     name: "concurrency",
     mutate: ["src/isolate/concurrency-limit.ts"],
-    tests: unit("concurrency-limit"),
+    tests: named("unit/isolate/concurrency-limit"),
   },
   {
     name: "api-tokens",
     mutate: ["src/kv-store/api-tokens.ts", "src/isolate/tokens-under-way.ts"],
-    tests: unit("api-tokens", "api-token-list", "storage-schema-tokens", "tokens-under-way"),
+    tests: named(
+      "unit/kv-store/api-tokens",
+      "unit/kv-store/api-token-list",
+      "unit/kv-store/storage-schema-tokens",
+      "unit/isolate/tokens-under-way",
+    ),
   },
   {
     name: "rotation",
     mutate: ["src/operator/rotation.ts"],
-    tests: unit("rotation", "rotation-races"),
+    tests: named("unit/operator/rotation", "races/rotation"),
   },
   {
     name: "passthrough",
     mutate: ["src/gmail/own-mailbox.ts", "src/gmail/batch-request.ts"],
-    tests: unit("own-mailbox", "batch-request"),
+    tests: named("unit/gmail/own-mailbox", "unit/gmail/batch-request"),
   },
   {
     name: "security-events",
     mutate: ["src/oauth/security-event-token.ts"],
-    tests: unit("security-event-token", "security-event-age"),
+    tests: named("unit/oauth/security-event-token", "unit/auth/security-event-age"),
   },
   {
     name: "edge",
     mutate: ["src/routes/operator.ts", "src/http/cookies.ts", "src/http/bearer.ts"],
-    tests: unit("operator", "cookie-attributes", "token-authentication"),
+    tests: named("unit/operator/operator", "unit/http/cookie-attributes", "unit/http/bearer"),
   },
   {
     name: "gmail-errors",
     mutate: ["src/gmail/errors.ts", "src/lib/upstream.ts"],
-    tests: unit("gmail-errors", "http"),
+    tests: named("unit/gmail/errors", "unit/lib/upstream"),
   },
   {
     name: "sign-in",
     mutate: ["src/auth/sign-in.ts"],
-    tests: unit("sign-in"),
+    tests: named("unit/auth/sign-in"),
   },
 ];
 
-function unit(...names: string[]): string[] {
+function named(...names: string[]): string[] {
   return names.map((name) => `test/${name}.test.ts`);
 }

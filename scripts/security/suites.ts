@@ -13,30 +13,17 @@ export interface Suite {
   readonly printsCounts?: boolean;
 }
 
-const RACES = [
-  "test/races*.test.ts",
-  "test/*-races.test.ts",
-  "test/interleavings.test.ts",
-  "test/live-revocation.test.ts",
-  "test/storage-faults.test.ts",
-];
-
 /** In the order in which they run. */
 export const SUITES: readonly Suite[] = [
   {
     name: "units",
     // A new file counts as one of security until it is named below.
-    files: ["test/*.test.ts", "test/contract/**/*.test.ts", "test/scripts/token-keys.test.ts"],
+    files: ["test/unit/**/*.test.ts", "test/contract/**/*.test.ts", "test/scripts/token-keys.test.ts"],
     // About listing and reading mail: nothing there decides about trust.
     except: [
-      ...RACES,
-      "test/batch.test.ts",
-      "test/concurrency-limit.test.ts",
-      "test/gmail*.test.ts",
-      "test/list*.test.ts",
-      "test/message.test.ts",
-      "test/quota.test.ts",
-      "test/rows*.test.ts",
+      "test/unit/gmail/{batch,batch-sizes,errors,gmail,labels,message,quota}.test.ts",
+      "test/unit/isolate/concurrency-limit.test.ts",
+      "test/unit/mailbox/{options,rows*,walk*}.test.ts",
       "test/contract/budget-and-stream.test.ts",
       "test/contract/messages.test.ts",
       "test/contract/metadata*.test.ts",
@@ -45,7 +32,7 @@ export const SUITES: readonly Suite[] = [
     projects: ["worker", "worker-contract", "node"],
   },
   { name: "attacks", files: ["test/attacks/**/*.test.ts"] },
-  { name: "races", files: RACES },
+  { name: "races", files: ["test/races/**/*.test.ts"] },
   { name: "faults", files: ["test/faults/**/*.test.ts"], printsCounts: true },
   { name: "fuzz", files: ["test/fuzz/**/*.test.ts"], printsCounts: true },
 ];

@@ -1,7 +1,7 @@
 /** No route without a word on what protects it: a new one fails here until it stands in the table. */
 import { createApp } from "../../src/routes.ts";
 import { createServices, REAL_WORLD } from "../../src/context.ts";
-import { configuration } from "../fixtures.ts";
+import { configuration } from "../unit/fixtures.ts";
 import { describe, expect } from "../support/contract.ts";
 import { nameOf, ROUTES, SESSION_ONLY_ROUTES, SESSION_ROUTES, TOKEN_ROUTES } from "./routes.ts";
 import { expectRefusal, FORBIDDEN, operatorToken, requestOf, test, withBearer, withCookie } from "./victim.ts";

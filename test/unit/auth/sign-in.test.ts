@@ -1,0 +1,285 @@
+/** What becomes of a trip to Google, decided without HTTP of ours: real storage, and a Google that answers as told. */
+import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import type { TokenKey } from "../../../src/lib/key-ring.ts";
+import type { Credential } from "../../../src/kv-store.ts";
+import type { RequestScope } from "../../../src/context.ts";
+import type { TripOutcome } from "../../../src/auth/sign-in.ts";
+import { storageKeys } from "../../../src/kv-store/key-names.ts";
+import { openTransaction, type Transaction } from "../../../src/auth/transaction.ts";
+import { appErrorOf, CLIENT_ID, CLIENT_SECRET, KEY_A, KEY_B, START_MS } from "../fixtures.ts";
+import { CREDENTIAL, failAt, failRead, failWrite } from "./fixtures-grant.ts";
+import {
+  type Answers,
+  MODIFY,
+  READONLY,
+  record,
+  returning,
+  storage,
+  TRANSACTION,
+  trial,
+  USER,
+} from "./fixtures-sign-in.ts";
+
+async function addresses(): Promise<number> {
+  return (await env.CREDENTIALS.list({ prefix: "address:" })).keys.length;
+}
+
+/** The purpose of the trip that has to be made once more. */
+async function onceMore(
+  scope: RequestScope,
+  outcome: TripOutcome,
+): Promise<{ url: URL; transaction: Transaction | null }> {
+  if (outcome.kind !== "once-more") return expect.fail(`It ended: ${outcome.kind}`);
+  const { state, sealedTransaction: value, authorizationUrl } = outcome.trip;
+  const transaction = await openTransaction(scope.keyRing, { state, value, nowMs: START_MS });
+  return { url: new URL(authorizationUrl), transaction };
+}
+
+const AGAIN = { returnTo: "/inbox", loginHint: "hint@example.test" };
+const CONSENT = { returnTo: "/inbox", loginHint: "ann@example.test", prompt: "consent" };
+
+beforeEach(async () => {
+  await reset();
+});
+
+describe("a refresh token came", () => {
+  test("the user is signed in, and the grant is stored with the address", async () => {
+    const { finish } = await trial({ claims: { hd: "example.test" } });
+    const outcome = await finish();
+    expect(outcome).toMatchObject({ kind: "signed-in", returnTo: "/inbox" });
+    expect(outcome).toHaveProperty("session.identity", {
+      sub: "1",
+      email: USER.email,
+      name: USER.name,
+      picture: USER.picture,
+    });
+    expect(outcome).toHaveProperty("session.scopes", ["openid", READONLY]);
+    expect(outcome).toHaveProperty("session.accessToken", { value: "at", expiresAtMs: START_MS + 3_600_000 });
+    expect(await record()).toEqual({
+      ...CREDENTIAL,
+      hostedDomain: "example.test",
+      refreshToken: "rt",
+      scopes: ["openid", READONLY],
+    });
+    expect(await storage().readAddress(USER.email)).toBe("1");
+  });
+
+  test("what began under an older consent has ended, and this session has not", async () => {
+    const { scope, finish } = await trial();
+    const outcome = await finish();
+    if (outcome.kind !== "signed-in") throw new Error("It was to be signed in");
+    const { id, signedInAtMs } = outcome.session;
+    expect(await scope.revocations.isSessionRevoked({ id, sub: "1" }, signedInAtMs)).toBe(false);
+    expect(await scope.revocations.isSessionRevoked({ id: "older", sub: "1" }, signedInAtMs - 1)).toBe(true);
+  });
+
+  test("a newer one keeps when the first one came", async () => {
+    const { finish } = await returning({ createdAtMs: 7, updatedAtMs: 7 }, { token: { refresh_token: "newer" } });
+    await finish();
+    expect(await record()).toMatchObject({ refreshToken: "newer", createdAtMs: 7, updatedAtMs: START_MS });
+  });
+
+  test.each<[string, Answers]>([
+    ["is not verified", { claims: { email_verified: false } }],
+    ["is missing", { claims: { email: undefined, email_verified: undefined }, userinfo: { email: null } }],
+  ])("an address that %s leads to nobody", async (_, answers) => {
+    await (await trial(answers)).finish();
+    expect(await record()).toMatchObject({ emailVerified: answers.userinfo !== undefined });
+    expect(await addresses()).toBe(0);
+  });
+
+  test.each([true, false])(
+    "an address that only userinfo tells is as verified as userinfo says: %j",
+    async (verified) => {
+      const claims = { email: undefined, email_verified: undefined };
+      await (await trial({ claims, userinfo: { email: "b@example.test", email_verified: verified } })).finish();
+      expect(await record()).toMatchObject({ email: "b@example.test", emailVerified: verified });
+      expect(await addresses()).toBe(verified ? 1 : 0);
+    },
+  );
+
+  test("the ID token's address counts before that of userinfo", async () => {
+    await (await trial({ userinfo: { email: "other@example.test" } })).finish();
+    expect(await record()).toMatchObject({ email: USER.email });
+  });
+});
+
+describe("no refresh token came", () => {
+  test("the stored one will do: the user is signed in, and nothing is written", async () => {
+    const { finish } = await returning({ refreshToken: "stored" });
+    expect(await finish()).toMatchObject({ kind: "signed-in" });
+    expect(await record()).toMatchObject({ refreshToken: "stored" });
+    expect((await env.CREDENTIALS.list()).keys).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<Credential>]>([
+    ["was made for another client", { clientId: "another" }],
+    ["covers less than is granted now", { scopes: ["openid"] }],
+  ])("the stored one %s: one trip for consent", async (_, changes) => {
+    const { scope, finish } = await returning(changes);
+    const { url, transaction } = await onceMore(scope, await finish());
+    expect(url.searchParams.get("prompt")).toBe("consent");
+    expect(url.searchParams.get("login_hint")).toBe(USER.email);
+    expect(transaction).toMatchObject({ returnTo: "/inbox", consentForced: true, codeRetried: false });
+  });
+
+  test("the stored one is dead, or does not open, or there is none: one trip for consent", async () => {
+    const dead = await returning();
+    await dead.scope.store.markDead(CREDENTIAL.refreshToken);
+    expect(await dead.finish()).toMatchObject({ kind: "once-more" });
+    await env.CREDENTIALS.put(storageKeys.credential("1"), "rubbish");
+    expect(await dead.finish()).toMatchObject({ kind: "once-more" });
+    await reset();
+    expect(await dead.finish()).toMatchObject({ kind: "once-more" });
+  });
+
+  test("the stored one is under a key that is gone: one trip for consent, and the operator is told", async () => {
+    using warn = vi.spyOn(console, "warn").mockReturnValue();
+    await storage([KEY_B]).writeCredential(CREDENTIAL);
+    expect(await (await trial({ token: { refresh_token: undefined } })).finish()).toMatchObject({ kind: "once-more" });
+    expect(warn.mock.calls.join()).toMatch(/A credential is sealed under kid b/);
+    await env.CREDENTIALS.put(storageKeys.credential("1"), "rubbish");
+    await (await trial({ token: { refresh_token: undefined } })).finish();
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+
+  test("nor after consent: 403 NO_REFRESH_TOKEN, with the way to try again", async () => {
+    const { finish } = await trial({ token: { refresh_token: undefined } });
+    const error = await appErrorOf(finish({ consentForced: true }));
+    expect(error).toMatchObject({ reason: "NO_REFRESH_TOKEN", code: 403, signInAgain: CONSENT });
+  });
+
+  test("storage is down: STORAGE_UNAVAILABLE, and not one more trip", async () => {
+    const down = await trial({}, { CREDENTIALS: new Proxy(env.CREDENTIALS, { get: failRead }) });
+    expect(await appErrorOf(down.finish())).toMatchObject({ reason: "STORAGE_UNAVAILABLE" });
+  });
+});
+
+describe("no refresh token came, and the stored one", () => {
+  test.each<[string, TokenKey[], (string | null)[]]>([
+    ["is under an older key: it is used, and its record sealed anew", [KEY_B, KEY_A], [null, CREDENTIAL.refreshToken]],
+    ["is under the active key: it is not used", [KEY_A, KEY_B], [null]],
+  ])("%s", async (_, keys, refreshTokens) => {
+    const { afterwards, asked, finish } = await returning({}, {}, { TOKEN_KEYS: JSON.stringify({ keys }) });
+    expect(await finish()).toMatchObject({ kind: "signed-in" });
+    await afterwards();
+    expect(asked.map((request) => request.get("refresh_token"))).toEqual(refreshTokens);
+    expect(await storage(keys.slice(0, 1)).readCredential("1")).toMatchObject({
+      refreshToken: CREDENTIAL.refreshToken,
+    });
+  });
+});
+
+describe("storage takes no writes", () => {
+  test("the user is not signed in with a grant that is not kept: STORAGE_UNAVAILABLE", async () => {
+    const { finish } = await trial({}, { CREDENTIALS: new Proxy(env.CREDENTIALS, { get: failWrite }) });
+    expect(await appErrorOf(finish())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
+  });
+});
+
+describe("an outage is told as what it is, and changes nothing:", () => {
+  test.each<[string, string, string]>([
+    ["the record cannot be read", "get", "credential:"],
+    ["the mark cannot be written", "put", "revoked-user-consent:"],
+    ["the address cannot be written", "put", "address:"],
+  ])("%s", async (_, operation, prefix) => {
+    const { finish } = await trial({}, { CREDENTIALS: failAt(operation, prefix) });
+    expect(await appErrorOf(finish())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
+    expect(await record()).toBeNull();
+  });
+
+  test.each([true, false])("the token endpoint is down, when the code was tried before: %j", async (codeRetried) => {
+    const { finish } = await trial({ tokenStatus: 503, token: { error: undefined } });
+    expect(await appErrorOf(finish({ codeRetried }))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+    expect(await record()).toBeNull();
+  });
+});
+
+test("the code is exchanged with what proves that this trip began here (RFC 7636 §4.5)", async () => {
+  const { asked, finish } = await trial();
+  await finish();
+  expect(asked.map((request) => Object.fromEntries(request))).toEqual([
+    {
+      grant_type: "authorization_code",
+      code: "the-code",
+      code_verifier: TRANSACTION.codeVerifier,
+      redirect_uri: "https://mail.example.test/auth/callback",
+      client_id: CLIENT_ID,
+      client_secret: CLIENT_SECRET,
+    },
+  ]);
+});
+
+describe("the code is refused", () => {
+  const refused: Answers = { token: { error: "invalid_grant" }, tokenStatus: 400 };
+
+  test("once: the same trip once more, with a new state, nonce and verifier", async () => {
+    const { scope, finish } = await trial(refused);
+    const { url, transaction } = await onceMore(scope, await finish());
+    expect(transaction).toMatchObject({ ...AGAIN, codeRetried: true, consentForced: false });
+    expect(transaction?.nonce).not.toBe(TRANSACTION.nonce);
+    expect(transaction?.codeVerifier).not.toBe(TRANSACTION.codeVerifier);
+    expect(url.searchParams.get("redirect_uri")).toBe("https://mail.example.test/auth/callback");
+    expect(url.searchParams.get("login_hint")).toBe(AGAIN.loginHint);
+  });
+
+  test("twice: 400 CODE_EXCHANGE_FAILED, Google's code in the log, and the way to try again", async () => {
+    const error = await appErrorOf((await trial(refused)).finish({ codeRetried: true }));
+    expect(error).toMatchObject({ reason: "CODE_EXCHANGE_FAILED", code: 400, signInAgain: AGAIN });
+    expect(error.logDetail).toBe("code exchange: invalid_grant");
+    expect(error.cause).toMatchObject({ code: "invalid_grant" });
+  });
+});
+
+describe("who came", () => {
+  test.each([{ sub: undefined }, { sub: "2" }])("userinfo says %j: 400 NO_USER_ID", async (userinfo) => {
+    const error = await appErrorOf((await trial({ userinfo })).finish());
+    expect(error).toMatchObject({ reason: "NO_USER_ID", code: 400, signInAgain: AGAIN });
+    expect(await record()).toBeNull();
+  });
+
+  test("is disabled by a security event of Google's: 403 ACCOUNT_NOT_ALLOWED, and nothing is stored", async () => {
+    const { scope, finish } = await trial();
+    await scope.securityEvents.disable("1");
+    const signInAgain = { prompt: "select_account" };
+    expect(await appErrorOf(finish())).toMatchObject({ reason: "ACCOUNT_NOT_ALLOWED", code: 403, signInAgain });
+    expect(await record()).toBeNull();
+  });
+
+  test.each<[string, object, string]>([
+    ["the refresh token", {}, "rt"],
+    ["the access token, where there is no other", { refresh_token: undefined }, "at"],
+  ])("may not come in: 403 ACCOUNT_NOT_ALLOWED, and %s is revoked", async (_, token, given) => {
+    const vars = { ALLOWED_ACCOUNTS: "bob@example.test" };
+    for (const revocationStatus of [200, 503]) {
+      const { finish, revoked } = await trial({ token, revocationStatus }, vars);
+      const error = await appErrorOf(finish());
+      expect(error).toMatchObject({ reason: "ACCOUNT_NOT_ALLOWED", code: 403 });
+      expect(revoked).toEqual([given]);
+      expect(await record()).toBeNull();
+    }
+  });
+});
+
+describe("a Gmail scope is missing: 403 SCOPE_REQUIRED, naming what to tick, with the way to consent", () => {
+  const vars = { GOOGLE_SCOPES: `openid email ${READONLY} ${MODIFY}` };
+
+  test.each<[string, object]>([
+    ["Google granted none of them", { scope: "openid" }],
+    ["Google did not say what it granted", { scope: undefined }],
+  ])("%s", async (_, token) => {
+    const error = await appErrorOf((await trial({ token }, vars)).finish());
+    expect(error).toMatchObject({ reason: "SCOPE_REQUIRED", code: 403, signInAgain: CONSENT });
+    expect(error.metadata).toEqual({ missingScopes: `${READONLY} ${MODIFY}` });
+    expect(error.message).toContain(`${READONLY}, ${MODIFY}`);
+    expect(await record()).toBeNull();
+  });
+
+  test("the hint is the sub where there is no address", async () => {
+    const answers = { claims: { email: undefined }, userinfo: { email: null }, token: { scope: "openid" } };
+    const error = await appErrorOf((await trial(answers, vars)).finish());
+    expect(error.signInAgain).toEqual({ ...CONSENT, loginHint: "1" });
+  });
+});

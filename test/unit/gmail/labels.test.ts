@@ -1,0 +1,95 @@
+/** Gmail's labels and how much is unread under each. */
+import { describe, expect, test } from "vitest";
+import { countUnread, listLabels } from "../../../src/gmail/labels.ts";
+import { appErrorOf, json, type Network, type World } from "../fixtures.ts";
+import { answerBatch } from "./fixtures-batch.ts";
+import { API_URL, createGmail } from "./fixtures.ts";
+
+function create(network: Network) {
+  const { access, world } = createGmail(network);
+  return { world, options: { apiUrl: API_URL, access, upstream: world.upstream, trace: world.trace, now: world.now } };
+}
+
+function count(id: string, messagesUnread: number) {
+  return { id, messagesUnread };
+}
+
+function pathsOf(world: World): string[] {
+  return world.calls.map(({ method, url }) => `${method} ${url.pathname}`);
+}
+
+describe("the labels", () => {
+  test("are read with one call, and told apart into Gmail's and the user's own", async () => {
+    const { options, world } = create(
+      json({
+        labels: [
+          { id: "INBOX", name: "INBOX", type: "system" },
+          { id: "Label_1", name: "Reisen & Ausflüge", type: "user" },
+          { id: "Label_2", name: "of no type" },
+        ],
+      }),
+    );
+    expect(await listLabels(options)).toEqual([
+      { id: "INBOX", name: "INBOX", isOwn: false },
+      { id: "Label_1", name: "Reisen & Ausflüge", isOwn: true },
+      { id: "Label_2", name: "of no type", isOwn: false },
+    ]);
+    expect(pathsOf(world)).toEqual(["GET /gmail/v1/users/me/labels"]);
+    expect(world.trace.quotaUnits).toBe(1);
+  });
+
+  test("may be none", async () => {
+    expect(await listLabels(create(json({})).options)).toEqual([]);
+  });
+
+  test("fail as any call to Gmail does", async () => {
+    const refused = create(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
+    expect((await appErrorOf(listLabels(refused.options))).reason).toBe("FAILED_PRECONDITION");
+    const odd = create(json({ labels: [{ id: 1 }] }));
+    expect((await appErrorOf(listLabels(odd.options))).reason).toBe("UPSTREAM_UNAVAILABLE");
+  });
+});
+
+describe("what is unread", () => {
+  test("is read in one batch, each label for a unit, with IDs that cannot leave their place in the path", async () => {
+    const { options, world } = create((call) => answerBatch(call, (id) => Response.json(count(id, 3))));
+    const ids = ["INBOX", "Label_1", "../messages/x?y#z"];
+    expect(await countUnread(options, ids)).toEqual(new Map(ids.map((id) => [id, 3])));
+    expect(pathsOf(world)).toEqual(["POST /batch/gmail/v1"]);
+    expect(world.calls[0]?.body).toContain("/labels/..%2Fmessages%2Fx%3Fy%23z?fields=id,messagesUnread");
+    expect(world.trace.quotaUnits).toBe(3);
+  });
+
+  test("is missing where a label could not be read, and known for the others", async () => {
+    const { options } = create((call) =>
+      answerBatch(call, (id) =>
+        id === "INBOX" ? Response.json({ error: {} }, { status: 404 }) : Response.json(count(id, 0)),
+      ),
+    );
+    expect(await countUnread(options, ["INBOX", "Label_1"])).toEqual(new Map([["Label_1", 0]]));
+  });
+
+  test("of no label is asked of nobody", async () => {
+    const { options, world } = create(json({}));
+    expect(await countUnread(options, [])).toEqual(new Map());
+    expect(world.calls).toEqual([]);
+  });
+
+  test("is counted for as many labels as a batch takes", async () => {
+    const { options, world } = create((call) => answerBatch(call, () => Response.json({})));
+    await countUnread(
+      options,
+      Array.from({ length: 101 }, (_, index) => `Label_${index}`),
+    );
+    expect(world.calls[0]?.body.match(/^GET /gm)).toHaveLength(100);
+  });
+
+  test("is unknown where the answer is no batch", async () => {
+    expect(await countUnread(create(json({})).options, ["INBOX"])).toEqual(new Map());
+  });
+
+  test("fails as any call to Gmail does", async () => {
+    const { options } = create(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
+    expect((await appErrorOf(countUnread(options, ["INBOX"]))).reason).toBe("FAILED_PRECONDITION");
+  });
+});

@@ -1,0 +1,90 @@
+/** A page that is sent while it is made. */
+import { raw } from "hono/html";
+import { Hono } from "hono/tiny";
+import { describe, expect, test } from "vitest";
+import { streamPage } from "../../../src/http/stream.ts";
+import { type Html, slot } from "../../../src/pages/slot.ts";
+import type { AppEnv } from "../../../src/http/types.ts";
+import { Trace } from "../../../src/lib/trace.ts";
+
+/** Lets a test say when a piece is ready. */
+function gates(count: number) {
+  const all = Array.from({ length: count }, () => Promise.withResolvers<void>());
+  return { all: all.map(({ promise }) => promise), open: (index: number) => all[index]?.resolve() };
+}
+
+async function* nothing(): AsyncGenerator<Html> {}
+
+async function stream(pieces: AsyncIterable<Html>, origin = "https://mail.example.test") {
+  const trace = new Trace(Date.now);
+  const app = new Hono<AppEnv>().get("/", (c) => {
+    // Of the scope, a page needs only this much.
+    c.set("scope", { trace, origin } as AppEnv["Variables"]["scope"]);
+    return streamPage(c, raw(`<main>${String(slot)}</main>`), pieces);
+  });
+  const response = await app.request("/");
+  const reader = (response.body ?? expect.fail("no body")).pipeThrough(new TextDecoderStream()).getReader();
+  return { response, trace, reader, next: async () => (await reader.read()).value };
+}
+
+describe("a page that is streamed", () => {
+  test("begins with its frame before any piece is ready, and has the pieces in order", async () => {
+    const ready = gates(2);
+    const { response, next } = await stream(
+      (async function* () {
+        await ready.all[0];
+        yield raw("<p>one</p>");
+        await ready.all[1];
+        yield Promise.resolve(raw("<p>two &amp; more</p>"));
+      })(),
+    );
+    expect(response.headers.get("content-type")).toBe("text/html; charset=UTF-8");
+    expect(await next()).toBe("<main>");
+    ready.open(0);
+    expect(await next()).toBe("<p>one</p>");
+    ready.open(1);
+    expect([await next(), await next(), await next()]).toEqual(["<p>two &amp; more</p>", "</main>", undefined]);
+  });
+
+  test("may be compressed, but not in development, where that would hold it back", async () => {
+    const deployed = await stream(nothing(), "https://mail.example.test");
+    expect(deployed.response.headers.get("content-encoding")).toBeNull();
+    const local = await stream(nothing(), "http://localhost:8787");
+    expect(local.response.headers.get("content-encoding")).toBe("identity");
+  });
+
+  test("tells when it has ended", async () => {
+    const { trace, next } = await stream(
+      (async function* () {
+        yield raw("one");
+      })(),
+    );
+    let ended = false;
+    void trace.streamEnd?.then(() => (ended = true));
+    await next();
+    await next();
+    expect(ended).toBe(false);
+    await next();
+    await next();
+    await trace.streamEnd;
+    expect(ended).toBe(true);
+  });
+
+  test("that nobody reads any more ends, and lets go of what its pieces come from", async () => {
+    let released = false;
+    const { trace, reader, next } = await stream(
+      (async function* () {
+        try {
+          for (;;) yield raw("more");
+        } finally {
+          released = true;
+        }
+      })(),
+    );
+    await next();
+    await next();
+    await reader.cancel();
+    await trace.streamEnd;
+    expect(released).toBe(true);
+  });
+});

@@ -1,0 +1,227 @@
+/** What of a mail's HTML is shown: what mail needs stays as it was, and nothing else gets through. */
+import { describe, expect, test } from "vitest";
+import { sanitizeHtml, toFrameDocument } from "../../../src/mail/html.ts";
+import { cleanStyle } from "../../../src/mail/style.ts";
+import { expectAllowedOnly } from "../../support/mail-markup.ts";
+import { openers, WRAPPERS } from "../../support/mail-payloads/openers.ts";
+import { OTHER_LINKS, OWN_LINKS, OWN_URLS } from "../../support/mail-payloads/own-links.ts";
+import { SCRIPT_LINKS, SCRIPTS } from "../../support/mail-payloads/scripts.ts";
+import { styles } from "../../support/mail-payloads/styles.ts";
+
+const SENDER = "http://sender.test";
+const OPENERS = Object.values(openers(SENDER));
+
+function clean(html: string): string {
+  return sanitizeHtml(html, OWN_URLS);
+}
+
+describe("what mail needs stays as it was:", () => {
+  test.for([
+    `<table width="600" cellpadding="0" cellspacing="0" border="0" align="center" bgcolor="#f4f4f4" role="presentation">`,
+    `<tr valign="top"><td colspan="2" rowspan="3" height="50%" nowrap="">x</td></tr></table>`,
+    `<p align="center" dir="rtl" lang="he" title="a &amp; b &eacute;">&copy; 2026 &lt;b&gt; &amp; &nbsp;x</p>`,
+    `<font color="#123" face="Arial, 'Helvetica Neue'" size="+1"><center><h1>x</h1></center></font>`,
+    `<ol type="a" start="3"><li value="7">x<ul><li>y</ul></ol><dl><dt>x<dd>y</dl>`,
+    `<div style="margin:0 auto;max-width:600px;color:#FFF !important;font-family:Arial,'Segoe UI',sans-serif">x</div>`,
+    `<div style="width:calc(100% - 20px);background:linear-gradient(90deg,rgb(1,2,3),rgba(1,2,3,.5))">x</div>`,
+    `<div style="font-family:&quot;Segoe UI&quot;,ＭＳ Ｐゴシック;border-top-left-radius:3px;display:none">x</div>`,
+    `<img alt="Our logo" width="120" height="40" style="display:block">`,
+    `<img alt="" src="data:image/png;base64,iVBORw0KGgo=">`,
+    `<blockquote>a<br>b<hr>c<wbr>d</blockquote><pre>  x\n  y</pre>`,
+    `<details open=""><summary>x</summary>y</details>`,
+    `<body bgcolor="#eee" style="margin:0">x`,
+  ])("%s", (html) => {
+    expect(clean(html)).toBe(html);
+  });
+
+  test("links to elsewhere open in a tab of their own", () => {
+    const more = ` target="_blank" rel="noopener noreferrer"`;
+    expect(clean(`<a href='https://shop.test/?a=1&amp;b=2#c' title="x">x</a>`)).toBe(
+      `<a href="https://shop.test/?a=1&amp;b=2#c"${more} title="x">x</a>`,
+    );
+    expect(clean(`<a target=_top rel=opener href="mailto:a@shop.test?subject=x">x</a>`)).toBe(
+      `<a href="mailto:a@shop.test?subject=x"${more}>x</a>`,
+    );
+    expect(clean("<A HREF=tel:+41-79>x</A>")).toBe(`<a href="tel:+41-79"${more}>x</a>`);
+  });
+
+  test("also what is not closed, not quoted or closed twice", () => {
+    expect(clean("<table><TR><td align=center width=5>a<td>b</table></b></p></br>")).toBe(
+      `<table><tr><td align="center" width="5">a<td>b</table></b></p></br>`,
+    );
+  });
+
+  test("text is text, and what is around it goes", () => {
+    expect(clean(`a < b > c <3 "d" & e &unknown; <`)).toBe("a &lt; b &gt; c &lt;3 &quot;d&quot; & e &unknown; &lt;");
+    expect(
+      clean(`<!doctype html><head><title>x</title><style>p{}</style></head><o:p>y</o:p><form><button>z</button>`),
+    ).toBe("yz");
+    expect(clean("<!--[if mso]><p>Outlook</p><![endif]--><!--[if !mso]><!--><p>others</p><!--<![endif]-->")).toBe(
+      "<p>others</p>",
+    );
+    expect(clean("a<svg><text>b</text></svg><noscript>c</noscript><script>d</script><iframe>e</iframe>f")).toBe("abcf");
+  });
+});
+
+describe("pictures", () => {
+  test.for(["https://shop.test/logo.png", "//shop.test/x", "cid:part1@shop.test", "logo.png", ""])(
+    "that did not come along leave their place: %s",
+    (src) => {
+      expect(clean(`<img src="${src}" srcset="x 2x" width=9 height=8 alt='"Logo"'>`)).toBe(
+        `<img width="9" height="8" alt="&quot;Logo&quot;">`,
+      );
+    },
+  );
+
+  test.for(["png", "jpeg", "jpg", "gif", "webp"])("in the HTML itself are shown: %s", (type) => {
+    expect(clean(`<img src=" data:image/${type};base64,AAAA\n BBBB ">`)).toBe(
+      `<img src="data:image/${type};base64,AAAABBBB">`,
+    );
+  });
+
+  test.for([
+    "data:image/svg+xml;base64,AAAA",
+    "data:text/html;base64,AAAA",
+    "data:image/png,AAAA",
+    "data:image/png;charset=x;base64,AAAA",
+    "data:image/png;base64,AA%41A",
+  ])("of other types and forms are not: %s", (src) => {
+    expect(clean(`<img src="${src}">`)).toBe("<img>");
+  });
+
+  test("of more than 1.5 million characters are not", () => {
+    const start = "data:image/png;base64,";
+    const picture = (chars: number): string => `<img src="${start.padEnd(chars, "A")}">`;
+    expect(clean(picture(1_500_000))).toBe(picture(1_500_000));
+    expect(clean(picture(1_500_001))).toBe("<img>");
+  });
+
+  test("stay out of all but img", () => {
+    expect(clean(`<p src="data:image/png;base64,AAAA"><a src="data:image/png;base64,AAAA">`)).toBe("<p><a>");
+  });
+});
+
+describe("links", () => {
+  test.for(OWN_LINKS)("to us are none: %j", (href) => {
+    expect(clean(`<a href="${href}" title="t">text</a>`)).toBe(`<a title="t">text</a>`);
+  });
+
+  test.for(OTHER_LINKS)("to elsewhere stay: %j", (href) => {
+    expect(clean(`<a href="${href}">x</a>`)).toMatch(
+      /^<a href="[^"]+" target="_blank" rel="noopener noreferrer">x<\/a>$/,
+    );
+  });
+
+  test.for(SCRIPT_LINKS)("of other schemes are none: %j", (href) => {
+    expect(clean(`<a href="${href}">x</a>`)).toBe("<a>x</a>");
+  });
+
+  test("lead where they say: without a user's name before the host, in the form of the URL parser", () => {
+    expect(clean(`<a href="https://bank.test:x@SENDER.test\\a b">`)).toContain(`href="https://sender.test/a%20b"`);
+    expect(clean(`<a href="https://sender.test/&copy;=&unknown;&quot;&lt;">`)).toContain(
+      `href="https://sender.test/&amp;copy;=&amp;unknown;%22%3C"`,
+    );
+  });
+
+  test("are only on a: area, form and the like are gone", () => {
+    const html = `<map><area href="https://sender.test/"></map><form action="https://sender.test/"><b href="https://x.test">x`;
+    expect(clean(html)).toBe("<b>x");
+  });
+});
+
+describe("styles", () => {
+  test.for(styles(SENDER))("load and run nothing: %j", (style) => {
+    const html = clean(`<p style="${style}">x</p>`);
+    expectAllowedOnly(html);
+    // Markup after a `>` within the quotes is none, and no declaration with a URL is left.
+    expect(html).toMatch(/^<p(?: style="[^"]*")?>x<\/p>$/);
+    expect(html).not.toContain("sender.test");
+    expect(html).not.toMatch(/url|import|expression|position|alert|--x|\\|@|\/\*/i);
+  });
+
+  test("that are fine stay beside those that are not", () => {
+    expect(cleanStyle("COLOR: Red ; background:url(x);; margin : 0 auto;position:fixed; x; :; width:1px")).toBe(
+      "color:Red;margin:0 auto;width:1px",
+    );
+  });
+
+  test.for([
+    "color:(red)",
+    "color:rgb(1,2,3",
+    "color:rgb(1,2,3))",
+    "color:xrgb(1)",
+    "font-family:'a",
+    "font-family:'a\"b'",
+    "color:",
+    "colour:red",
+    "color\\:red",
+    "color:red:blue",
+    "color:a*b",
+  ])("whose end or meaning is not certain go: %s", (style) => {
+    expect(cleanStyle(style)).toBe("");
+  });
+});
+
+describe("the payloads of other sanitizers' tests become allowed markup only:", () => {
+  test(`${SCRIPTS.length} that run scripts`, () => {
+    expect(SCRIPTS.length).toBeGreaterThan(350);
+    for (const payload of SCRIPTS) expectAllowedOnly(clean(payload), payload);
+  });
+
+  test.for(Object.entries(WRAPPERS))("those that open connections, within %s", ([, wrap]) => {
+    expect(OPENERS.length).toBeGreaterThan(70);
+    for (const opener of OPENERS) {
+      const payload = wrap(opener);
+      expectAllowedOnly(clean(payload), payload);
+    }
+  });
+
+  test("scripts within whatever connections are hidden in", () => {
+    for (const wrap of Object.values(WRAPPERS)) {
+      for (const payload of SCRIPTS.slice(0, 180)) expectAllowedOnly(clean(wrap(payload)), wrap(payload));
+    }
+  });
+});
+
+describe("whatever its size, HTML takes time in proportion to it:", () => {
+  const times = 400_000;
+  test.for([
+    ["<", times],
+    ["<a ", times],
+    ["<a x='", times],
+    ["<!--", times],
+    ["<script>", times],
+    ["<title></titl", times],
+    ["</p", times],
+    ["<div>", times],
+    ["<a style='rgb(", times],
+    ["&#", times],
+    ["<svg><style>", times],
+  ] as const)("%s", { timeout: 20_000 }, ([piece, count]) => {
+    expectAllowedOnly(
+      clean(piece.repeat(count))
+        .slice(0, 100_000)
+        .replace(/<[^>]*$/, ""),
+    );
+  });
+
+  test("what is too long ends with a sentence that says so", () => {
+    const note = "<p>The rest of this message is too long to be shown here.</p>";
+    expect(clean("<b>".repeat(100_001))).toBe("<b>".repeat(100_000) + note);
+    expect(clean("<b>".repeat(100_000))).not.toContain(note);
+    const long = clean("x".repeat(5_000_001));
+    expect(long.length).toBe(5_000_000 + note.length);
+    expect(long.endsWith(note)).toBe(true);
+  });
+});
+
+test("a value of a style has at most 500 characters", () => {
+  const longest = `color:${"a".repeat(500)}`;
+  expect([cleanStyle(longest), cleanStyle(`${longest}a`)]).toEqual([longest, ""]);
+});
+
+test("the frame's page is what was cleaned, after a head of ours", () => {
+  const html = toFrameDocument("<html dir=rtl><body><p>x<script>y</script>", OWN_URLS);
+  expect(html).toMatch(/^<!doctype html><meta charset="utf-8">.*<\/style><html dir="rtl"><body><p>x$/);
+  expect(html).not.toMatch(/<base|http:|https:/);
+});

@@ -1,0 +1,43 @@
+/** A listing over an injected network and clock. */
+import { ConcurrencyLimit } from "../../../src/isolate/concurrency-limit.ts";
+import { type ListChunk, listMessages, type ListRequest } from "../../../src/mailbox/walk.ts";
+import { RowReader } from "../../../src/mailbox/rows.ts";
+import { type Network, STAYING, type World } from "../fixtures.ts";
+import { createGmail, FILTER } from "../gmail/fixtures.ts";
+
+export interface Budgets {
+  readonly maxCalls?: number;
+  readonly quotaBudget?: number;
+}
+
+export interface Listing {
+  /** Lists every message by its ID, unless changes say otherwise. */
+  readonly chunks: (changes?: Partial<ListRequest>) => AsyncGenerator<ListChunk, void>;
+  readonly world: World;
+}
+
+export function createListing(network: Network, { maxCalls = 50, quotaBudget = 5_000 }: Budgets = {}): Listing {
+  const { gmail, access, world } = createGmail(network, { maxCalls });
+  const { upstream, trace, now } = world;
+  const shared = { gmail, upstream, trace, quotaBudget };
+  const rowReader = new RowReader({
+    ...shared,
+    access,
+    concurrency: new ConcurrencyLimit(now),
+    isStreamed: false,
+    signal: STAYING,
+    now,
+  });
+  const chunks = (changes: Partial<ListRequest> = {}): AsyncGenerator<ListChunk, void> => {
+    const request: ListRequest = {
+      filter: FILTER,
+      limit: Infinity,
+      view: "id",
+      from: null,
+      delivery: "whole",
+      ...changes,
+    };
+    return listMessages({ ...shared, rowReader }, request);
+  };
+  return { chunks, world };
+}

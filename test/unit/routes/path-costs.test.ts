@@ -1,0 +1,241 @@
+/**
+ * The table that docs/scale.md adds up, bench/scale/paths.ts, against the Worker: what each path asks of KV and Google.
+ */
+import { listMessages, type ListMessagesOptions } from "../../../src/mailbox/offline.ts";
+import {
+  apiRows,
+  type Cost,
+  EXTRAS,
+  mailboxPage,
+  PATHS,
+  serviceRows,
+  STORED_BYTES,
+  sum,
+} from "../../../bench/scale/paths.ts";
+import { makeToken, withToken } from "../../support/api-tokens.ts";
+import { describe, expect, inside, type Open, test } from "../../support/contract.ts";
+import { happen } from "../../support/ending.ts";
+import { openPlaces, type Places } from "../../support/places.ts";
+import { call, callbackUrl, openCallback, signIn } from "../../support/scenes.ts";
+import { about, issSub, refreshTokenPrefix } from "../../support/security-events.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Folders that the page counts, and the one label of the account's own. */
+const COUNTED_LABELS = 7;
+/** `kid` of a sealed record, as KV metadata. */
+const METADATA_BYTES = 30;
+const JSON_ANSWER = { accept: "application/json" };
+
+/** Somebody signed in, with nothing counted yet. */
+async function openMailbox(open: Open): Promise<Places> {
+  const mailbox = { messages: 200, spamEvery: 0, trashEvery: 0 };
+  const places = await openPlaces(open, { user: { mailbox }, google: { quotaUnitsPerMinute: 1_000_000 } });
+  // Early in the day (UTC), so that no test meets midnight: the day on which an API token was used is a date.
+  await places.advance(DAY_MS - (places.stage.now() % DAY_MS) + HOUR_MS);
+  await signIn(places.browser, places.user);
+  // Past the moment in which KV refuses a second write to a key.
+  await places.advance(60_000);
+  return places;
+}
+
+/** Does something, and tells what it cost. */
+async function measure({ google, kv }: Places, work: () => Promise<unknown>): Promise<Omit<Cost, "requests">> {
+  await google.forgetCalls();
+  const before = await google.snapshot();
+  const first = kv.operations.length;
+  await work();
+  const after = await google.snapshot();
+  const operations = kv.operations.slice(first);
+  const reads = operations.filter(({ kind }) => kind === "get");
+  const kinds = (kind: string): number => operations.filter((operation) => operation.kind === kind).length;
+  const calls = (endpoint: string): number =>
+    after.calls.filter((one) => one.endpoint === endpoint || one.endpoint.startsWith(`${endpoint}:`)).length;
+  return {
+    kvReadOperations: reads.length,
+    kvKeysRead: reads.reduce((keys, read) => keys + read.keys.length, 0),
+    kvWrites: kinds("put"),
+    kvDeletes: kinds("delete"),
+    kvLists: kinds("list"),
+    token: calls("token"),
+    userinfo: calls("userinfo"),
+    jwks: calls("certs"),
+    revoke: calls("revoke"),
+    list: calls("list"),
+    labels: calls("labels"),
+    get: calls("get"),
+    batch: calls("batch"),
+    quotaUnits: after.quotaUnits - before.quotaUnits,
+  };
+}
+
+/** A request of the session, that must go well. */
+async function ask({ browser }: Places, path: string): Promise<void> {
+  const response = await browser.fetch(path, { headers: JSON_ANSWER });
+  expect(response.status, await response.text()).toBe(200);
+}
+
+/** What the table says, without `requests`: those that the test makes. */
+function inTable(...costs: readonly Partial<Cost>[]): Omit<Cost, "requests"> {
+  const { requests: _, ...rest } = sum(...costs);
+  return rest;
+}
+
+describe("the table of path costs has", () => {
+  test("signing in: with a consent, and without", async ({ open }) => {
+    const places = await openPlaces(open);
+    const { browser } = places;
+    expect(await measure(places, () => browser.begin())).toEqual(inTable(PATHS.login));
+    // The isolate's first sign-in fetches Google's keys, too.
+    const first = await callbackUrl(places);
+    expect(await measure(places, () => openCallback(browser, first))).toEqual(
+      inTable(PATHS["callback-consent"], EXTRAS.jwks),
+    );
+    const second = await callbackUrl(places);
+    expect(await measure(places, () => openCallback(browser, second))).toEqual(
+      inTable(PATHS["callback-known"], EXTRAS["previous-session"]),
+    );
+    const other = { ...places, browser: places.stage.browser() };
+    const third = await callbackUrl(other);
+    expect(await measure(places, () => openCallback(other.browser, third))).toEqual(inTable(PATHS["callback-known"]));
+  });
+
+  test("listings: IDs, rows, and a page", async ({ open }) => {
+    const places = await openMailbox(open);
+    expect(await measure(places, () => ask(places, "/api/messages?limit=500"))).toEqual(inTable(PATHS.ids));
+    const rows25 = (): Promise<void> => ask(places, "/api/messages?view=metadata&limit=25");
+    expect(await measure(places, rows25)).toEqual({ ...inTable(apiRows(25)), batch: 3 });
+    for (const count of [25, 50, 100, 100]) await ask(places, `/api/messages?view=metadata&limit=${count}`);
+    for (const count of [25, 50, 100]) {
+      const path = `/api/messages?view=metadata&limit=${count}`;
+      expect(await measure(places, () => ask(places, path)), path).toEqual(inTable(apiRows(count)));
+    }
+    const page = await measure(places, () => places.browser.navigate("/"));
+    expect(page).toEqual(inTable(mailboxPage(25, COUNTED_LABELS)));
+  });
+
+  test("a message", async ({ open }) => {
+    const places = await openMailbox(open);
+    const list = await places.browser.fetch("/api/messages?limit=1", { headers: JSON_ANSWER });
+    const [, id = ""] = /"id":"([^"]+)"/.exec(await list.text()) ?? [];
+    for (const [path, destination] of [
+      [`/message/${id}`, "document"],
+      [`/message/${id}/body`, "iframe"],
+    ] as const) {
+      const read = (): Promise<Response> => places.browser.step(path, { "sec-fetch-dest": destination });
+      expect(await measure(places, read), path).toEqual(inTable(PATHS.message));
+    }
+  });
+
+  test("a refresh, and one that is refused", async ({ open }) => {
+    const places = await openMailbox(open);
+    await places.advance(HOUR_MS);
+    expect(await measure(places, () => ask(places, "/api/messages"))).toEqual(inTable(PATHS.ids, EXTRAS.refresh));
+    await places.google.act({ action: "changePassword", email: places.user.email });
+    await places.advance(HOUR_MS);
+    expect(await measure(places, () => call(places.browser))).toEqual(inTable(PATHS["session-dead"]));
+  });
+
+  test("leaving: logout and disconnect", async ({ open }) => {
+    const places = await openMailbox(open);
+    const stranger = places.browser.copy();
+    expect(await measure(places, () => stranger.submit("/auth/logout"))).toEqual(inTable(PATHS.logout));
+    expect(await signIn(stranger, places.user)).toBe(1);
+    expect(await measure(places, () => stranger.submit("/auth/disconnect"))).toEqual(inTable(PATHS.disconnect));
+  });
+
+  test("an API token: made, and used by isolates that know it and that do not", async ({ open }) => {
+    const places = await openMailbox(open);
+    let token = "";
+    const make = async (): Promise<void> => void ({ token } = await makeToken(places.browser));
+    expect(await measure(places, make)).toEqual(inTable(PATHS["make-token"]));
+    const use = (place: string) => async (): Promise<void> => {
+      const response = await withToken(places.at(place), token, { path: "/api/messages" });
+      expect(response.status, await response.text()).toBe(200);
+    };
+    const unknown = EXTRAS["unknown-token"];
+    const refresh = sum(EXTRAS.refresh, EXTRAS["keep-token-access"]);
+    expect(await measure(places, use("here")), "first use").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], unknown, refresh, EXTRAS["mark-token-used"]),
+    );
+    expect(await measure(places, use("here")), "known").toEqual(inTable(PATHS.ids, EXTRAS["api-token"]));
+    expect(await measure(places, use("there")), "another isolate, later that day").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], unknown),
+    );
+    await places.advance(HOUR_MS);
+    const looked = EXTRAS["look-for-token-access"];
+    expect(await measure(places, use("here")), "an hour later").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], looked, refresh),
+    );
+    await places.advance(2_000);
+    expect(await measure(places, use("there")), "and elsewhere").toEqual(
+      inTable(PATHS.ids, EXTRAS["api-token"], looked),
+    );
+    expect(await measure(places, use("there")), "again").toEqual(inTable(PATHS.ids, EXTRAS["api-token"]));
+  });
+
+  test("the service binding", async ({ open }) => {
+    const places = await openMailbox(open);
+    const { stage, user } = places;
+    const run = (options: ListMessagesOptions) => (): Promise<unknown> =>
+      inside(stage).serve((scope) => listMessages(scope, user.sub, options));
+    expect(await measure(places, run({}))).toEqual(inTable(PATHS["service-ids"], EXTRAS["service-refresh"]));
+    expect(await measure(places, run({}))).toEqual(inTable(PATHS["service-ids"]));
+    const rows = run({ view: "metadata", limit: 25 });
+    await rows();
+    await rows();
+    expect(await measure(places, rows)).toEqual(inTable(serviceRows(25)));
+    await places.google.act({ action: "changePassword", email: user.email });
+    await places.advance(HOUR_MS);
+    await expect(run({})()).rejects.toThrow("consent");
+    // The isolate that was told remembers it; any other finds it in KV.
+    const elsewhere = inside(places.at("elsewhere"));
+    const refused = async (): Promise<void> =>
+      expect(elsewhere.serve((scope) => listMessages(scope, user.sub, {}))).rejects.toThrow("consent");
+    expect(await measure(places, refused)).toEqual(inTable(PATHS["service-dead"]));
+  });
+
+  test("security events", async ({ open }) => {
+    const places = await openMailbox(open);
+    const { google, user } = places;
+    const prefix = refreshTokenPrefix(await google.refreshToken(user));
+    // The first delivery fetches who signs them, once an hour and isolate.
+    await happen(places, about("account-credential-change-required", issSub(user)));
+    for (const [name, subject] of [
+      ["sessions-revoked", issSub(user)],
+      ["token-revoked", prefix],
+      ["tokens-revoked", issSub(user)],
+    ] as const) {
+      await places.advance(2_000);
+      const cost = await measure(places, () => happen(places, about(name, subject)));
+      expect(cost, name).toEqual(inTable(PATHS[`event-${name}`]));
+    }
+  });
+});
+
+test("what is stored of a user takes no more room than the table says", async ({ open }) => {
+  const places = await openMailbox(open);
+  const { browser, google, kv, stage, user } = places;
+  const sizes = new Map<string, number>();
+  const note = (): void => {
+    for (const name of kv.names) {
+      const bytes = name.length + (kv.central(name) ?? "").length + METADATA_BYTES;
+      sizes.set(name.slice(0, name.indexOf(":")), bytes);
+    }
+  };
+  const { token } = await makeToken(browser);
+  await withToken(stage, token, { path: "/api/messages" });
+  await happen(places, about("sessions-revoked", issSub(user)));
+  note();
+  await signIn(browser, user);
+  await google.act({ action: "changePassword", email: user.email });
+  await places.advance(HOUR_MS);
+  await call(browser);
+  await signIn(browser, user);
+  await browser.submit("/auth/logout?everywhere=true");
+  await signIn(browser, user);
+  await browser.submit("/auth/logout");
+  note();
+  expect([...sizes.keys()].sort()).toEqual(Object.keys(STORED_BYTES).sort());
+  for (const [kind, bytes] of sizes) expect(bytes, kind).toBeLessThanOrEqual(STORED_BYTES[kind] ?? 0);
+});
