@@ -6,7 +6,7 @@
 
 import { parseArgs } from "node:util";
 import { Api } from "./demo/api.ts";
-import { Browser } from "./demo/browser.ts";
+import { Browser } from "./browser/without-script.ts";
 import { countChecks } from "./demo/check.ts";
 import type { Demo } from "./demo/context.ts";
 import { listMessages, outliveAccessToken, outliveRateLimits, search } from "./demo/listing.ts";

@@ -1,6 +1,13 @@
 /**
- * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C. `--port` and
- * `--emulator-port` say where they listen.
+ * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C.
+ *
+ *   --port 8787              where the Worker listens
+ *   --emulator-port 4002     where the emulated Google listens
+ *   --state FOLDER           for the Worker's storage and sealing keys, instead of .wrangler
+ *   --new-mail 60            seconds between two messages that arrive; 0: none
+ *   --scopes "openid …"      GOOGLE_SCOPES: with https://www.googleapis.com/auth/gmail.modify, mail can be changed
+ *   --allow-origin ORIGIN    a site whose pages may call the API with a token; may be given several times
+ *   --no-token               makes no API token
  *
  * The emulated Google forgets everything when it stops; the Worker's KV and sealing keys stay under `.wrangler`, or in
  * the folder that `--state` names. After a restart a browser is thus still signed in, but its grant is unknown to the
@@ -10,8 +17,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { BUSY_USER, USERS } from "../test/google/accounts.ts";
+import { BUSY_USER, SMALL_USER, USERS } from "../test/google/accounts.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../test/google/development.ts";
+import { makeApiToken } from "./browser/api-token.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
 import { DEVELOPMENT_KEYS_FILE } from "./lib/key-sources.ts";
 import { findPort, parsePort } from "./lib/ports.ts";
@@ -22,10 +30,13 @@ import { startWorker } from "./lib/wrangler.ts";
 
 const WORKER_PORT = 8787;
 const EMULATOR_PORT = 4002;
+/** How many ports are tried, the usual one first. */
+const NEXT_PORTS = 10;
 
 await runScript(
   async ({ stack }) => {
-    const { state, "new-mail": newMail, ...asked } = readArguments();
+    const asked = readArguments();
+    const { state, "new-mail": newMail, scopes } = asked;
     const ports = await choosePorts(asked);
     const publicUrl = `http://localhost:${ports.worker}`;
     const google = await startDevelopmentGoogle({
@@ -41,17 +52,31 @@ await runScript(
     const envFile = await writeEnvFile(folder, {
       ...google.vars,
       PUBLIC_URL: publicUrl,
+      ...(scopes === undefined ? {} : { GOOGLE_SCOPES: scopes }),
+      ALLOWED_ORIGINS: (asked["allow-origin"] ?? []).join(" "),
       TOKEN_KEYS: await developmentKeys(
         state === undefined ? DEVELOPMENT_KEYS_FILE : join(state, basename(DEVELOPMENT_KEYS_FILE)),
       ),
+    });
+    // What wrangler says at the start is of use only where it does not start.
+    const output = { early: "", isShown: false };
+    stack.defer(() => {
+      if (!output.isShown) process.stdout.write(output.early);
     });
     const worker = await startWorker(stack, {
       port: ports.worker,
       envFile,
       ...(state === undefined ? {} : { persistTo: state }),
-      onOutput: (text) => process.stdout.write(text),
+      onOutput: (text) => {
+        if (output.isShown) process.stdout.write(text);
+        else output.early += text;
+      },
     });
-    console.log(welcome(publicUrl, google));
+    const access = scopes === undefined ? "read" : "full";
+    const token =
+      asked["no-token"] === true ? null : await makeApiToken(publicUrl, { email: SMALL_USER.email, access });
+    output.isShown = true;
+    console.log(welcome(publicUrl, google, token));
     throw new ScriptError(`The Worker has stopped (${await worker.ended}).`);
   },
   { interruptedExitCode: 0 },
@@ -64,6 +89,9 @@ interface Arguments {
   readonly state?: string | undefined;
   /** Seconds between two messages that arrive; 0: none. */
   readonly "new-mail"?: string | undefined;
+  readonly scopes?: string | undefined;
+  readonly "allow-origin"?: string[] | undefined;
+  readonly "no-token"?: boolean | undefined;
 }
 
 function readArguments(): Arguments {
@@ -73,6 +101,9 @@ function readArguments(): Arguments {
       "emulator-port": { type: "string" },
       state: { type: "string" },
       "new-mail": { type: "string" },
+      scopes: { type: "string" },
+      "allow-origin": { type: "string", multiple: true },
+      "no-token": { type: "boolean" },
     },
   }).values;
 }
@@ -94,14 +125,18 @@ async function choosePorts(asked: Arguments): Promise<{ worker: number; emulator
 }
 
 async function choosePort(name: string, asked: string | undefined, usual: number): Promise<number> {
-  const wanted = asked === undefined ? usual : parsePort(name, asked);
-  const port = await findPort(wanted);
-  if (port !== wanted) {
+  if (asked !== undefined) {
+    const wanted = parsePort(name, asked);
     // Someone who asks for a port has registered it somewhere; another one would not do.
-    if (asked !== undefined) throw new ScriptError(`Port ${wanted} (${name}) is taken.`);
-    console.log(`Port ${wanted} is taken, using ${port}.`);
+    if ((await findPort(wanted)) !== wanted) throw new ScriptError(`Port ${wanted} (${name}) is taken.`);
+    return wanted;
   }
-  return port;
+  for (let port = usual; port < usual + NEXT_PORTS; port += 1) {
+    if ((await findPort(port)) !== port) continue;
+    if (port !== usual) console.log(`Port ${usual} is taken, using ${port}.`);
+    return port;
+  }
+  throw new ScriptError(`Ports ${usual} to ${usual + NEXT_PORTS - 1} are taken. Give one with ${name}.`);
 }
 
 /** The same keys at every start, so that sessions and stored credentials outlive a restart. */
@@ -116,12 +151,19 @@ async function developmentKeys(file: string): Promise<string> {
   }
 }
 
-function welcome(publicUrl: string, google: DevelopmentGoogle): string {
+function welcome(publicUrl: string, google: DevelopmentGoogle, token: string | null): string {
   const width = Math.max(...USERS.map(({ email }) => email.length));
   const control = (action: string): string => `curl -d email=${BUSY_USER.email} ${google.url}/__emulator/${action}`;
+  const call =
+    token === null
+      ? ""
+      : `
+  Or call      curl -H 'Authorization: Bearer ${token}' '${publicUrl}/api/messages?view=metadata&limit=3'
+               (an API token of ${SMALL_USER.email}, good for a day)
+`;
   return `
   Open         ${publicUrl}
-
+${call}
   Sign in as   ${USERS.map(({ email, about }) => `${email.padEnd(width)}  ${about}`).join("\n               ")}
 
   Google is emulated at ${google.url} and starts from nothing each time: after a restart,

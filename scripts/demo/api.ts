@@ -5,7 +5,7 @@
 
 import * as z from "zod/mini";
 import { ScriptError } from "../lib/script-error.ts";
-import type { Browser } from "./browser.ts";
+import type { Browser } from "../browser/without-script.ts";
 
 const me = z.object({
   sub: z.string(),

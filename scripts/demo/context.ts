@@ -3,7 +3,7 @@
 import type { DevelopmentGoogle } from "../../test/google/development.ts";
 import type { Worker } from "../lib/wrangler.ts";
 import type { Api } from "./api.ts";
-import type { Browser } from "./browser.ts";
+import type { Browser } from "../browser/without-script.ts";
 
 /** The running demo. */
 export interface Demo {

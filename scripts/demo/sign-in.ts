@@ -3,7 +3,7 @@
  */
 
 import { BUSY_USER } from "../../test/google/accounts.ts";
-import type { Page } from "./browser.ts";
+import type { Page } from "../browser/without-script.ts";
 import { check, checkEqual } from "./check.ts";
 import type { Demo } from "./context.ts";
 import { heading, line } from "./transcript.ts";

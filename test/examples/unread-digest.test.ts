@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
-import { Browser } from "../../scripts/demo/browser.ts";
+import { Browser } from "../../scripts/browser/without-script.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
 

@@ -4,7 +4,7 @@
  */
 import { createTestHarness } from "wrangler";
 import * as z from "zod";
-import { Browser } from "../../scripts/demo/browser.ts";
+import { Browser } from "../../scripts/browser/without-script.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { BUSY_USER } from "../google/accounts.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";

@@ -29,7 +29,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await (await launchChromium()).close();
   const [port, emulatorPort] = [await findPort(), await findPort()];
   const state = await mkdtemp(join(tmpdir(), "gmail-edge-browser-"));
-  const args = ["--port", String(port), "--emulator-port", String(emulatorPort), "--state", state, "--new-mail", "0"];
+  const args = [
+    "--port",
+    String(port),
+    "--emulator-port",
+    String(emulatorPort),
+    "--state",
+    state,
+    "--new-mail",
+    "0",
+    "--no-token",
+  ];
   const child = spawn(process.execPath, [join(PROJECT_ROOT, "scripts", "dev.ts"), ...args], {
     cwd: PROJECT_ROOT,
     stdio: ["ignore", "pipe", "pipe"],
