@@ -106,7 +106,8 @@ describe("Google's client for Node, with an API token", () => {
       pageToken = data.nextPageToken ?? undefined;
       pages += 1;
     } while (pageToken !== undefined);
-    expect([ids.length, new Set(ids).size, pages]).toEqual([40, 40, 3]);
+    // The batch above has deleted one of the 40.
+    expect([ids.length, new Set(ids).size, pages]).toEqual([39, 39, 3]);
   });
 
   test("reads a message with the parameters that it is given", async () => {

@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 const HEAP_MB = 48;
 
 const SCRIPT = `
-  import { parseBatch } from "./src/batch.ts";
-  import { parseBatchRequest } from "./src/batch-request.ts";
+  import { parseBatch } from "./src/gmail/batch.ts";
+  import { parseBatchRequest } from "./src/gmail/batch-request.ts";
   import { largeBatches } from "./test/support/large-batches.ts";
   let count = 0;
   for (const { text, refusal } of largeBatches()) {

@@ -44,6 +44,7 @@ let folder: TemporaryFolder;
 
 /** Prints what it is given, and does what it is told. */
 const SCRIPT = `
+import { spawnSync } from "node:child_process";
 const [what, ...rest] = process.argv.slice(2);
 if (what === "tell") {
   const onPath = spawnSync("node", ["--version"], { encoding: "utf8" }).stdout.trim();
