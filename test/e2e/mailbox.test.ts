@@ -147,7 +147,7 @@ describe("pages", () => {
     const subjects = (): Promise<string[]> =>
       page.locator(".row .open").evaluateAll((all) => all.map((link) => link.getAttribute("href") ?? ""));
     const seen = [await subjects()];
-    expect(await page.getByRole("link", { name: "Newer" }).count()).toBe(0);
+    expect(await page.locator(".pager").getByRole("link", { name: "Newer" }).count()).toBe(0);
     for (let step = 0; step < 3; step += 1) {
       await follow(page, "Older");
       seen.push(await subjects());
@@ -157,7 +157,7 @@ describe("pages", () => {
       await follow(page, "Newer");
       expect(await subjects()).toEqual(expected);
     }
-    expect(await page.getByRole("link", { name: "Newer" }).count()).toBe(0);
+    expect(await page.locator(".pager").getByRole("link", { name: "Newer" }).count()).toBe(0);
   });
 
   test("come by themselves as one scrolls, up to three, and then by a button, each message once", async ({
@@ -168,7 +168,7 @@ describe("pages", () => {
     await page.waitForTimeout(1_000);
     expect(await page.locator(".row").count()).toBe(3 * PAGE_ROWS);
     const more = page.getByRole("button", { name: "Show older messages" });
-    expect(await page.getByRole("link", { name: "Older" }).isVisible()).toBe(false);
+    expect(await page.locator(".pager").getByRole("link", { name: "Older" }).isVisible()).toBe(false);
     for (const pages of [4, 5]) {
       await more.click();
       await page.waitForFunction((rows) => document.querySelectorAll(".row").length === rows, pages * PAGE_ROWS);

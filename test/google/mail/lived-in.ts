@@ -272,7 +272,7 @@ function oddMail({ nowMs, me }: Making): Mail[] {
   }));
 }
 
-/** What happens to mail with time: it is read, archived, starred, thrown away. */
+/** What happens to mail with time: it is read, archived, starred, thrown away. What is odd stays, to be looked at. */
 function live({ random, nowMs }: Making, mail: Mail): Mail {
   const labels = new Set(mail.labels);
   const ageDays = (nowMs - mail.atMs) / DAY_MS;
@@ -283,7 +283,7 @@ function live({ random, nowMs }: Making, mail: Mail): Mail {
     if (random.chance(0.04)) labels.add("STARRED");
     if (ageDays > 60 && random.chance(0.6)) labels.delete("INBOX");
     // Trashing takes a message out of the inbox and leaves the rest.
-    if (random.chance(0.035)) {
+    if (random.chance(0.035) && !labels.has("Label_odd")) {
       labels.delete("INBOX");
       labels.add("TRASH");
     }
