@@ -147,7 +147,7 @@ async function checkInside({
 }: Patient): Promise<{ findings: Finding[]; keys: string | null }> {
   let sources: KeySource[];
   try {
-    sources = await readKeySources({ file: keysFile, isLocal: isLoopback(origin), env: world.env });
+    sources = await readKeySources({ file: keysFile, isLocal: isLoopback(origin), env: world.env, root: world.root });
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     return { findings: [wrong("operator", error.message, "npm run setup, or --keys FILE")], keys: null };

@@ -8,7 +8,7 @@ import { PROJECT_ROOT } from "./wrangler.ts";
 
 /** The keys of the Worker that `npm run dev` starts. */
 export const DEVELOPMENT_KEYS_FILE = join(PROJECT_ROOT, ".wrangler", "dev-token-keys.json");
-const VARS_FILE = join(PROJECT_ROOT, ".dev.vars");
+const DEVELOPMENT_KEYS = relative(PROJECT_ROOT, DEVELOPMENT_KEYS_FILE);
 
 /** Keys, and where they come from. */
 export interface KeySource {
@@ -22,6 +22,8 @@ export interface KeySourceOptions {
   /** The Worker runs on this machine: it may be that of `npm run dev`. */
   readonly isLocal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The project's folder. */
+  readonly root?: string;
 }
 
 /**
@@ -29,10 +31,15 @@ export interface KeySourceOptions {
  *
  * @throws {ScriptError} where there are none, or what was named is not readable
  */
-export async function readKeySources({ file, isLocal, env }: KeySourceOptions): Promise<KeySource[]> {
+export async function readKeySources({
+  file,
+  isLocal,
+  env,
+  root = PROJECT_ROOT,
+}: KeySourceOptions): Promise<KeySource[]> {
   if (file !== undefined) return [await readNamed(file)];
-  const files = isLocal ? [DEVELOPMENT_KEYS_FILE, VARS_FILE] : [VARS_FILE];
-  const found = await Promise.all(files.map(readOrNothing));
+  const files = isLocal ? [DEVELOPMENT_KEYS, ".dev.vars"] : [".dev.vars"];
+  const found = await Promise.all(files.map((name) => readOrNothing(root, name)));
   const fromEnv = env["TOKEN_KEYS"];
   if (fromEnv) found.push([{ name: "the environment", ...parse("TOKEN_KEYS of the environment", fromEnv) }]);
   const sources = found.flat();
@@ -52,9 +59,9 @@ async function readNamed(file: string): Promise<KeySource> {
   return { name: file, ...parse(file, text) };
 }
 
-async function readOrNothing(path: string): Promise<KeySource[]> {
+async function readOrNothing(root: string, name: string): Promise<KeySource[]> {
   try {
-    return [{ name: relative(PROJECT_ROOT, path), ...parseTokenKeys(await readFile(path, "utf8")) }];
+    return [{ name, ...parseTokenKeys(await readFile(join(root, name), "utf8")) }];
   } catch {
     return [];
   }
