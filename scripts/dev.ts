@@ -21,12 +21,12 @@ import { BUSY_USER, SMALL_USER, USERS } from "../test/google/accounts.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../test/google/development.ts";
 import { makeApiToken } from "./browser/api-token.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
-import { DEVELOPMENT_KEYS_FILE } from "./lib/key-sources.ts";
+import { DEVELOPMENT_KEYS } from "./lib/key-sources.ts";
 import { findPort, parsePort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { addTokenKey, parseTokenKeys } from "./lib/token-keys.ts";
-import { startWorker } from "./lib/wrangler.ts";
+import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
 
 const WORKER_PORT = 8787;
 const EMULATOR_PORT = 4002;
@@ -36,7 +36,7 @@ const NEXT_PORTS = 10;
 await runScript(
   async ({ stack }) => {
     const asked = readArguments();
-    const { state, "new-mail": newMail, scopes } = asked;
+    const { state, "new-mail": newMail, scopes, "allow-origin": allowedOrigins } = asked;
     const ports = await choosePorts(asked);
     const publicUrl = `http://localhost:${ports.worker}`;
     const google = await startDevelopmentGoogle({
@@ -53,9 +53,9 @@ await runScript(
       ...google.vars,
       PUBLIC_URL: publicUrl,
       ...(scopes === undefined ? {} : { GOOGLE_SCOPES: scopes }),
-      ALLOWED_ORIGINS: (asked["allow-origin"] ?? []).join(" "),
+      ...(allowedOrigins === undefined ? {} : { ALLOWED_ORIGINS: allowedOrigins.join(" ") }),
       TOKEN_KEYS: await developmentKeys(
-        state === undefined ? DEVELOPMENT_KEYS_FILE : join(state, basename(DEVELOPMENT_KEYS_FILE)),
+        state === undefined ? join(PROJECT_ROOT, DEVELOPMENT_KEYS) : join(state, basename(DEVELOPMENT_KEYS)),
       ),
     });
     // What wrangler says at the start is of use only where it does not start.

@@ -13,7 +13,7 @@ export const IdentitySchema = z.object({
 
 export type Identity = z.infer<typeof IdentitySchema>;
 
-/** An access token that did not fit in the session cookie, as sealed under `access-token:<sub>:<session ID>`. */
+/** An access token of Google, as it is sealed in a cookie or in storage. `expiresAtMs` is in epoch milliseconds. */
 export const AccessTokenSchema = z.object({
   value: z.string().check(z.minLength(1)),
   expiresAtMs: z.int(),

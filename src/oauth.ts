@@ -1,8 +1,10 @@
 /**
- * Google's OAuth 2.0: authorization request, code exchange, refresh, revocation, and who the user is by userinfo. Each exchange is a function that sends and one that reads the answer, so that reading is testable without
- * a network. Knows no cookies, no storage, no Gmail and no web framework.
+ * Google's OAuth 2.0: authorization request, code exchange, refresh, revocation, who the user is by userinfo, and comparing
+ * scopes, as Google names them. Each exchange is a function that sends and one that reads the answer, so that reading is
+ * testable without a network. Knows no cookies, no storage, no Gmail and no web framework.
  *
  * https://developers.google.com/identity/protocols/oauth2/web-server
+ * https://developers.google.com/identity/protocols/oauth2/scopes
  */
 import * as z from "zod/mini";
 import type { GoogleConfig } from "./config.ts";

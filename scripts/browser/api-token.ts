@@ -26,17 +26,7 @@ export async function makeApiToken(origin: string, user: { email: string; access
     throw new ScriptError(`Signing in as ${user.email} ended at ${home.url.pathname} with ${home.status}.`);
   }
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const cookies = await browser.cookies(origin);
-    const response = await fetch(`${origin}${path}`, {
-      method,
-      headers: {
-        Accept: "application/json",
-        "Content-Type": "application/json",
-        Cookie: cookies.map((cookie) => cookie.cookieString()).join("; "),
-        Origin: origin,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const response = await browser.fetch(`${origin}${path}`, { method, ...(body === undefined ? {} : { body }) });
     const text = await response.text();
     if (!response.ok) throw new ScriptError(`${method} ${path} answered ${response.status}: ${text}`);
     return text === "" ? null : JSON.parse(text);

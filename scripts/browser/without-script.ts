@@ -70,6 +70,25 @@ export class Browser {
     return this.#jar.getCookies(url);
   }
 
+  /**
+   * A request of a program with this browser's cookies: what it gets is JSON, not a redirect.
+   *
+   * @param body sent as JSON
+   */
+  async fetch(url: string, { method = "GET", body }: { method?: string; body?: object } = {}): Promise<Response> {
+    return fetch(url, {
+      method,
+      redirect: "manual",
+      headers: {
+        Accept: "application/json",
+        Cookie: await this.#jar.getCookieString(url),
+        ...(method === "GET" ? {} : { Origin: new URL(url).origin }),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
   async #navigate(first: Navigation): Promise<Page> {
     const hops: Hop[] = [];
     let next = first;

@@ -89,10 +89,7 @@ export class Api {
 
   /** Any request, with the browser's cookies, as a program: what it gets is JSON, not a redirect. */
   async fetch(path: string): Promise<Response> {
-    const url = new URL(path, this.#origin).href;
-    const cookies = await this.#browser.cookies(url);
-    const headers = { Accept: "application/json", Cookie: cookies.map((cookie) => cookie.cookieString()).join("; ") };
-    return fetch(url, { headers, redirect: "manual" });
+    return this.#browser.fetch(new URL(path, this.#origin).href);
   }
 
   async #get<T extends z.core.$ZodType>(path: string, schema: T): Promise<z.core.output<T>> {

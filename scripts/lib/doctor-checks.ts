@@ -3,15 +3,14 @@
  * what was found and, where that is wrong, the exact fix.
  */
 
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
 import * as z from "zod/mini";
 import { describeUnknownNames } from "../../src/config.ts";
-import { DEVELOPMENT_KEYS_FILE, type KeySource, readKeySources } from "./key-sources.ts";
+import { DEVELOPMENT_KEYS, type KeySource, readKeySources } from "./key-sources.ts";
 import { ScriptError } from "./script-error.ts";
 import { parseTokenKeys, sealOperatorToken } from "./token-keys.ts";
 import { readTextOrNull } from "./vars-file.ts";
-import { PROJECT_ROOT } from "./wrangler.ts";
 import { isLoopback, LOCAL_URL, parseOrigin } from "./worker-url.ts";
 
 const CALL_TIMEOUT_MS = 40_000;
@@ -76,7 +75,7 @@ async function findAll({ origin, keysFile, world }: Patient): Promise<Finding[]>
   const { worker, clock } = await checkWorker(origin, world);
   const inside = worker.ok ? await checkInside({ origin, keysFile, world }) : { findings: [], keys: null };
   // `npm run dev` has a Google and keys of its own.
-  const needsVars = isLoopback(origin) && keysFile === undefined && inside.keys !== nameOfDevelopmentKeys();
+  const needsVars = isLoopback(origin) && keysFile === undefined && inside.keys !== DEVELOPMENT_KEYS;
   return [
     ...(needsVars ? await checkVarsFile(world.root) : []),
     worker,
@@ -84,10 +83,6 @@ async function findAll({ origin, keysFile, world }: Patient): Promise<Finding[]>
     ...inside.findings,
     ...(worker.ok ? [await checkRedirectUri(origin), ...(await checkAssets(origin))] : []),
   ];
-}
-
-function nameOfDevelopmentKeys(): string {
-  return relative(PROJECT_ROOT, DEVELOPMENT_KEYS_FILE);
 }
 
 async function checkVarsFile(root: string): Promise<Finding[]> {

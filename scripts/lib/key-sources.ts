@@ -1,14 +1,13 @@
 /** Where `npm run rotate` finds `TOKEN_KEYS`: a file that is named, or the usual places. */
 
 import { readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { ScriptError } from "./script-error.ts";
 import { parseTokenKeys, type TokenKeySet } from "./token-keys.ts";
 import { PROJECT_ROOT } from "./wrangler.ts";
 
-/** The keys of the Worker that `npm run dev` starts. */
-export const DEVELOPMENT_KEYS_FILE = join(PROJECT_ROOT, ".wrangler", "dev-token-keys.json");
-const DEVELOPMENT_KEYS = relative(PROJECT_ROOT, DEVELOPMENT_KEYS_FILE);
+/** The keys of the Worker that `npm run dev` starts, in the project's folder. */
+export const DEVELOPMENT_KEYS = join(".wrangler", "dev-token-keys.json");
 
 /** Keys, and where they come from. */
 export interface KeySource {

@@ -5,7 +5,7 @@
 import { createMiddleware } from "hono/factory";
 import { type Access, accessForMethod, isRead, requireAccess } from "../access.ts";
 import { AppError } from "../errors.ts";
-import { ANSWER_HEADERS } from "./types.ts";
+import { ANSWER_HEADERS } from "./passed-headers.ts";
 import type { AppContext, AppEnv, Caller, SessionCaller } from "./types.ts";
 import { openSessionCaller } from "./session.ts";
 import { unwrap } from "../lib/settle.ts";

@@ -49,16 +49,3 @@ export interface AppEnv {
 }
 
 export type AppContext = Context<AppEnv>;
-
-/** What the caller gets of Gmail's headers. The body is decoded, so its encoding and length do not apply. */
-export const RESPONSE_HEADERS = [
-  "Content-Type",
-  "Content-Language",
-  "Content-Range",
-  "ETag",
-  "Last-Modified",
-  "Retry-After",
-];
-
-/** What an answer that is passed on has of headers, beside those of every answer. */
-export const ANSWER_HEADERS = [...RESPONSE_HEADERS, "Content-Disposition"];

@@ -12,7 +12,8 @@ import { quotaUnits } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { requireOrigin } from "../http/isolation.ts";
 import { readBody, readText } from "../http/request.ts";
-import { type AppContext, type AppEnv, type Caller, RESPONSE_HEADERS } from "../http/types.ts";
+import type { AppContext, AppEnv, Caller } from "../http/types.ts";
+import { RESPONSE_HEADERS } from "../http/passed-headers.ts";
 import { randomToken } from "../lib/key-ring.ts";
 
 /** What Gmail may see of the request; cookies and everything else stay here. */
