@@ -3,7 +3,8 @@
  *
  *   --port 8787              where the Worker listens
  *   --emulator-port 4002     where the emulated Google listens
- *   --state FOLDER           for the Worker's storage and sealing keys, instead of .wrangler
+ *   --state FOLDER           for the Worker's storage and sealing keys, instead of .wrangler, or .wrangler/dev-8788
+ *                            for a second one on the next port; it holds secrets, so keep it out of version control
  *   --new-mail 60            seconds between two messages that arrive; 0: none
  *   --scopes "openid …"      GOOGLE_SCOPES: with https://www.googleapis.com/auth/gmail.modify, mail can be changed
  *   --allow-origin ORIGIN    a site whose pages may call the API with a token; may be given several times
@@ -36,8 +37,10 @@ const NEXT_PORTS = 10;
 await runScript(
   async ({ stack }) => {
     const asked = readArguments();
-    const { state, "new-mail": newMail, scopes, "allow-origin": allowedOrigins } = asked;
+    const { "new-mail": newMail, scopes, "allow-origin": allowedOrigins } = asked;
+    if (asked.state === "") throw new ScriptError("--state must name a folder.");
     const ports = await choosePorts(asked);
+    const state = asked.state ?? ownState(asked, ports.worker);
     const publicUrl = `http://localhost:${ports.worker}`;
     const google = await startDevelopmentGoogle({
       port: ports.emulator,
@@ -109,19 +112,23 @@ function readArguments(): Arguments {
 }
 
 function newMailOption(text = "60"): { newMailEveryMs?: number } {
-  const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 0 || seconds > 86_400) {
-    throw new ScriptError("--new-mail must be a number of seconds.");
-  }
+  const seconds = /^\d{1,5}$/.test(text) ? Number(text) : Infinity;
+  if (seconds > 86_400) throw new ScriptError("--new-mail must be a whole number of seconds, 0 to 86400.");
   return seconds === 0 ? {} : { newMailEveryMs: seconds * 1000 };
+}
+
+/** A second Worker beside the first has a folder of its own: in one folder, each would end the sessions of the other. */
+function ownState({ port }: Arguments, workerPort: number): string | undefined {
+  if (port !== undefined || workerPort === WORKER_PORT) return undefined;
+  return join(PROJECT_ROOT, ".wrangler", `dev-${workerPort}`);
 }
 
 /** The ports asked for, or the usual ones, or free ones when those are taken. */
 async function choosePorts(asked: Arguments): Promise<{ worker: number; emulator: number }> {
-  return {
-    worker: await choosePort("--port", asked.port, WORKER_PORT),
-    emulator: await choosePort("--emulator-port", asked["emulator-port"], EMULATOR_PORT),
-  };
+  const worker = await choosePort("--port", asked.port, WORKER_PORT);
+  const emulator = await choosePort("--emulator-port", asked["emulator-port"], EMULATOR_PORT);
+  if (worker === emulator) throw new ScriptError(`--port and --emulator-port must differ: both are ${worker}.`);
+  return { worker, emulator };
 }
 
 async function choosePort(name: string, asked: string | undefined, usual: number): Promise<number> {

@@ -23,7 +23,10 @@ export async function makeApiToken(origin: string, user: { email: string; access
   const consent = await browser.visit(`${origin}/auth/login?login_hint=${encodeURIComponent(user.email)}`);
   const home = await browser.press(consent, 'button[value="allow"]');
   if (home.status !== 200 || home.url.origin !== origin) {
-    throw new ScriptError(`Signing in as ${user.email} ended at ${home.url.pathname} with ${home.status}.`);
+    const heading = home.document.querySelector("h1")?.text.trim() ?? "no heading";
+    throw new ScriptError(
+      `Signing in as ${user.email} ended at ${home.url.pathname} with ${home.status}: ${heading}. GOOGLE_SCOPES (--scopes) needs openid and a scope of Gmail.`,
+    );
   }
   const call = async (method: string, path: string, body?: object): Promise<unknown> => {
     const response = await browser.fetch(`${origin}${path}`, { method, ...(body === undefined ? {} : { body }) });
