@@ -27,6 +27,8 @@ const documentSchema = z.looseObject({
 
 const { paths, components } = documentSchema.parse(description);
 
+const patterns = Object.keys(paths).map((template) => ({ template, pattern: toPattern(template) }));
+
 /** What any address may answer, one that does not exist included, before the Worker looks at what was asked. */
 const ANYWHERE: Readonly<Record<number, string>> = {
   400: "BadRequest",
@@ -65,23 +67,23 @@ function findResponse({ path, method = "GET" }: Outgoing, response: Response): R
   // A URL has no line breaks: https://url.spec.whatwg.org/#concept-basic-url-parser
   const pathname = path.replaceAll(/[\t\n\r]/g, "").replace(/[?#].*$/, "");
   // Where the path is written out it counts as that one, and not as one with a parameter.
-  const templates = Object.keys(paths).filter((template) => toPattern(template).test(pathname));
-  const template = templates.find((candidate) => candidate === pathname) ?? templates[0];
+  const matching = patterns.filter(({ pattern }) => pattern.test(pathname)).map(({ template }) => template);
+  const template = matching.find((candidate) => candidate === pathname) ?? matching[0];
   if (template === undefined) return anywhere(status) ?? "the path is not described";
   // https://www.rfc-editor.org/rfc/rfc9110#name-head
   const operation = paths[template]?.[method === "HEAD" ? "get" : method.toLowerCase()];
   if (operation === undefined) {
-    if (method === "OPTIONS" && status === 204) return responseSchema.parse({});
+    if (method === "OPTIONS" && status === 204) return { headers: {}, content: {} };
     if (status === 405) return resolveResponse("MethodNotAllowed");
     // What guards a whole path comes before the method is looked at.
     const guards = Object.values(paths[template] ?? {}).map(({ responses }) => responses[String(status)]);
     const guard = GUARD_STATUSES.has(status) ? guards.find((candidate) => candidate !== undefined) : undefined;
-    if (guard !== undefined) return responseSchema.parse(resolve(guard));
+    if (guard !== undefined) return toResponse(guard);
     return anywhere(status) ?? "the method is not described";
   }
   const { responses } = operation;
   const named = responses[String(status)] ?? responses[`${Math.floor(status / 100)}XX`] ?? responses["default"];
-  return named === undefined ? "the status is not described" : responseSchema.parse(resolve(named));
+  return named === undefined ? "the status is not described" : toResponse(named);
 }
 
 function anywhere(status: number): ResponseObject | null {
@@ -90,10 +92,29 @@ function anywhere(status: number): ResponseObject | null {
 }
 
 function resolveResponse(name: string): ResponseObject {
-  return responseSchema.parse(resolve({ $ref: `#/components/responses/${name}` }));
+  return toResponse(remembered(names, name, () => ({ $ref: `#/components/responses/${name}` })));
 }
 
-function resolve(object: z.infer<typeof referenceSchema>): unknown {
+type Reference = z.infer<typeof referenceSchema>;
+
+// One object each, since a compiled schema is found by the object that it was made from: made again for every answer,
+// they filled the heap of the runtime.
+const names = new Map<string, Reference>();
+const responses = new Map<Reference, ResponseObject>();
+const headers = new Map<Reference, z.infer<typeof headerSchema>>();
+
+const toResponse = (reference: Reference): ResponseObject =>
+  remembered(responses, reference, () => responseSchema.parse(resolve(reference)));
+
+function remembered<Key, Value>(values: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = values.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  values.set(key, made);
+  return made;
+}
+
+function resolve(object: Reference): unknown {
   if (object.$ref === undefined) return object;
   return object.$ref
     .slice(2)
@@ -111,7 +132,7 @@ function toPattern(template: string): RegExp {
 
 function headerProblems(expected: ResponseObject, response: Response): string[] {
   return Object.entries(expected.headers).flatMap(([name, reference]) => {
-    const { required, schema } = headerSchema.parse(resolve(reference));
+    const { required, schema } = remembered(headers, reference, () => headerSchema.parse(resolve(reference)));
     const text = response.headers.get(name);
     if (text === null) return required ? [`header ${name} is missing`] : [];
     const isNumber = schema["type"] === "integer" && /^\d+$/.test(text);
@@ -143,12 +164,10 @@ function parseJson(text: string): unknown {
 const validators = new Map<object, Validator>();
 
 function schemaProblems(schema: z.infer<typeof schemaSchema>, value: unknown): string[] {
-  let validator = validators.get(schema);
-  if (validator === undefined) {
+  const validator = remembered(validators, schema, () => {
     const whole: Schema = { components: { schemas: CLOSED }, allOf: [schema] };
-    validator = new Validator(whole, "2020-12", false);
-    validators.set(schema, validator);
-  }
+    return new Validator(whole, "2020-12", false);
+  });
   const { valid, errors } = validator.validate(value);
   return valid ? [] : errors.map(({ instanceLocation, error }) => `${instanceLocation} ${error}`);
 }
