@@ -1,8 +1,9 @@
 /**
  * Six projects. `worker…`: tests inside of workerd, with the local Google behind every outbound call, in three
  * runtimes, since one heap does not hold them all, and one core takes its time.
- * `wrangler-dev`: the same contract tests from outside, against real processes. `node`: scripts and the local Google itself. `browser`:
- * Chromium against `npm run dev`.
+ * `wrangler-dev`: the contract tests from outside, against real processes; `npm test` runs those that are tagged `process`,
+ * GitHub's nightly workflow all of them. `node`: scripts and the local Google itself. `browser`: Chromium against
+ * `npm run dev`.
  */
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { Response as MiniflareResponse } from "miniflare";
@@ -60,6 +61,9 @@ function inWorkerd(name: string, ...include: readonly string[]): TestProjectConf
 
 export default defineConfig({
   test: {
+    tags: [
+      { name: "process", description: "What only a process can show: sockets, streams, raw paths, cookies, logs" },
+    ],
     coverage: {
       provider: "istanbul",
       include: ["src/**"],

@@ -11,49 +11,37 @@ import { readTestResults, summaryLine, tallyOfStep, type Tally, type TestResults
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
 
 const resultsFolder = mkdtempSync(path.join(tmpdir(), "gmail-edge-verify-"));
-const resultsFile = path.join(resultsFolder, "results.json");
-const browserFile = path.join(resultsFolder, "browser.json");
+type Step = readonly [name: string, command: readonly string[], count?: (ok: boolean) => TestResults];
 
-const STEPS: readonly (readonly [name: string, command: readonly string[], count?: (ok: boolean) => TestResults])[] = [
-  ["format", ["npm", "run", "--silent", "format:check"]],
-  ["lint", ["npm", "run", "--silent", "lint"]],
-  ["types", ["npm", "run", "--silent", "types"]],
-  ["knip", ["npm", "run", "--silent", "knip"]],
-  ["docs", ["npm", "run", "--silent", "check:docs"]],
-  ["openapi", ["npm", "run", "--silent", "openapi", "--", "--check"]],
-  ["dependencies", ["npm", "run", "--silent", "check:dependencies"]],
-  ["size", ["npm", "run", "--silent", "size"]],
-  [
-    "tests",
-    [
-      "npm",
-      "run",
-      "--silent",
-      "test:unit",
-      "--",
-      // Of all of them: of one file, it would be below the threshold.
-      "--coverage",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile=${resultsFile}`,
-    ],
-    (ok) => readTestResults(resultsFile, ok),
-  ],
-  [
-    "browser",
-    [
-      "npm",
-      "run",
-      "--silent",
-      "test:browser",
-      "--",
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile=${browserFile}`,
-    ],
-    (ok) => readTestResults(browserFile, ok),
-  ],
-  ["demo", ["npm", "run", "--silent", "demo"]],
+const run = (script: string, ...args: readonly string[]): readonly string[] => [
+  "npm",
+  "run",
+  "--silent",
+  script,
+  ...args,
+];
+
+/** A step that counts its tests. */
+function tests(name: string, script: string, ...args: readonly string[]): Step {
+  const file = path.join(resultsFolder, `${name}.json`);
+  const report = ["--", ...args, "--reporter=default", "--reporter=json", `--outputFile=${file}`];
+  return [name, run(script, ...report), (ok) => readTestResults(file, ok)];
+}
+
+const STEPS: readonly Step[] = [
+  ["format", run("format:check")],
+  ["lint", run("lint")],
+  ["types", run("types")],
+  ["knip", run("knip")],
+  ["docs", run("check:docs")],
+  ["openapi", run("openapi", "--", "--check")],
+  ["dependencies", run("check:dependencies")],
+  ["size", run("size")],
+  // The coverage of all of them: of one file, it would be below the threshold.
+  tests("tests", "test:unit", "--coverage"),
+  tests("processes", "test:processes"),
+  tests("browser", "test:browser"),
+  ["demo", run("demo")],
   ["bench", ["npm", "--prefix", "bench", "run", "--silent", "check"]],
 ];
 

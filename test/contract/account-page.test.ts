@@ -77,7 +77,7 @@ describeInside("ten minutes after the sign-in", () => {
 });
 
 describe("the form for a token", () => {
-  test("makes one that works, shows it once, and lists its name as text", async ({ open }) => {
+  test("makes one that works, shows it once, and lists its name as text", { tags: ["process"] }, async ({ open }) => {
     const { browser, stage } = await signedIn(open);
     const token = await makeToken(browser, "<i>mine</i>");
     expect(await statusWith(stage, token)).toBe(200);
@@ -159,7 +159,7 @@ describe("the form for a token", () => {
 });
 
 describe("the button that revokes a token", () => {
-  test("ends it, and leads back to the list", async ({ open }) => {
+  test("ends it, and leads back to the list", { tags: ["process"] }, async ({ open }) => {
     const { browser, stage } = await signedIn(open);
     const token = await makeToken(browser);
     const [form = ""] = await revokeForms(browser);

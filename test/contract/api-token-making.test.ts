@@ -8,7 +8,7 @@ const TEN_MINUTES_MS = 10 * 60 * 1000;
 const ME = { path: "/api/me" } as const;
 
 describe("forty at once", () => {
-  test("get twenty, and the twenty are listed", async ({ open }) => {
+  test("get twenty, and the twenty are listed", { tags: ["process"] }, async ({ open }) => {
     const { browser } = await signedIn(open);
     const answers = await Promise.all(Array.from({ length: 40 }, () => askForToken(browser.copy())));
     const refused = answers.filter(({ status }) => status !== 201);

@@ -24,13 +24,13 @@ async function firstId(ask: (path: string) => Promise<Response>): Promise<string
 }
 
 describe("an API token stands for its user", () => {
-  test("at /api/me and /api/messages", async ({ open }) => {
+  test("at /api/me and /api/messages", { tags: ["process"] }, async ({ open }) => {
     const { ask, user } = await withApiToken(open);
     expect(await (await ask("/api/me")).json()).toMatchObject({ sub: user.sub, email: user.email });
     expect(await (await ask("/api/messages?limit=3")).json()).toMatchObject({ messages: { length: 3 } });
   });
 
-  test("line by line", async ({ open }) => {
+  test("line by line", { tags: ["process"] }, async ({ open }) => {
     const { made, stage } = await withApiToken(open);
     const response = await withToken(stage, made.token, {
       path: "/api/messages?limit=all",
@@ -41,7 +41,7 @@ describe("an API token stands for its user", () => {
     expect(text.trim().split("\n").length).toBeGreaterThanOrEqual(25);
   });
 
-  test("at Gmail's own paths, by each of the user's names", async ({ open }) => {
+  test("at Gmail's own paths, by each of the user's names", { tags: ["process"] }, async ({ open }) => {
     const { ask, google, user } = await withApiToken(open);
     for (const name of ["me", user.sub, user.email, encodeURIComponent(user.email)]) {
       const response = await ask(`/gmail/v1/users/${name}/profile`);
@@ -65,7 +65,7 @@ describe("an API token stands for its user", () => {
     expect(await google.count("modify")).toBe(2);
   });
 
-  test("and never reaches Google itself", async ({ open }) => {
+  test("and never reaches Google itself", { tags: ["process"] }, async ({ open }) => {
     const { ask, google, made } = await withApiToken(open);
     await ask("/gmail/v1/users/me/profile");
     expect(JSON.stringify((await google.snapshot()).calls)).not.toContain(made.token);

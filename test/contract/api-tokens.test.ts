@@ -20,7 +20,7 @@ function padded(bytes: number): unknown {
 }
 
 describe("POST /api/tokens", () => {
-  test("gives a token once, for 90 days unless said otherwise", async ({ open }) => {
+  test("gives a token once, for 90 days unless said otherwise", { tags: ["process"] }, async ({ open }) => {
     const { browser, stage, user } = await signedIn(open);
     const response = await askForToken(browser, { name: "  backup script  " });
     expect(response.status).toBe(201);
@@ -117,7 +117,7 @@ describe("POST /api/tokens", () => {
 });
 
 describe("GET /api/tokens", () => {
-  test("lists the user's own tokens without their secrets", async ({ open }) => {
+  test("lists the user's own tokens without their secrets", { tags: ["process"] }, async ({ open }) => {
     const { browser, google, stage } = await signedIn(open);
     const made = await makeToken(browser, { name: "first" });
     const neighbour = stage.browser();
@@ -142,7 +142,7 @@ describe("GET /api/tokens", () => {
 });
 
 describe("DELETE /api/tokens/{id}", () => {
-  test("answers 204, and the token is refused at once", async ({ open }) => {
+  test("answers 204, and the token is refused at once", { tags: ["process"] }, async ({ open }) => {
     const { browser, google, stage } = await signedIn(open);
     const [ended, other] = [await makeToken(browser), await makeToken(browser)];
     expect((await withToken(stage, ended.token, ME)).status).toBe(200);

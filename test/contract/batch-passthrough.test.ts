@@ -74,7 +74,7 @@ async function sentBatch({ google }: Pick<Scene, "google">) {
 }
 
 describe("a batch", () => {
-  test("with an API token gives Gmail's answer to each part", async ({ open }) => {
+  test("with an API token gives Gmail's answer to each part", { tags: ["process"] }, async ({ open }) => {
     const { google, ids, send, user } = await scene(open);
     const response = await send([
       { id: "1", line: `GET /gmail/v1/users/me/messages/${ids[0]}?format=minimal HTTP/1.1` },
@@ -116,33 +116,37 @@ describe("a batch", () => {
     expect(body.match(/^If-Match: etag-1\r$/gm)).toHaveLength(2);
   });
 
-  test("reaches Google as the calls that were checked, and nothing else of it", async ({ open }) => {
-    const setting = await scene(open);
-    const hidden = [
-      "Authorization: Bearer ya29.inner",
-      "Cookie: a=b",
-      "Host: evil.test",
-      "X-HTTP-Method-Override: DELETE",
-    ];
-    const own = { "x-forwarded-for": "203.0.113.9", referer: "https://private.test/" };
-    await setting.send([{ id: "1", line: `GET /gmail/v1/users/${setting.user.sub}/profile`, headers: hidden }], own);
-    const { body, headers } = await sentBatch(setting);
-    const [, boundary = ""] = /^multipart\/mixed; boundary=(.+)$/.exec(headers["content-type"] ?? "") ?? [];
-    expect(boundary).toMatch(/^batch_[A-Za-z0-9_-]{43}$/);
-    expect(body.split("\r\n")).toEqual([
-      `--${boundary}`,
-      "Content-Type: application/http",
-      "Content-ID: <7b841d0c-dc9a-44d8-8078-471346bea451 + 1>",
-      "",
-      "GET /gmail/v1/users/me/profile HTTP/1.1",
-      "",
-      "",
-      `--${boundary}--`,
-      "",
-    ]);
-    expect(headers["authorization"]).toMatch(/^Bearer ya29\./);
-    for (const name of ["cookie", "referer", "x-forwarded-for"]) expect(headers).not.toHaveProperty(name);
-  });
+  test(
+    "reaches Google as the calls that were checked, and nothing else of it",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const setting = await scene(open);
+      const hidden = [
+        "Authorization: Bearer ya29.inner",
+        "Cookie: a=b",
+        "Host: evil.test",
+        "X-HTTP-Method-Override: DELETE",
+      ];
+      const own = { "x-forwarded-for": "203.0.113.9", referer: "https://private.test/" };
+      await setting.send([{ id: "1", line: `GET /gmail/v1/users/${setting.user.sub}/profile`, headers: hidden }], own);
+      const { body, headers } = await sentBatch(setting);
+      const [, boundary = ""] = /^multipart\/mixed; boundary=(.+)$/.exec(headers["content-type"] ?? "") ?? [];
+      expect(boundary).toMatch(/^batch_[A-Za-z0-9_-]{43}$/);
+      expect(body.split("\r\n")).toEqual([
+        `--${boundary}`,
+        "Content-Type: application/http",
+        "Content-ID: <7b841d0c-dc9a-44d8-8078-471346bea451 + 1>",
+        "",
+        "GET /gmail/v1/users/me/profile HTTP/1.1",
+        "",
+        "",
+        `--${boundary}--`,
+        "",
+      ]);
+      expect(headers["authorization"]).toMatch(/^Bearer ya29\./);
+      for (const name of ["cookie", "referer", "x-forwarded-for"]) expect(headers).not.toHaveProperty(name);
+    },
+  );
 
   test("refused with 401 as a whole is sent again once, after a refresh", async ({ open }) => {
     const { google, send, user } = await scene(open);

@@ -107,7 +107,7 @@ describeInside("SUBREQUEST_BUDGET under faults", () => {
 });
 
 describe("Accept: application/x-ndjson", () => {
-  test("gives a line per message and a last line that tells how it ended", async ({ open }) => {
+  test("gives a line per message and a last line that tells how it ended", { tags: ["process"] }, async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 1234 } } });
     const asJson = await readListing(await call(scene.browser, "/api/messages?limit=all"));
     await scene.google.forgetCalls();
@@ -165,7 +165,7 @@ describe("Accept: application/x-ndjson", () => {
     await expectError(await scene.stage.send({ path: "/api/messages", headers: NDJSON }), 401, "SIGN_IN_REQUIRED");
   });
 
-  test("an error after it is the last line", async ({ open }) => {
+  test("an error after it is the last line", { tags: ["process"] }, async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 1234 } } });
     await scene.google.always("list", { nonJson: true, after: 1 });
     const { messages, end, error } = await readStream(await stream(scene, "limit=all"));
@@ -182,7 +182,7 @@ describe("Accept: application/x-ndjson", () => {
     expect([error?.code, error?.details[0].reason]).toEqual([401, "CONSENT_REQUIRED"]);
   });
 
-  test("gives the first page before Gmail has answered the second", async ({ open }) => {
+  test("gives the first page before Gmail has answered the second", { tags: ["process"] }, async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 600 } } });
     await scene.google.fault("list", { delayMs: 1000, after: 1 });
     const response = await scene.browser.fetch("/api/messages?limit=all", { headers: NDJSON, stream: true });

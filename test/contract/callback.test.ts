@@ -26,7 +26,7 @@ describe("state missing, unknown, from another browser or used: 400 INVALID_STAT
     await expectNoTokenCall(scene);
   });
 
-  test("state from another browser", async ({ open }) => {
+  test("state from another browser", { tags: ["process"] }, async ({ open }) => {
     const scene = await newcomer(open);
     const callback = await callbackUrl(scene);
     const other = scene.stage.browser();
@@ -50,7 +50,7 @@ describe("state missing, unknown, from another browser or used: 400 INVALID_STAT
     await expectNoTokenCall(scene);
   });
 
-  test("its cookie gone because it was used", async ({ open }) => {
+  test("its cookie gone because it was used", { tags: ["process"] }, async ({ open }) => {
     const scene = await newcomer(open);
     const callback = await callbackUrl(scene);
     expect((await scene.browser.comeBack(callback.href)).status).toBe(302);
@@ -102,7 +102,7 @@ describe("an error with no valid transaction is shown as such, using nothing of 
     expect(text).toContain("server_error");
   });
 
-  test("leaves the transactions of this browser alone", async ({ open }) => {
+  test("leaves the transactions of this browser alone", { tags: ["process"] }, async ({ open }) => {
     const scene = await newcomer(open);
     const callback = await callbackUrl(scene);
     await scene.browser.fetch("/auth/callback?error=access_denied&state=unknown");
@@ -152,7 +152,7 @@ describe("error=access_denied: 403 CONSENT_DENIED with a link to try again, neve
     await expectNoTokenCall(scene);
   });
 
-  test("to a person, who comes in by that link after all", async ({ open }) => {
+  test("to a person, who comes in by that link after all", { tags: ["process"] }, async ({ open }) => {
     const scene = await newcomer(open);
     const callback = await callbackUrl(scene, { deny: true }, "?return_to=%2Fhealthz");
     const page = await expectPage(await scene.browser.comeBack(callback.href), 403);

@@ -17,7 +17,7 @@ function preflight(path: string, origin: string) {
 }
 
 describe("an origin that is allowed", () => {
-  test.for(API)("may ask %s in advance what it may send", async (path, { open }) => {
+  test.for(API)("may ask %s in advance what it may send", { tags: ["process"] }, async (path, { open }) => {
     const stage = await open({ vars: VARS });
     for (const origin of [APP, "https://second.example:8443"]) {
       const response = await stage.send(preflight(path, origin));
@@ -32,27 +32,31 @@ describe("an origin that is allowed", () => {
     expect(await stage.google.count()).toBe(0);
   });
 
-  test("reads answers and errors to an API token, and the headers that matter", async ({ open }) => {
-    const { browser, stage } = await signedIn(open, { vars: VARS });
-    const { token } = await makeToken(browser);
-    const ask = (path: string, value = token) => withToken(stage, value, { path, headers: { origin: APP } });
-    const answers = [
-      await ask("/api/me"),
-      await ask("/gmail/v1/users/me/profile"),
-      await ask("/gmail/v1/users/me/messages/0"),
-      await ask("/api/me", "gmedge_x"),
-      await ask("/api/messages?limit=x"),
-      await ask("/api/nothing"),
-    ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 404, 401, 400, 404]);
-    for (const { headers } of answers) {
-      expect(headers.get("access-control-allow-origin")).toBe(APP);
-      expect(headers.get("access-control-allow-credentials")).toBeNull();
-      expect(headers.get("vary")?.toLowerCase()).toContain("origin");
-      const exposed = headers.get("access-control-expose-headers")?.split(",");
-      expect(exposed).toEqual(expect.arrayContaining(["ETag", "Retry-After", "WWW-Authenticate", "X-Request-Id"]));
-    }
-  });
+  test(
+    "reads answers and errors to an API token, and the headers that matter",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, stage } = await signedIn(open, { vars: VARS });
+      const { token } = await makeToken(browser);
+      const ask = (path: string, value = token) => withToken(stage, value, { path, headers: { origin: APP } });
+      const answers = [
+        await ask("/api/me"),
+        await ask("/gmail/v1/users/me/profile"),
+        await ask("/gmail/v1/users/me/messages/0"),
+        await ask("/api/me", "gmedge_x"),
+        await ask("/api/messages?limit=x"),
+        await ask("/api/nothing"),
+      ];
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 404, 401, 400, 404]);
+      for (const { headers } of answers) {
+        expect(headers.get("access-control-allow-origin")).toBe(APP);
+        expect(headers.get("access-control-allow-credentials")).toBeNull();
+        expect(headers.get("vary")?.toLowerCase()).toContain("origin");
+        const exposed = headers.get("access-control-expose-headers")?.split(",");
+        expect(exposed).toEqual(expect.arrayContaining(["ETag", "Retry-After", "WWW-Authenticate", "X-Request-Id"]));
+      }
+    },
+  );
 
   test("changes things with an API token, and not with the cookie", async ({ open }) => {
     const scopes = `openid email profile ${GMAIL_READONLY} https://www.googleapis.com/auth/gmail.modify`;

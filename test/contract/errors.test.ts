@@ -199,7 +199,7 @@ describe("Google's other errors are passed on with Google's message", () => {
 });
 
 describe("errors are pages for people", () => {
-  test("a failure of Google's", async ({ open }) => {
+  test("a failure of Google's", { tags: ["process"] }, async ({ open }) => {
     const { browser, google } = await signedIn(open);
     await google.always("list", { nonJson: true });
     await expectPage(await browser.step("/api/messages"), 502);
@@ -210,7 +210,7 @@ describe("errors are pages for people", () => {
     await expectPage(await browser.step("/api/messages?limit=%3Cscript%3E"), 400);
   });
 
-  test("a path that does not exist", async ({ open }) => {
+  test("a path that does not exist", { tags: ["process"] }, async ({ open }) => {
     const { browser } = await signedIn(open);
     await expectPage(await browser.step("/nowhere"), 404);
     await expectError(await call(browser, "/api/nowhere"), 404, "NOT_FOUND");

@@ -14,15 +14,19 @@ import {
 } from "../support/scenes.ts";
 
 describe("the code exchange is refused", () => {
-  test("once: one new trip to the authorization endpoint, which ends where the first was to end", async ({ open }) => {
-    const { google, user, stage } = await signedIn(open);
-    await google.fault("token:code", "invalid_grant");
-    const visit = await stage.browser().signIn({ user: user.email }, "/healthz?kept=1");
-    expect(visit.response.status).toBe(200);
-    expect(visit.url).toBe("/healthz?kept=1");
-    expect(visit.trips).toBe(2);
-    expect(await google.count("token:code")).toBe(2);
-  });
+  test(
+    "once: one new trip to the authorization endpoint, which ends where the first was to end",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { google, user, stage } = await signedIn(open);
+      await google.fault("token:code", "invalid_grant");
+      const visit = await stage.browser().signIn({ user: user.email }, "/healthz?kept=1");
+      expect(visit.response.status).toBe(200);
+      expect(visit.url).toBe("/healthz?kept=1");
+      expect(visit.trips).toBe(2);
+      expect(await google.count("token:code")).toBe(2);
+    },
+  );
 
   test("once, at a first consent: no loop, although Google keeps the refresh token to itself after that", async ({
     open,

@@ -29,18 +29,22 @@ describe("the granted scope lacks a Gmail scope that was asked for: 403 SCOPE_RE
     expect(scene.browser.jar.named("session")).toEqual([]);
   });
 
-  test("to a person, naming what to tick, with a link that asks again and works", async ({ open }) => {
-    const { browser, user, stage } = await newcomer(open);
-    const visit = await browser.signIn({ user: user.email, untick: [GMAIL_READONLY] });
-    const page = await expectPage(visit.response, 403);
-    expect(visit.trips).toBe(1);
-    expect(page).toMatch(/gmail/i);
-    const link = /href="([^"]*\/auth\/login[^"]*)"/.exec(page)?.[1]?.replaceAll("&amp;", "&");
-    const target = new URL(link ?? "", stage.origin);
-    const again = await browser.navigate(target.pathname + target.search, { person: { user: user.email } });
-    expect(again.response.status).toBe(200);
-    expect(again.trips).toBe(1);
-  });
+  test(
+    "to a person, naming what to tick, with a link that asks again and works",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, user, stage } = await newcomer(open);
+      const visit = await browser.signIn({ user: user.email, untick: [GMAIL_READONLY] });
+      const page = await expectPage(visit.response, 403);
+      expect(visit.trips).toBe(1);
+      expect(page).toMatch(/gmail/i);
+      const link = /href="([^"]*\/auth\/login[^"]*)"/.exec(page)?.[1]?.replaceAll("&amp;", "&");
+      const target = new URL(link ?? "", stage.origin);
+      const again = await browser.navigate(target.pathname + target.search, { person: { user: user.email } });
+      expect(again.response.status).toBe(200);
+      expect(again.trips).toBe(1);
+    },
+  );
 
   test("one of two Gmail scopes is not enough", async ({ open }) => {
     const scene = await newcomer(open, {
@@ -72,7 +76,7 @@ describe("the granted scope lacks a Gmail scope that was asked for: 403 SCOPE_RE
 });
 
 describe("a refresh token came: it is stored under the user's sub, and the user is signed in", () => {
-  test("after one trip, with everything that was granted", async ({ open }) => {
+  test("after one trip, with everything that was granted", { tags: ["process"] }, async ({ open }) => {
     const { browser, user, google } = await newcomer(open);
     expect(await signIn(browser, user)).toBe(1);
     expect(await google.count("token:code")).toBe(1);
@@ -104,7 +108,7 @@ describe("none came, one is stored: the stored one stays, and the user is signed
 });
 
 describe("none came, none is stored: one trip with prompt=consent and login_hint", () => {
-  test("which brings the refresh token", async ({ open }) => {
+  test("which brings the refresh token", { tags: ["process"] }, async ({ open }) => {
     const known = await signedIn(open);
     const { google, user } = known;
     // Somebody who consented in another deployment: this one stores nothing of them.

@@ -50,7 +50,7 @@ describe("the ID token is not valid: 400 INVALID_ID_TOKEN", () => {
     await expectNothingKept(scene);
   });
 
-  test("is a page for a person", async ({ open }) => {
+  test("is a page for a person", { tags: ["process"] }, async ({ open }) => {
     const { browser, user } = await newcomer(open, { google: { idToken: "other-nonce" } });
     await expectPage((await browser.signIn({ user: user.email })).response, 400);
   });

@@ -7,7 +7,7 @@ import { call, signedIn, signIn } from "../support/scenes.ts";
 const PATHS = ["/auth/logout", "/auth/disconnect"] as const;
 
 describe.for(PATHS)("POST %s", (path) => {
-  test("answers 303 to / to a browser, and the session is over", async ({ open }) => {
+  test("answers 303 to / to a browser, and the session is over", { tags: ["process"] }, async ({ open }) => {
     const { browser, stage } = await signedIn(open);
     const response = await browser.submit(path);
     expect(response.status).toBe(303);
@@ -17,7 +17,7 @@ describe.for(PATHS)("POST %s", (path) => {
     expect((await call(browser)).status).toBe(401);
   });
 
-  test("answers 200 JSON to a program", async ({ open }) => {
+  test("answers 200 JSON to a program", { tags: ["process"] }, async ({ open }) => {
     const { browser } = await signedIn(open);
     const response = await browser.fetch(path, { method: "POST", headers: { accept: "application/json" } });
     expect(response.status).toBe(200);
@@ -52,15 +52,19 @@ describe.for(PATHS)("POST %s", (path) => {
 });
 
 describe("POST /auth/logout", () => {
-  test("leaves the grant alone: signing in again takes one trip, and other browsers go on", async ({ open }) => {
-    const { browser, google, user, stage } = await signedIn(open);
-    const other = stage.browser();
-    await signIn(other, user);
-    await browser.submit("/auth/logout");
-    expect(await google.count("revoke")).toBe(0);
-    expect((await call(other)).status).toBe(200);
-    expect(await signIn(browser, user)).toBe(1);
-  });
+  test(
+    "leaves the grant alone: signing in again takes one trip, and other browsers go on",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google, user, stage } = await signedIn(open);
+      const other = stage.browser();
+      await signIn(other, user);
+      await browser.submit("/auth/logout");
+      expect(await google.count("revoke")).toBe(0);
+      expect((await call(other)).status).toBe(200);
+      expect(await signIn(browser, user)).toBe(1);
+    },
+  );
 
   test("by someone who is not signed in is no error for a browser", async ({ open }) => {
     const stage = await open();
@@ -96,14 +100,14 @@ describeInside("what revokes a session holds within 60 s, also for a copy of the
 });
 
 describe("POST /auth/disconnect", () => {
-  test("revokes the grant at Google, once", async ({ open }) => {
+  test("revokes the grant at Google, once", { tags: ["process"] }, async ({ open }) => {
     const { browser, google, user } = await signedIn(open);
     await browser.submit("/auth/disconnect");
     expect(await google.count("revoke")).toBe(1);
     expect((await google.snapshot()).grants).toMatchObject([{ sub: user.sub, scopes: [], liveRefreshTokens: 0 }]);
   });
 
-  test("ends the user's other sessions too", async ({ open }) => {
+  test("ends the user's other sessions too", { tags: ["process"] }, async ({ open }) => {
     const { browser, user, stage } = await signedIn(open);
     const other = stage.browser();
     await signIn(other, user);

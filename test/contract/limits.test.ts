@@ -34,7 +34,7 @@ async function refuse(): Promise<RateLimitOutcome> {
 }
 
 describe("a request that is too large", () => {
-  test("by its URL: 414", async ({ open }) => {
+  test("by its URL: 414", { tags: ["process"] }, async ({ open }) => {
     const stage = await open();
     const path = (length: number): string =>
       `/healthz?${"x".repeat(length - stage.origin.length - "/healthz?".length)}`;
@@ -42,7 +42,7 @@ describe("a request that is too large", () => {
     await expectError(await stage.send({ path: path(16 * KIB + 1) }), 414, "INVALID_ARGUMENT");
   });
 
-  test("by its headers: 431", async ({ open }) => {
+  test("by its headers: 431", { tags: ["process"] }, async ({ open }) => {
     const stage = await open();
     expect((await stage.send({ path: "/healthz", headers: headers(60 * KIB) })).status).toBe(200);
     await expectError(await stage.send({ path: "/healthz", headers: headers(64 * KIB) }), 431, "INVALID_ARGUMENT");
@@ -60,7 +60,7 @@ describe("a request that is too large", () => {
     expect(await google.count()).toBe(0);
   });
 
-  test("as a security event: 413, whoever sends it", async ({ open }) => {
+  test("as a security event: 413, whoever sends it", { tags: ["process"] }, async ({ open }) => {
     const stage = await open();
     const request = { method: "POST", path: "/auth/security-events", body: "x".repeat(64 * KIB + 1) };
     await expectError(await stage.send(request), 413, "INVALID_ARGUMENT");

@@ -6,25 +6,29 @@ import { callbackUrl, newcomer, signedIn } from "../support/scenes.ts";
 const SCOPES = "openid email profile https://www.googleapis.com/auth/gmail.readonly";
 
 describe("GET /auth/login", () => {
-  test("goes to the authorization endpoint with everything that Google must know", async ({ open }) => {
-    const { stage, google, browser } = await newcomer(open);
-    const url = await browser.begin();
-    expect(url.origin + url.pathname).toBe(`${google.origin}/o/oauth2/v2/auth`);
-    const { state, nonce, code_challenge, ...rest } = Object.fromEntries(url.searchParams);
-    expect(rest).toEqual({
-      client_id: stage.client.id,
-      redirect_uri: `${stage.origin}/auth/callback`,
-      response_type: "code",
-      scope: SCOPES,
-      access_type: "offline",
-      code_challenge_method: "S256",
-    });
-    expect(new Set([state, nonce, code_challenge]).size).toBe(3);
-    // 128 bits or more in base64url.
-    expect(state?.length).toBeGreaterThanOrEqual(22);
-    expect(nonce?.length).toBeGreaterThanOrEqual(22);
-    expect(code_challenge).toMatch(/^[A-Za-z0-9_-]{43}$/);
-  });
+  test(
+    "goes to the authorization endpoint with everything that Google must know",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { stage, google, browser } = await newcomer(open);
+      const url = await browser.begin();
+      expect(url.origin + url.pathname).toBe(`${google.origin}/o/oauth2/v2/auth`);
+      const { state, nonce, code_challenge, ...rest } = Object.fromEntries(url.searchParams);
+      expect(rest).toEqual({
+        client_id: stage.client.id,
+        redirect_uri: `${stage.origin}/auth/callback`,
+        response_type: "code",
+        scope: SCOPES,
+        access_type: "offline",
+        code_challenge_method: "S256",
+      });
+      expect(new Set([state, nonce, code_challenge]).size).toBe(3);
+      // 128 bits or more in base64url.
+      expect(state?.length).toBeGreaterThanOrEqual(22);
+      expect(nonce?.length).toBeGreaterThanOrEqual(22);
+      expect(code_challenge).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    },
+  );
 
   test("sends no prompt on the first trip, so that Google shows its page only to who has not consented", async ({
     open,
@@ -72,7 +76,7 @@ describeInside("GET /auth/login (other configuration)", () => {
 });
 
 describe("the transaction cookie", () => {
-  test("is sealed, HttpOnly, SameSite=Lax and short-lived", async ({ open }) => {
+  test("is sealed, HttpOnly, SameSite=Lax and short-lived", { tags: ["process"] }, async ({ open }) => {
     const { browser, stage } = await newcomer(open);
     const url = await browser.begin("?return_to=%2Fsecret-place");
     const [cookie, ...others] = [...browser.jar.cookies.values()];
@@ -91,7 +95,7 @@ describe("the transaction cookie", () => {
     expect(cookie?.value).not.toContain(btoa("/secret-place").slice(0, 12));
   });
 
-  test("has the __Host- prefix and Secure on HTTPS", async ({ open }) => {
+  test("has the __Host- prefix and Secure on HTTPS", { tags: ["process"] }, async ({ open }) => {
     const { browser } = await newcomer(open, { publicUrl: "https://mail.example.com" });
     const url = await browser.begin();
     expect(url.searchParams.get("redirect_uri")).toBe("https://mail.example.com/auth/callback");
@@ -103,18 +107,22 @@ describe("the transaction cookie", () => {
     expect(browser.jar.cookies.size).toBe(1);
   });
 
-  test("belongs to its flow alone: two tabs sign in at once, each to its own place", async ({ open }) => {
-    // Someone whose refresh token is stored: of two first consents at once, Google gives a refresh token for one.
-    const known = await signedIn(open);
-    const scene = { ...known, browser: known.stage.browser() };
-    const first = await callbackUrl(scene, {}, "?return_to=%2Fhealthz%3Ftab%3D1");
-    const second = await callbackUrl(scene, {}, "?return_to=%2Fhealthz%3Ftab%3D2");
-    expect(scene.browser.jar.cookies.size).toBe(2);
-    expect((await scene.browser.comeBack(second.href)).headers.get("location")).toContain("/healthz?tab=2");
-    expect((await scene.browser.comeBack(first.href)).headers.get("location")).toContain("/healthz?tab=1");
-  });
+  test(
+    "belongs to its flow alone: two tabs sign in at once, each to its own place",
+    { tags: ["process"] },
+    async ({ open }) => {
+      // Someone whose refresh token is stored: of two first consents at once, Google gives a refresh token for one.
+      const known = await signedIn(open);
+      const scene = { ...known, browser: known.stage.browser() };
+      const first = await callbackUrl(scene, {}, "?return_to=%2Fhealthz%3Ftab%3D1");
+      const second = await callbackUrl(scene, {}, "?return_to=%2Fhealthz%3Ftab%3D2");
+      expect(scene.browser.jar.cookies.size).toBe(2);
+      expect((await scene.browser.comeBack(second.href)).headers.get("location")).toContain("/healthz?tab=2");
+      expect((await scene.browser.comeBack(first.href)).headers.get("location")).toContain("/healthz?tab=1");
+    },
+  );
 
-  test("is gone after the callback", async ({ open }) => {
+  test("is gone after the callback", { tags: ["process"] }, async ({ open }) => {
     const scene = await newcomer(open);
     const callback = await callbackUrl(scene);
     const [transaction] = [...scene.browser.jar.cookies.keys()];
@@ -131,7 +139,7 @@ describe("return_to", () => {
     "/authors",
     "/a/auth/b",
   ];
-  test.for(kept)("%s is where the person arrives", async (returnTo, { open }) => {
+  test.for(kept)("%s is where the person arrives", { tags: ["process"] }, async (returnTo, { open }) => {
     expect(await arrival(await newcomer(open), returnTo)).toBe(returnTo);
   });
 

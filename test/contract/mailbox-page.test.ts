@@ -20,17 +20,21 @@ async function show(browser: Browser, path: string) {
 }
 
 describe("the mailbox page", () => {
-  test("has a row for each message, a link to Gmail's own page, and the folders", async ({ open }) => {
-    const { browser, user } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
-    const { root, rows, older, newer } = await show(browser, "/");
-    expect(rows).toHaveLength(5);
-    expect([older, newer]).toEqual([null, null]);
-    expect(root.querySelector(".row a.gmail")?.getAttribute("href")).toContain(
-      `?authuser=${encodeURIComponent(user.email)}#all/`,
-    );
-    const folders = root.querySelectorAll(".folders a").map((link) => link.getAttribute("href"));
-    expect(folders).toEqual(expect.arrayContaining(["/?label=INBOX", "/", "/?label=TRASH"]));
-  });
+  test(
+    "has a row for each message, a link to Gmail's own page, and the folders",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, user } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+      const { root, rows, older, newer } = await show(browser, "/");
+      expect(rows).toHaveLength(5);
+      expect([older, newer]).toEqual([null, null]);
+      expect(root.querySelector(".row a.gmail")?.getAttribute("href")).toContain(
+        `?authuser=${encodeURIComponent(user.email)}#all/`,
+      );
+      const folders = root.querySelectorAll(".folders a").map((link) => link.getAttribute("href"));
+      expect(folders).toEqual(expect.arrayContaining(["/?label=INBOX", "/", "/?label=TRASH"]));
+    },
+  );
 
   test("has the folders before the messages, one stop of the keyboard a row, and the counts last", async ({ open }) => {
     const { browser } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
@@ -50,7 +54,7 @@ describe("the mailbox page", () => {
     }
   });
 
-  test("shows messages while Gmail still counts what is unread", async ({ open }) => {
+  test("shows messages while Gmail still counts what is unread", { tags: ["process"] }, async ({ open }) => {
     const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
     await google.always("batch", { match: "messagesUnread", delayMs: 3_000 });
     const headers = { accept: "text/html", "sec-fetch-mode": "navigate" };
@@ -96,16 +100,20 @@ describe("the mailbox page", () => {
     expect((await show(browser, "/")).rows).toHaveLength(5);
   });
 
-  test("with a list that breaks off has what was read, what happened, and the way on", async ({ open }) => {
-    const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
-    await google.always("batch", { status: 503 });
-    const { root, rows } = await show(browser, "/");
-    expect(rows).toEqual([]);
-    expect(root.querySelector("[role=alert]")?.text).toContain("could not be read");
-    // A list that broke off is not an empty one.
-    expect(root.querySelector(".empty")).toBeNull();
-    expect(root.querySelector("body")?.innerHTML.trimEnd().endsWith("</div></div>")).toBe(true);
-  });
+  test(
+    "with a list that breaks off has what was read, what happened, and the way on",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+      await google.always("batch", { status: 503 });
+      const { root, rows } = await show(browser, "/");
+      expect(rows).toEqual([]);
+      expect(root.querySelector("[role=alert]")?.text).toContain("could not be read");
+      // A list that broke off is not an empty one.
+      expect(root.querySelector(".empty")).toBeNull();
+      expect(root.querySelector("body")?.innerHTML.trimEnd().endsWith("</div></div>")).toBe(true);
+    },
+  );
 });
 
 describe("the pages of the mailbox", () => {

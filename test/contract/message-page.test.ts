@@ -32,25 +32,29 @@ function policyOf(response: Response): Record<string, string> {
 }
 
 describe("GET /message/{id}", () => {
-  test("is a page with headers and text, and with everything in it escaped", async ({ open }) => {
-    const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
-    await answerNext(scene, {
-      mimeType: "text/plain",
-      filename: "",
-      headers: [
-        { name: "Subject", value: '<script>alert("s")</script>' },
-        { name: "From", value: '"<b>x</b>" <a@example.test>' },
-      ],
-      body: { size: 1, data: base64url("</pre><script>alert('t')</script>") },
-    });
-    const text = await expectPage(await scene.browser.step(`/message/${ID}`), 200);
-    expect(text).toContain("&lt;script&gt;alert(&quot;s&quot;)&lt;/script&gt;");
-    expect(text).toContain("&lt;/pre&gt;&lt;script&gt;");
-    expect(text).not.toContain('alert("s")');
-    expect(text).not.toMatch(/<script>alert|<b>x/);
-    // A message without HTML has no frame.
-    expect(text).not.toContain("<iframe");
-  });
+  test(
+    "is a page with headers and text, and with everything in it escaped",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
+      await answerNext(scene, {
+        mimeType: "text/plain",
+        filename: "",
+        headers: [
+          { name: "Subject", value: '<script>alert("s")</script>' },
+          { name: "From", value: '"<b>x</b>" <a@example.test>' },
+        ],
+        body: { size: 1, data: base64url("</pre><script>alert('t')</script>") },
+      });
+      const text = await expectPage(await scene.browser.step(`/message/${ID}`), 200);
+      expect(text).toContain("&lt;script&gt;alert(&quot;s&quot;)&lt;/script&gt;");
+      expect(text).toContain("&lt;/pre&gt;&lt;script&gt;");
+      expect(text).not.toContain('alert("s")');
+      expect(text).not.toMatch(/<script>alert|<b>x/);
+      // A message without HTML has no frame.
+      expect(text).not.toContain("<iframe");
+    },
+  );
 
   test("shows HTML in a sandboxed frame only, never in the page", async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
@@ -101,7 +105,7 @@ describe("GET /message/{id} of an odd message", () => {
     },
   );
 
-  test("larger than 16 MiB leads to Gmail, and Google is asked once", async ({ open }) => {
+  test("larger than 16 MiB leads to Gmail, and Google is asked once", { tags: ["process"] }, async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
     await scene.google.forgetCalls();
     await scene.google.fault("get", { body: { id: ID, threadId: ID, snippet: "x".repeat(17 * 1024 * 1024) } });
@@ -113,30 +117,34 @@ describe("GET /message/{id} of an odd message", () => {
 });
 
 describe("GET /message/{id}/body", () => {
-  test("is what of the message's HTML is allowed, which may do nothing but be looked at", async ({ open }) => {
-    const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
-    await answerNext(scene, html(HOSTILE));
-    const response = await scene.browser.step(`/message/${ID}/body`, FRAME);
-    const [head = "", body] = (await response.clone().text()).split("</style>");
-    expect(head).toMatch(/^<!doctype html><meta charset="utf-8">/);
-    expect(body).toBe(
-      '<p align="left">Hello</p>' +
-        '<a href="https://evil.test/x" target="_blank" rel="noopener noreferrer">there</a><a>here</a>',
-    );
-    await expectPage(response, 200);
-    expect(policyOf(response)).toEqual({
-      "default-src": "'none'",
-      "style-src": "'unsafe-inline'",
-      "img-src": "data:",
-      "form-action": "'none'",
-      "base-uri": "'none'",
-      "frame-ancestors": "'self'",
-      sandbox: "allow-popups allow-popups-to-escape-sandbox",
-    });
-    expect(response.headers.get("x-frame-options")).toBe("SAMEORIGIN");
-    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
-    expect(response.headers.get("referrer-policy")).toBe("no-referrer");
-  });
+  test(
+    "is what of the message's HTML is allowed, which may do nothing but be looked at",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const scene = await signedIn(open, { user: { mailbox: { messages: 20 } } });
+      await answerNext(scene, html(HOSTILE));
+      const response = await scene.browser.step(`/message/${ID}/body`, FRAME);
+      const [head = "", body] = (await response.clone().text()).split("</style>");
+      expect(head).toMatch(/^<!doctype html><meta charset="utf-8">/);
+      expect(body).toBe(
+        '<p align="left">Hello</p>' +
+          '<a href="https://evil.test/x" target="_blank" rel="noopener noreferrer">there</a><a>here</a>',
+      );
+      await expectPage(response, 200);
+      expect(policyOf(response)).toEqual({
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "img-src": "data:",
+        "form-action": "'none'",
+        "base-uri": "'none'",
+        "frame-ancestors": "'self'",
+        sandbox: "allow-popups allow-popups-to-escape-sandbox",
+      });
+      expect(response.headers.get("x-frame-options")).toBe("SAMEORIGIN");
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+    },
+  );
 
   test("of a message without HTML is 404", async ({ open }) => {
     const { browser } = await signedIn(open, { user: { mailbox: { messages: 20 } } });

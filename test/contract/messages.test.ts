@@ -18,7 +18,7 @@ async function expectAll(listing: Listing, messages: number): Promise<void> {
 }
 
 describe("limit", () => {
-  test("is 100 unless said", async ({ open }) => {
+  test("is 100 unless said", { tags: ["process"] }, async ({ open }) => {
     const { browser, google } = await mailboxOf(open, 250);
     const listing = await readListing(await call(browser, "/api/messages"));
     await expectAll(listing, 100);
@@ -60,21 +60,25 @@ describe("limit", () => {
 });
 
 describe("the answer", () => {
-  test("holds id and threadId of each message and nothing else, and says what it cost", async ({ open }) => {
-    const { browser } = await mailboxOf(open, 3);
-    const response = await call(browser, "/api/messages");
-    expect(response.headers.get("content-type")).toMatch(/^application\/json/);
-    expect(response.headers.get("cache-control")).toContain("no-store");
-    expect(response.headers.get("x-request-id")).toBeTruthy();
-    expect(response.headers.get("x-gmail-quota-units")).toBe("5");
-    expect(response.headers.get("server-timing")).toMatch(/list/);
-    const body: unknown = await response.json();
-    expect(body).toEqual({
-      messages: [expect.anything(), expect.anything(), expect.anything()],
-      resultSizeEstimate: 201,
-    });
-    expect(Object.keys((body as Listing).messages[0] ?? {}).toSorted()).toEqual(["id", "threadId"]);
-  });
+  test(
+    "holds id and threadId of each message and nothing else, and says what it cost",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser } = await mailboxOf(open, 3);
+      const response = await call(browser, "/api/messages");
+      expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+      expect(response.headers.get("cache-control")).toContain("no-store");
+      expect(response.headers.get("x-request-id")).toBeTruthy();
+      expect(response.headers.get("x-gmail-quota-units")).toBe("5");
+      expect(response.headers.get("server-timing")).toMatch(/list/);
+      const body: unknown = await response.json();
+      expect(body).toEqual({
+        messages: [expect.anything(), expect.anything(), expect.anything()],
+        resultSizeEstimate: 201,
+      });
+      expect(Object.keys((body as Listing).messages[0] ?? {}).toSorted()).toEqual(["id", "threadId"]);
+    },
+  );
 });
 
 describe("filters", () => {
@@ -89,14 +93,18 @@ describe("filters", () => {
     },
   );
 
-  test("labelIds are repeated, includeSpamTrash is passed on, on every page", async ({ open }) => {
-    const { browser, google } = await mailboxOf(open, 1200);
-    await call(browser, "/api/messages?labelIds=INBOX&labelIds=UNREAD&includeSpamTrash=true&limit=all");
-    await call(browser, "/api/messages?includeSpamTrash=false");
-    const pages = (await google.calls("list")).map(queryOf);
-    expect(pages.map((query) => query.getAll("labelIds"))).toEqual([["INBOX", "UNREAD"], []]);
-    expect(pages.map((query) => query.get("includeSpamTrash") === "true")).toEqual([true, false]);
-  });
+  test(
+    "labelIds are repeated, includeSpamTrash is passed on, on every page",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google } = await mailboxOf(open, 1200);
+      await call(browser, "/api/messages?labelIds=INBOX&labelIds=UNREAD&includeSpamTrash=true&limit=all");
+      await call(browser, "/api/messages?includeSpamTrash=false");
+      const pages = (await google.calls("list")).map(queryOf);
+      expect(pages.map((query) => query.getAll("labelIds"))).toEqual([["INBOX", "UNREAD"], []]);
+      expect(pages.map((query) => query.get("includeSpamTrash") === "true")).toEqual([true, false]);
+    },
+  );
 
   test("find what Gmail finds", async ({ open }) => {
     const { browser } = await signedIn(open, { user: { mailbox: { messages: 700, spamEvery: 10 } } });

@@ -39,7 +39,7 @@ describe("an access token that dies", () => {
     expect(await scene.google.count("token:refresh")).toBe(1);
   });
 
-  test("while rows are read: one refresh, every row", async ({ open }) => {
+  test("while rows are read: one refresh, every row", { tags: ["process"] }, async ({ open }) => {
     const scene = await mailboxOf(open, 300, { vars: { QUOTA_BUDGET: "100000" } });
     await scene.google.always("batch", { delayMs: 15 });
     const answer = call(scene.browser, ROWS_OF_ALL);
@@ -146,14 +146,18 @@ describe("a limit that outlasts the answer", () => {
 });
 
 describe("Accept: application/x-ndjson", () => {
-  test("gives the rows of the JSON answer, a line each, and a last line that counts them", async ({ open }) => {
-    const scene = await mailboxOf(open, 230);
-    const asJson = await readRows(await call(scene.browser, ROWS_OF_ALL));
-    const { messages, end } = await streamOf(scene);
-    expect(messages).toEqual(asJson.messages);
-    expectAllRead(messages, 230);
-    expect(end).toEqual({ count: 230, quotaUnits: 4605 });
-  });
+  test(
+    "gives the rows of the JSON answer, a line each, and a last line that counts them",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const scene = await mailboxOf(open, 230);
+      const asJson = await readRows(await call(scene.browser, ROWS_OF_ALL));
+      const { messages, end } = await streamOf(scene);
+      expect(messages).toEqual(asJson.messages);
+      expectAllRead(messages, 230);
+      expect(end).toEqual({ count: 230, quotaUnits: 4605 });
+    },
+  );
 
   test("stops at the budget with a nextPageToken that goes on at the next row", async ({ open }) => {
     const scene = await mailboxOf(open, 130, { vars: { QUOTA_BUDGET: "805" } });
@@ -193,7 +197,7 @@ describe("Accept: application/x-ndjson", () => {
     await expectError(await browser.fetch(ROWS, { headers: NDJSON }), 403, "SCOPE_REQUIRED");
   });
 
-  test("gives the first rows before the last ones are read", async ({ open }) => {
+  test("gives the first rows before the last ones are read", { tags: ["process"] }, async ({ open }) => {
     const scene = await mailboxOf(open, 300);
     await scene.google.always("batch", { delayMs: 1500, after: 3 });
     const response = await scene.browser.fetch(ROWS_OF_ALL, { headers: NDJSON, stream: true });
@@ -204,7 +208,7 @@ describe("Accept: application/x-ndjson", () => {
     await reader?.cancel();
   });
 
-  test("that nobody reads any more stops the calls to Gmail", async ({ open }) => {
+  test("that nobody reads any more stops the calls to Gmail", { tags: ["process"] }, async ({ open }) => {
     const scene = await mailboxOf(open, 2000, { vars: { QUOTA_BUDGET: "100000", SUBREQUEST_BUDGET: "1000" } });
     await scene.google.always("batch", { delayMs: 20 });
     const response = await scene.browser.fetch(ROWS_OF_ALL, { headers: NDJSON, stream: true });

@@ -36,7 +36,7 @@ async function countParts(scene: Scene): Promise<number> {
 }
 
 describe("a row", () => {
-  test("holds exactly what is documented", async ({ open }) => {
+  test("holds exactly what is documented", { tags: ["process"] }, async ({ open }) => {
     const { browser, user } = await mailboxOf(open, 3);
     const { messages } = await readRows(await call(browser, ROWS));
     const [newest, , oldest] = messages;
@@ -64,7 +64,7 @@ describe("a row", () => {
     expect(messages.filter((row) => !isErrorRow(row) && row.unread)).toHaveLength(10);
   });
 
-  test("has encoded words of its headers in plain (RFC 2047)", async ({ open }) => {
+  test("has encoded words of its headers in plain (RFC 2047)", { tags: ["process"] }, async ({ open }) => {
     const { browser } = await mailboxOf(open, 30);
     const { messages } = await readRows(await call(browser, ROWS));
     const subjects = messages.map((row) => (isErrorRow(row) ? "" : row.subject));
@@ -96,7 +96,7 @@ describe("rows", () => {
     expect(listing.nextPageToken).toBeUndefined();
   });
 
-  test("cost 5 units a page and 20 a row, few calls, and say so", async ({ open }) => {
+  test("cost 5 units a page and 20 a row, few calls, and say so", { tags: ["process"] }, async ({ open }) => {
     const scene = await mailboxOf(open, 250);
     const response = await call(scene.browser, ROWS);
     expect(response.headers.get("x-gmail-quota-units")).toBe("2005");

@@ -67,7 +67,7 @@ describe("who is not the operator: 403", () => {
 });
 
 describe("the operator", () => {
-  test("gets a page of the walk", async ({ open }) => {
+  test("gets a page of the walk", { tags: ["process"] }, async ({ open }) => {
     const stage = await open();
     const answer = await rotate(stage, `Bearer ${await operatorToken(stage)}`);
     expect(answer.status).toBe(200);
@@ -95,7 +95,7 @@ describe("the operator", () => {
     await expectError(await rotate(stage, `Bearer ${inner}`), 403, "PERMISSION_DENIED");
   });
 
-  test("shows no token in the log", async ({ open }) => {
+  test("shows no token in the log", { tags: ["process"] }, async ({ open }) => {
     const stage = await open();
     const token = await operatorToken(stage);
     const other = await operatorToken(stage, { owner: "https://another.example.com" });

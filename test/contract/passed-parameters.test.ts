@@ -69,7 +69,7 @@ describe("a parameter that is not Gmail's own is 400 with its name, and Google i
 });
 
 describe("Gmail's own parameters", () => {
-  test("reach Google with their values unchanged, in one spelling", async ({ open }) => {
+  test("reach Google with their values unchanged, in one spelling", { tags: ["process"] }, async ({ open }) => {
     const scene = await withApiToken(open);
     const query =
       "q=a;alt=media%26b+c%2Bd&labelIds=INBOX&labelIds=UNREAD&%6DaxResults=3&includeSpamTrash=true" +
@@ -87,7 +87,7 @@ describe("Gmail's own parameters", () => {
 });
 
 describe("an answer that is passed on", () => {
-  test("of Gmail, good or bad, may do nothing in a browser", async ({ open }) => {
+  test("of Gmail, good or bad, may do nothing in a browser", { tags: ["process"] }, async ({ open }) => {
     const scene = await withApiToken(open);
     await scene.google.fault("profile", "notFound");
     const profile = "/gmail/v1/users/me/profile";

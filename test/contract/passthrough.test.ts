@@ -13,7 +13,7 @@ async function firstId({ browser, google }: Scene): Promise<string> {
 }
 
 describe("GET /gmail/v1/users/{userId}/…", () => {
-  test("gives Gmail's answer, byte by byte", async ({ open }) => {
+  test("gives Gmail's answer, byte by byte", { tags: ["process"] }, async ({ open }) => {
     const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 40 } } });
     const body = '{\n  "messages": [],\t"odd": "\u00e9 \\u00e9 שלום" }\n';
     await google.fault("list", { body, headers: { "content-type": "application/json; charset=UTF-8" } });
@@ -36,29 +36,37 @@ describe("GET /gmail/v1/users/{userId}/…", () => {
     expect(get?.path).toBe(`/gmail/v1/users/me/messages/${id}`);
   });
 
-  test("shows Google neither our cookies nor anything else of the browser's", async ({ open }) => {
-    const { browser, google } = await signedIn(open);
-    await browser.fetch("/gmail/v1/users/me/profile", {
-      headers: {
-        referer: "http://mail.localhost/private?x=1",
-        "x-forwarded-for": "203.0.113.9",
-        "cf-connecting-ip": "203.0.113.9",
-      },
-    });
-    const [profile] = await google.calls("profile");
-    expect(profile?.headers["authorization"]).toMatch(/^Bearer ya29\./);
-    for (const name of ["cookie", "referer", "x-forwarded-for"]) expect(profile?.headers).not.toHaveProperty(name);
-  });
+  test(
+    "shows Google neither our cookies nor anything else of the browser's",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google } = await signedIn(open);
+      await browser.fetch("/gmail/v1/users/me/profile", {
+        headers: {
+          referer: "http://mail.localhost/private?x=1",
+          "x-forwarded-for": "203.0.113.9",
+          "cf-connecting-ip": "203.0.113.9",
+        },
+      });
+      const [profile] = await google.calls("profile");
+      expect(profile?.headers["authorization"]).toMatch(/^Bearer ya29\./);
+      for (const name of ["cookie", "referer", "x-forwarded-for"]) expect(profile?.headers).not.toHaveProperty(name);
+    },
+  );
 
-  test("gives no cookie of Google's to the browser, and no CORS permission", async ({ open }) => {
-    const { browser, google } = await signedIn(open);
-    await google.fault("profile", {
-      headers: { "set-cookie": "NID=of-googles; Path=/", "access-control-allow-origin": "*" },
-    });
-    const response = await call(browser, "/gmail/v1/users/me/profile");
-    expect(response.headers.getSetCookie().filter((line) => line.startsWith("NID"))).toEqual([]);
-    expect(response.headers.get("access-control-allow-origin")).toBeNull();
-  });
+  test(
+    "gives no cookie of Google's to the browser, and no CORS permission",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google } = await signedIn(open);
+      await google.fault("profile", {
+        headers: { "set-cookie": "NID=of-googles; Path=/", "access-control-allow-origin": "*" },
+      });
+      const response = await call(browser, "/gmail/v1/users/me/profile");
+      expect(response.headers.getSetCookie().filter((line) => line.startsWith("NID"))).toEqual([]);
+      expect(response.headers.get("access-control-allow-origin")).toBeNull();
+    },
+  );
 
   test.for([
     [404, "notFound"],
@@ -79,7 +87,7 @@ describe("GET /gmail/v1/users/{userId}/…", () => {
     expect(JSON.parse(text)).toHaveProperty("error.code", status);
   });
 
-  test("a 401 leads to one refresh and one replay", async ({ open }) => {
+  test("a 401 leads to one refresh and one replay", { tags: ["process"] }, async ({ open }) => {
     const { browser, google, user } = await signedIn(open);
     await google.act({ action: "killAccessTokens", email: user.email });
     expect((await call(browser, "/gmail/v1/users/me/profile")).status).toBe(200);

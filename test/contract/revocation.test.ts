@@ -55,17 +55,21 @@ function copied(house: Household): Household {
 }
 
 describe.for(ENDS)("%s", ([, end]) => {
-  test("ends copied cookies and API tokens at once, and what begins later is let in", async ({ open }) => {
-    const house = await household(open);
-    const before = copied(house);
-    await end(house);
-    await expectAllEnded(before);
-    const later = house.stage.browser();
-    await signIn(later, house.user);
-    const apiToken = await makeApiToken(later);
-    await expectAllLetIn({ ...house, browser: later, other: later, apiToken });
-    await expectAllEnded(before);
-  });
+  test(
+    "ends copied cookies and API tokens at once, and what begins later is let in",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const house = await household(open);
+      const before = copied(house);
+      await end(house);
+      await expectAllEnded(before);
+      const later = house.stage.browser();
+      await signIn(later, house.user);
+      const apiToken = await makeApiToken(later);
+      await expectAllLetIn({ ...house, browser: later, other: later, apiToken });
+      await expectAllEnded(before);
+    },
+  );
 
   test("ends nobody else's", async ({ open }) => {
     const house = await household(open);

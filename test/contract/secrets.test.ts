@@ -94,7 +94,7 @@ function configuredSecrets({ stage }: Scene): string[] {
   return [CLIENT.secret, ...keys.map(({ k }) => k)];
 }
 
-describe("after everything that can happen to an account", () => {
+describe("after everything that can happen to an account", { tags: ["process"] }, () => {
   test(
     "no secret is readable in storage, logs, cookies, answers or URLs of ours",
     { timeout: 60_000 },

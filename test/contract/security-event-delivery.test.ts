@@ -49,7 +49,7 @@ describe("a delivery is taken", () => {
     await expectTaken(scene, await sign(scene, how(scene.stage.client.id)));
   });
 
-  test("whatever Content-Type it has, and without any of a caller's", async ({ open }) => {
+  test("whatever Content-Type it has, and without any of a caller's", { tags: ["process"] }, async ({ open }) => {
     const { stage, ...scene } = await signedIn(open);
     const body = await sign({ ...scene, stage });
     expect((await stage.send({ path: "/auth/security-events", method: "POST", body })).status).toBe(202);

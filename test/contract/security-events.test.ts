@@ -33,13 +33,17 @@ const TOKEN_SUBJECTS: [string, (refreshToken: string) => Subject | Promise<Subje
 ];
 
 describe.for(SUBJECTS)("about %s", ([, subject]) => {
-  test("tokens-revoked ends sessions and API tokens, and consent is asked for again", async ({ open }) => {
-    const house = await household(open);
-    await happen(house, about("tokens-revoked", subject(house.user)));
-    await expectAllEnded(house);
-    expect(await signIn(house.browser, house.user), "what was stored is gone").toBe(2);
-    expect((await call(house.browser)).status).toBe(200);
-  });
+  test(
+    "tokens-revoked ends sessions and API tokens, and consent is asked for again",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const house = await household(open);
+      await happen(house, about("tokens-revoked", subject(house.user)));
+      await expectAllEnded(house);
+      expect(await signIn(house.browser, house.user), "what was stored is gone").toBe(2);
+      expect((await call(house.browser)).status).toBe(200);
+    },
+  );
 
   test("sessions-revoked ends sessions and API tokens, and leaves the grant", async ({ open }) => {
     const house = await household(open);
@@ -158,7 +162,7 @@ describe("an event", () => {
     await expectLogged({ stage }, state);
   });
 
-  test("is logged without saying whom it is about", async ({ open }) => {
+  test("is logged without saying whom it is about", { tags: ["process"] }, async ({ open }) => {
     const scene = await signedIn(open);
     const lines = scene.stage.logs().length;
     await happen(scene, about("sessions-revoked", idTokenClaims(scene.user, { email: true })));

@@ -4,7 +4,7 @@ import { expectError } from "../support/errors.ts";
 import { call, signedIn, signIn } from "../support/scenes.ts";
 
 describe("the session cookie", () => {
-  test("is sealed, HttpOnly, SameSite=Lax, Path=/", async ({ open }) => {
+  test("is sealed, HttpOnly, SameSite=Lax, Path=/", { tags: ["process"] }, async ({ open }) => {
     const { browser, user } = await signedIn(open);
     const [cookie, ...others] = browser.jar.named("session");
     expect(others).toEqual([]);
@@ -20,7 +20,7 @@ describe("the session cookie", () => {
     }
   });
 
-  test("is Secure with the __Host- prefix on HTTPS, and works there", async ({ open }) => {
+  test("is Secure with the __Host- prefix on HTTPS, and works there", { tags: ["process"] }, async ({ open }) => {
     const { browser } = await signedIn(open, { publicUrl: "https://mail.example.com" });
     const [cookie] = browser.jar.named("session");
     expect(cookie?.name).toMatch(/^__Host-/);
@@ -28,7 +28,7 @@ describe("the session cookie", () => {
     expect((await call(browser)).status).toBe(200);
   });
 
-  test("makes a warm request need no call but Gmail's", async ({ open }) => {
+  test("makes a warm request need no call but Gmail's", { tags: ["process"] }, async ({ open }) => {
     const { browser, google } = await signedIn(open);
     expect((await call(browser)).status).toBe(200);
     expect((await google.calls()).map(({ endpoint }) => endpoint)).toEqual(["list"]);
@@ -47,14 +47,18 @@ describeInside("the session cookie, seen from inside", () => {
 });
 
 describe("an access token that would not fit in 4 KB with the rest", () => {
-  test.for([2048, 2900, 6000])("is kept elsewhere: %d bytes", async (accessTokenLength, { open }) => {
-    const { browser, google } = await signedIn(open, { google: { accessTokenLength } });
-    expect(browser.jar.refused).toEqual([]);
-    expect((await call(browser)).status).toBe(200);
-    expect((await call(browser)).status).toBe(200);
-    // It is kept until it expires: nothing was fetched in its place.
-    expect(await google.count("token")).toBe(0);
-  });
+  test.for([2048, 2900, 6000])(
+    "is kept elsewhere: %d bytes",
+    { tags: ["process"] },
+    async (accessTokenLength, { open }) => {
+      const { browser, google } = await signedIn(open, { google: { accessTokenLength } });
+      expect(browser.jar.refused).toEqual([]);
+      expect((await call(browser)).status).toBe(200);
+      expect((await call(browser)).status).toBe(200);
+      // It is kept until it expires: nothing was fetched in its place.
+      expect(await google.count("token")).toBe(0);
+    },
+  );
 
   test("is refreshed like any other", async ({ open }) => {
     const { browser, google, user } = await signedIn(open, { google: { accessTokenLength: 4000 } });
@@ -104,15 +108,19 @@ describeInside("the access token is refreshed by the clock", () => {
 });
 
 describe("a 401 from Gmail", () => {
-  test("leads to one refresh and one replay, and the person notices nothing", async ({ open }) => {
-    const { browser, google, user } = await signedIn(open);
-    await google.act({ action: "killAccessTokens", email: user.email });
-    expect((await call(browser)).status).toBe(200);
-    expect((await google.calls()).map(({ endpoint }) => endpoint)).toEqual(["list", "token:refresh", "list"]);
-    // The new token is kept: the next call needs no refresh.
-    expect((await call(browser)).status).toBe(200);
-    expect(await google.count("token:refresh")).toBe(1);
-  });
+  test(
+    "leads to one refresh and one replay, and the person notices nothing",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google, user } = await signedIn(open);
+      await google.act({ action: "killAccessTokens", email: user.email });
+      expect((await call(browser)).status).toBe(200);
+      expect((await google.calls()).map(({ endpoint }) => endpoint)).toEqual(["list", "token:refresh", "list"]);
+      // The new token is kept: the next call needs no refresh.
+      expect((await call(browser)).status).toBe(200);
+      expect(await google.count("token:refresh")).toBe(1);
+    },
+  );
 
   test("again after that: 401 CONSENT_REQUIRED, and not a third call", async ({ open }) => {
     const { browser, google } = await signedIn(open);
@@ -147,18 +155,22 @@ describe("a grant that is gone", () => {
     },
   );
 
-  test("sends a person to Google's consent page, and back to where they were", async ({ open }) => {
-    const { browser, google, user } = await signedIn(open);
-    await google.act({ action: "revokeGrant", email: user.email });
-    const there = "/api/messages?limit=2&q=subject%3Areport";
-    const stopped = await browser.navigate(there);
-    const authorization = new URL(stopped.url);
-    expect(authorization.origin).toBe(google.origin);
-    expect(authorization.searchParams.get("prompt")).toBe("consent");
-    expect([user.email, user.sub]).toContain(authorization.searchParams.get("login_hint"));
-    const visit = await browser.navigate(there, { person: { user: user.email } });
-    expect([visit.response.status, visit.url, visit.trips]).toEqual([200, there, 1]);
-  });
+  test(
+    "sends a person to Google's consent page, and back to where they were",
+    { tags: ["process"] },
+    async ({ open }) => {
+      const { browser, google, user } = await signedIn(open);
+      await google.act({ action: "revokeGrant", email: user.email });
+      const there = "/api/messages?limit=2&q=subject%3Areport";
+      const stopped = await browser.navigate(there);
+      const authorization = new URL(stopped.url);
+      expect(authorization.origin).toBe(google.origin);
+      expect(authorization.searchParams.get("prompt")).toBe("consent");
+      expect([user.email, user.sub]).toContain(authorization.searchParams.get("login_hint"));
+      const visit = await browser.navigate(there, { person: { user: user.email } });
+      expect([visit.response.status, visit.url, visit.trips]).toEqual([200, there, 1]);
+    },
+  );
 
   test("and stays gone, ends on Google's page each time and not in a silent loop", async ({ open }) => {
     const { browser, google } = await signedIn(open);
@@ -171,7 +183,7 @@ describe("a grant that is gone", () => {
 });
 
 describe("many requests at once with a dead access token", () => {
-  test("are all answered", async ({ open }) => {
+  test("are all answered", { tags: ["process"] }, async ({ open }) => {
     const { browser, google, user } = await signedIn(open);
     await google.act({ action: "killAccessTokens", email: user.email });
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => call(browser)));

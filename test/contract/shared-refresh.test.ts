@@ -23,7 +23,7 @@ function withSession({ browser, stage }: Scene, count: number): Promise<Response
 }
 
 describe("50 requests at once after Google has ended the access token", () => {
-  test("refresh once and succeed, with the session", async ({ open }) => {
+  test("refresh once and succeed, with the session", { tags: ["process"] }, async ({ open }) => {
     const scene = await signedIn(open);
     await scene.google.act({ action: "killAccessTokens", email: scene.user.email });
     expect(await tally(withSession(scene, 50))).toEqual({ 200: 50 });

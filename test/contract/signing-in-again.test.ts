@@ -4,7 +4,7 @@ import { callWithToken, makeApiToken } from "../support/ending.ts";
 import { call, callbackAnswer, signedIn, signIn } from "../support/scenes.ts";
 
 describe("the session that a browser had", () => {
-  test("ends when it signs in again", async ({ open }) => {
+  test("ends when it signs in again", { tags: ["process"] }, async ({ open }) => {
     const { browser, user } = await signedIn(open);
     const copy = browser.copy();
     await signIn(browser, user);

@@ -45,12 +45,16 @@ describe.for(ROUTES)("not signed in at %s", (path) => {
   });
 });
 
-test("a form that is sent while signed out is no navigation to repeat: 401", async ({ open }) => {
-  const stage = await open();
-  const response = await stage.browser().submit("/gmail/v1/users/me/messages/0/modify");
-  expect(response.status).toBe(401);
-  expect(response.headers.get("www-authenticate")).toMatch(/^Bearer/);
-});
+test(
+  "a form that is sent while signed out is no navigation to repeat: 401",
+  { tags: ["process"] },
+  async ({ open }) => {
+    const stage = await open();
+    const response = await stage.browser().submit("/gmail/v1/users/me/messages/0/modify");
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toMatch(/^Bearer/);
+  },
+);
 
 describe("a session that cannot be opened counts as none: 401 SIGN_IN_REQUIRED", () => {
   const spoil: [string, (value: string) => string][] = [
@@ -128,7 +132,7 @@ describeInside("a session sealed with a key that is gone", () => {
 });
 
 describe("userId in a path", () => {
-  test("is me, the caller's own address or sub", async ({ open }) => {
+  test("is me, the caller's own address or sub", { tags: ["process"] }, async ({ open }) => {
     const { browser, google, user } = await signedIn(open);
     for (const userId of ["me", user.email, encodeURIComponent(user.email), user.sub]) {
       const response = await call(browser, `/gmail/v1/users/${userId}/profile`);
@@ -194,7 +198,7 @@ describe("a path with encoded separators or dot segments gets 400, without a cal
 });
 
 describe("GET /api/me", () => {
-  test("tells who the caller is", async ({ open }) => {
+  test("tells who the caller is", { tags: ["process"] }, async ({ open }) => {
     const { browser, user } = await signedIn(open, { user: { name: "Ada שלום" } });
     const response = await call(browser, "/api/me");
     expect(response.headers.get("cache-control")).toContain("no-store");
@@ -205,7 +209,7 @@ describe("GET /api/me", () => {
 });
 
 describe("GET /healthz", () => {
-  test("answers without Google and without a session", async ({ open }) => {
+  test("answers without Google and without a session", { tags: ["process"] }, async ({ open }) => {
     const { stage, google } = await newcomer(open);
     const response = await stage.send({ path: "/healthz" });
     expect([response.status, await response.json()]).toEqual([200, { status: "ok" }]);

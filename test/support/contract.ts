@@ -38,7 +38,7 @@ export function describeInside(title: string, define: () => void): void {
 
 /** Defines tests that only make sense through a real HTTP server. */
 export function describeOutside(title: string, define: () => void): void {
-  if (!inWorkerd) base.describe(title, define);
+  if (!inWorkerd) base.describe(title, { tags: ["process"] }, define);
 }
 
 /** The stage's inside; only in tests of {@link describeInside}. */
