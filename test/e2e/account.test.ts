@@ -1,10 +1,9 @@
 /** The account page in a browser: what is granted, and API tokens from the making to the end. */
-import { inject } from "vitest";
 import { BUSY_USER } from "../google/accounts.ts";
-import { describe, expect, test } from "./support/test.ts";
+import { describe, expect, servers, test } from "./support/test.ts";
 
 function callApi(token: string): Promise<Response> {
-  return fetch(`${inject("workerOrigin")}/api/messages?limit=1`, { headers: { Authorization: `Bearer ${token}` } });
+  return fetch(`${servers().worker}/api/messages?limit=1`, { headers: { Authorization: `Bearer ${token}` } });
 }
 
 describe("the account page", () => {

@@ -1,4 +1,7 @@
-/** Starts `npm run dev` once for all browser tests, with ports and a state folder of its own. Vitest's `globalSetup`. */
+/**
+ * Starts `npm run dev` for each worker of the browser tests, with ports and a state folder of its own: what one test makes
+ * fail at its Google does not concern a test that runs at the same time. Vitest's `globalSetup`.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -16,17 +19,43 @@ const POLL_MS = 200;
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The Worker's origin. */
-    workerOrigin: string;
-    /** The local Google's origin. */
-    googleOrigin: string;
+    /** By the number of the vitest worker, which begins at 1. */
+    browserServers: readonly BrowserServers[];
   }
+}
+
+export interface BrowserServers {
+  /** Origins. */
+  readonly worker: string;
+  readonly google: string;
+}
+
+interface Started extends BrowserServers {
+  readonly stop: () => Promise<void>;
 }
 
 /** Starts the servers, and resolves to what stops them. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Without a browser there is nothing to start servers for.
   await (await launchChromium()).close();
+  const started: Started[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((servers) => servers.stop()));
+  };
+  try {
+    for (let worker = 1; worker <= (project.config.maxWorkers); worker += 1) started.push(await start());
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  project.provide(
+    "browserServers",
+    started.map(({ worker, google }) => ({ worker, google })),
+  );
+  return stop;
+}
+
+async function start(): Promise<Started> {
   const [port, emulatorPort] = [await findPort(), await findPort()];
   const state = await mkdtemp(join(tmpdir(), "gmail-edge-browser-"));
   const args = [
@@ -64,7 +93,5 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }
     await delay(POLL_MS);
   }
-  project.provide("workerOrigin", `http://localhost:${port}`);
-  project.provide("googleOrigin", `http://127.0.0.1:${emulatorPort}`);
-  return stop;
+  return { worker: `http://localhost:${port}`, google: `http://127.0.0.1:${emulatorPort}`, stop };
 }

@@ -7,6 +7,7 @@ import { expect, inject, test as base } from "vitest";
 import { launchChromium } from "../../../scripts/browser/chromium.ts";
 import { signIn } from "../../../scripts/browser/person.ts";
 import { BUSY_USER } from "../../google/accounts.ts";
+import type { BrowserServers } from "./servers.ts";
 
 /** Longer than any page takes, shorter than the test's own time, so that the failure says what was waited for. */
 const ACTION_TIMEOUT_MS = 15_000;
@@ -69,12 +70,19 @@ export const test = base
 export const { describe } = base;
 export { expect };
 
+/** The servers of this vitest worker. */
+export function servers(): BrowserServers {
+  const own = inject("browserServers")[Number(process.env["VITEST_POOL_ID"]) - 1];
+  if (own === undefined) throw new Error("there are fewer servers than workers");
+  return own;
+}
+
 interface Watched extends Visitor {
   readonly expected: RegExp[];
 }
 
 async function openVisitor(browser: Browser, options: BrowserContextOptions): Promise<Watched> {
-  const baseURL = inject("workerOrigin");
+  const { worker: baseURL, google } = servers();
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Zurich", baseURL, ...options });
   context.setDefaultTimeout(ACTION_TIMEOUT_MS);
   const complaints: string[] = [];
@@ -84,7 +92,7 @@ async function openVisitor(browser: Browser, options: BrowserContextOptions): Pr
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });
   context.on("weberror", (error) => complaints.push(String(error.error())));
-  const own = new Set([baseURL, inject("googleOrigin")]);
+  const own = new Set([baseURL, google]);
   await context.route(
     (url) => !own.has(url.origin),
     async (route) => {
@@ -112,7 +120,7 @@ export async function healGoogle(): Promise<void> {
 }
 
 async function control(method: string, path: string, form?: Readonly<Record<string, string>>): Promise<void> {
-  const response = await fetch(`${inject("googleOrigin")}/__emulator/${path}`, {
+  const response = await fetch(`${servers().google}/__emulator/${path}`, {
     method,
     ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
   });
