@@ -34,7 +34,6 @@ const STEPS: readonly Step[] = [
   ["types", run("types")],
   ["knip", run("knip")],
   ["docs", run("check:docs")],
-  ["openapi", run("openapi", "--", "--check")],
   ["dependencies", run("check:dependencies")],
   ["size", run("size")],
   // The coverage of all of them: of one file, it would be below the threshold.

@@ -13,6 +13,7 @@ import type { Readable } from "node:stream";
 import { parseEnv } from "node:util";
 import * as z from "zod/mini";
 import { parseJsonOrNull } from "./json.ts";
+import { localConfig } from "./local-config.ts";
 import { stopGroup } from "./process-group.ts";
 import { QUIET_WRANGLER } from "./quiet-wrangler.ts";
 import { ScriptError } from "./script-error.ts";
@@ -59,6 +60,8 @@ export async function startWorker(stack: AsyncDisposableStack, options: WorkerOp
   if (stack.disposed) throw new ScriptError("Too late to start the Worker.");
   const child = spawnWrangler(names, [
     "dev",
+    "--config",
+    localConfig(),
     "--port",
     String(port),
     "--env-file",
