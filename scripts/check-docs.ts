@@ -9,6 +9,14 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { unstable_readConfig as readWranglerConfig } from "wrangler";
 import { REASONS } from "../src/errors.ts";
+import { readCommandLine } from "./lib/command-line.ts";
+
+readCommandLine({
+  name: "check:docs",
+  about: "Checks the documents against the project: links, paths, npm scripts, reasons, names of configuration.",
+  options: {},
+  example: "",
+});
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 

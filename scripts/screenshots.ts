@@ -13,6 +13,7 @@ import { type Servers, startServers } from "./browser/servers.ts";
 import { signIn } from "./browser/person.ts";
 import { shrinkPng } from "./browser/small-png.ts";
 import { BUSY_USER } from "../test/google/accounts.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
@@ -81,6 +82,13 @@ const SCENES: readonly (readonly [name: string, show: (scene: Scene) => Promise<
     },
   ],
 ];
+
+readCommandLine({
+  name: "screenshots",
+  about: "Takes the pictures in docs/screenshots. Needs Chromium and the fonts that CONTRIBUTING.md names.",
+  options: {},
+  example: "",
+});
 
 await runScript(
   async ({ stack }) => {

@@ -52,20 +52,22 @@ export function parseCommandLine<const Options extends Readonly<Record<string, O
 }
 
 /** Reads the arguments of this process; for --help, or what the script does not know, the process ends. */
-export function readCommandLine<const Options extends Readonly<Record<string, Option>>>(command: CommandLine<Options>) {
+export function readCommandLine<const Options extends Readonly<Record<string, Option>>>(
+  command: CommandLine<Options>,
+): ReturnType<typeof parseCommandLine<Options>> {
   answerHelp(command);
   try {
     return parseCommandLine(command, process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     console.error(error.message);
-    process.exit(error.exitCode);
+    return process.exit(error.exitCode);
   }
 }
 
 /** Where --help is asked for, prints it and ends the process. */
 export function answerHelp(command: CommandLine): void {
-  if (!process.argv.slice(2).some((arg) => HELP.includes(arg))) return;
+  if (!process.argv.slice(2).some((arg: string) => HELP.includes(arg))) return;
   console.log(helpOf(command));
   process.exit(0);
 }
