@@ -54,5 +54,5 @@ it("a wrong setting is all that is printed", { timeout: 120_000 }, async () => {
   const args = ["--state", join(folder.path, "wrong"), "--allow-origin", "nowhere"];
   const { code, stdout, stderr } = await dev(...ports, ...args).ended;
   expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toMatch(/^The Worker is not set up:\n\n {2}ALLOWED_ORIGINS .*\n$/);
+  expect(stderr).toMatch(/^The Worker is not set up:\n\n {2}ALLOWED_ORIGINS.*\n$/);
 });
