@@ -137,11 +137,11 @@ function ownState(askedPort: number | undefined, workerPort: number): string | u
  * `npm run dev` that the port of the Worker beside it is taken, too: the Worker needs seconds to listen.
  */
 async function startOnFreePorts(
-  asked: { readonly worker: number | undefined; readonly emulator: number | undefined },
+  wanted: { readonly worker: number | undefined; readonly emulator: number | undefined },
   start: (ports: Ports) => Promise<DevelopmentGoogle>,
 ): Promise<{ readonly google: DevelopmentGoogle; readonly ports: Ports }> {
   for (let step = 0; step < NEXT_PORTS; step += 1) {
-    const ports = { worker: asked.worker ?? WORKER_PORT + step, emulator: asked.emulator ?? EMULATOR_PORT + step };
+    const ports = { worker: wanted.worker ?? WORKER_PORT + step, emulator: wanted.emulator ?? EMULATOR_PORT + step };
     if (ports.worker === ports.emulator) throw new ScriptError(`Both ports are ${ports.worker}: give another one.`);
     const google = (await isFree(ports.worker)) && (await isFree(ports.emulator)) ? await orTaken(start(ports)) : null;
     if (google !== null) {
@@ -149,8 +149,8 @@ async function startOnFreePorts(
       return { google, ports };
     }
     // Someone who asks for a port has registered it somewhere; another one would not do.
-    if (asked.worker !== undefined && !(await isFree(asked.worker))) throw taken("--port", asked.worker);
-    if (asked.emulator !== undefined) throw taken("--emulator-port", asked.emulator);
+    if (wanted.worker !== undefined && !(await isFree(wanted.worker))) throw taken("--port", wanted.worker);
+    if (wanted.emulator !== undefined) throw taken("--emulator-port", wanted.emulator);
   }
   throw new ScriptError(`The usual ports and the next ${NEXT_PORTS - 1} are taken. Give --port and --emulator-port.`);
 }

@@ -138,8 +138,8 @@ async function measure(
   return measuredSchema.parse(Object.fromEntries(medians));
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((one, other) => one - other)[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;
 }
 
 function table(results: Readonly<Record<string, Measured>>): string {

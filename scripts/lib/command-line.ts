@@ -4,7 +4,7 @@ import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
 import { ScriptError } from "./script-error.ts";
 
 const WRONG_USAGE = 2;
-const HELP = ["--help", "-h"];
+const HELP: ReadonlySet<string> = new Set(["--help", "-h"]);
 
 /** An option, and what --help says of it. */
 export interface Option extends ParseArgsOptionDescriptor {
@@ -67,15 +67,17 @@ export function readCommandLine<const Options extends Readonly<Record<string, Op
 
 /** Where --help is asked for, prints it and ends the process. */
 export function answerHelp(command: CommandLine): void {
-  if (!process.argv.slice(2).some((arg: string) => HELP.includes(arg))) return;
+  if (!process.argv.slice(2).some((arg: string) => HELP.has(arg))) return;
   console.log(helpOf(command));
   process.exit(0);
 }
 
 function helpOf({ name, about, options, positionals, example, notes }: CommandLine): string {
-  const left = (option: string, { value }: Option): string => `--${option}${value === undefined ? "" : ` ${value}`}`;
   const rows = [
-    ...Object.entries(options).map(([option, details]) => [left(option, details), details.about] as const),
+    ...Object.entries(options).map(
+      ([option, details]) =>
+        [`--${option}${details.value === undefined ? "" : ` ${details.value}`}`, details.about] as const,
+    ),
     ["--help", "Shows this"] as const,
   ];
   const width = Math.max(...rows.map(([option]) => option.length));

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ScriptError } from "./script-error.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url).href);
 /** Beside wrangler.toml, as paths in it and the local state are relative to it. */
 const LOCAL_CONFIG = join(ROOT, ".wrangler.local.toml");
 

@@ -17,19 +17,25 @@ function dev(...args: readonly string[]): Running {
   return start([process.execPath, join(PROJECT_ROOT, "scripts/dev.ts"), ...args], { cwd: PROJECT_ROOT });
 }
 
+/** Whether fetch does not even try. */
+async function isRefused(port: number): Promise<boolean> {
+  const cause: unknown = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1_000) }).then(
+    () => null,
+    (error: Error) => error.cause,
+  );
+  return cause instanceof Error && cause.message === "bad port";
+}
+
+function isReady(running: Running): boolean {
+  return running.said().includes("Ctrl-C stops both");
+}
+
 it.each(["--port", "--emulator-port"])("%s: a port that browsers refuse is refused at once", async (option) => {
   const { code, stderr } = await dev(option, "1").ended;
   expect([code, stderr]).toEqual([1, `${option} 1: browsers refuse this port. Choose another.\n`]);
 });
 
 it("these are the ports that fetch refuses", async () => {
-  const isRefused = async (port: number): Promise<boolean> => {
-    const cause: unknown = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1_000) }).then(
-      () => null,
-      (error: Error) => error.cause,
-    );
-    return cause instanceof Error && cause.message === "bad port";
-  };
   for (const port of BLOCKED_PORTS) expect(await isRefused(port), String(port)).toBe(true);
   expect(await isRefused(8787)).toBe(false);
 });
@@ -38,9 +44,8 @@ it("of two that start at once with the usual ports, each has ports of its own", 
   // Their states are apart, too, and none is the developer's.
   const running = ["one", "two"].map((name) => dev("--no-token", "--state", join(folder.path, name)));
   try {
-    const isReady = ({ said }: Running): boolean => said().includes("Ctrl-C stops both");
     await becomes(() => running.every(isReady), 100_000);
-    const origins = running.map(({ said }) => /Open +(http:\S+)/.exec(said())?.[1] ?? expect.fail(said()));
+    const origins = running.map((one) => /Open +(http:\S+)/.exec(one.said())?.[1] ?? expect.fail(one.said()));
     expect(new Set(origins).size).toBe(2);
     for (const origin of origins) expect((await fetch(`${origin}/healthz`)).status).toBe(200);
   } finally {
