@@ -1,17 +1,14 @@
 /**
  * `npm start`: measures this Worker beside what people use instead, in one run and by turns, and writes the results and
  * the report. Loopback only.
- *
- * `--only ids,rows` does the jobs whose ID begins with one of these, `--subjects DF` starts these alone, `--scale 0.5`
- * repeats half as often, `--smoke` does one turn of the quick jobs. None of these writes results, unless `--out FILE` says where to. The exit code tells whether
- * this Worker did every job.
+ * The exit code tells whether this Worker did every job.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, platform, release, tmpdir, totalmem } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "../scripts/lib/command-line.ts";
 import { runScript } from "../scripts/lib/run.ts";
 import { IDS_SIZES, idsPlans } from "./jobs/ids.ts";
 import { manyRowsPlans, rowsPlans } from "./jobs/rows.ts";
@@ -33,14 +30,17 @@ const RESULTS_FILE = path.join(import.meta.dirname, "results", "latest.json");
 /** One turn of what takes seconds: whether everything still works. */
 const SMOKE = { only: "ids-1,rows-25,sign-in-warm,revoked,bundle", scale: 0 } as const;
 
-const { values } = parseArgs({
+const { values } = readCommandLine({
+  name: "start",
+  about: "Measures this Worker beside what people use instead, and writes the results and the report. Loopback only.",
   options: {
-    only: { type: "string" },
-    subjects: { type: "string" },
-    scale: { type: "string", default: "1" },
-    out: { type: "string" },
-    smoke: { type: "boolean", default: false },
+    only: { type: "string", value: "JOBS", about: "The jobs whose ID begins with one of these" },
+    subjects: { type: "string", value: "LETTERS", about: "These alone: DF" },
+    scale: { type: "string", default: "1", value: "FACTOR", about: "0.5 repeats half as often" },
+    out: { type: "string", value: "FILE", about: "Where the results go; with any of the others, else nowhere" },
+    smoke: { type: "boolean", default: false, about: "One turn of the quick jobs" },
   },
+  example: "--only ids,rows --scale 0.5",
 });
 const only = (values.smoke ? SMOKE.only : values.only)?.split(",") ?? null;
 const scale = values.smoke ? SMOKE.scale : Number(values.scale);

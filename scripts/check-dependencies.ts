@@ -1,18 +1,15 @@
 /**
  * `npm run check:dependencies`: what gets into the project from outside. Exact versions, a lockfile with hashes, licenses,
- * install scripts, known vulnerabilities, and docs/dependencies.md. Prints what was checked, or what is wrong, and exits 1.
- *
- * Known vulnerabilities need a registry that answers `npm audit`. Where none does, that is said and is no failure, unless
- * `--strict` is given or `CI_STRICT` is set: CI on an ordinary network sets it.
+ * install scripts, known vulnerabilities, and docs/dependencies.md.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import * as z from "zod/mini";
 import { findAcceptanceProblems, findAdvisoryProblems, readAudit } from "./dependencies/advisories.ts";
 import { findInstallScriptProblems } from "./dependencies/install-scripts.ts";
 import { findLicenseProblems } from "./dependencies/licenses.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import {
   directDependencies,
   findInexactVersions,
@@ -30,7 +27,19 @@ import { ACCEPTED_ADVISORIES, ALLOWED_LICENSES, FAILING_SEVERITY } from "./depen
 const NPM_TIMEOUT_MS = 60_000;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const { values } = parseArgs({ options: { strict: { type: "boolean", default: false } } });
+const { values } = readCommandLine({
+  name: "check:dependencies",
+  about:
+    "Checks versions, lockfile, licenses, install scripts, advisories and docs/dependencies.md. Exits with 1 where something is wrong.",
+  options: {
+    strict: {
+      type: "boolean",
+      default: false,
+      about: "Fails where no registry answers `npm audit`. CI_STRICT does so, too",
+    },
+  },
+  example: "--strict",
+});
 const isStrict = values.strict || !["", "0", "false"].includes(process.env["CI_STRICT"] ?? "");
 
 const problems: string[] = [];

@@ -9,11 +9,25 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { unstable_readConfig as readWranglerConfig } from "wrangler";
 import { REASONS } from "../src/errors.ts";
+import { readCommandLine } from "./lib/command-line.ts";
+
+readCommandLine({
+  name: "check:docs",
+  about: "Checks the documents against the project: links, paths, npm scripts, reasons, names of configuration.",
+  options: {},
+  example: "",
+});
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** What a document may name that is made on the spot, so that it need not exist. */
-const MADE_LOCALLY = new Set([".dev.vars", ".wrangler/dev-token-keys.json", ".wrangler/state", "coverage/"]);
+const MADE_LOCALLY = new Set([
+  ".dev.vars",
+  "public/openapi.json",
+  ".wrangler/dev-token-keys.json",
+  ".wrangler/state",
+  "coverage/",
+]);
 
 const problems: string[] = [];
 let checked = 0;

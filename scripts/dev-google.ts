@@ -1,11 +1,10 @@
 /**
  * `npm run dev:google`: the Worker on loopback against the real Google, with the OAuth client and keys
- * in `.dev.vars`, or in the file that `--vars` names. `--port` is the port that is registered at Google, 8787 if not
- * said. The settings are checked by the Worker's own parser first: where they are wrong, nothing is started.
+ * in `.dev.vars`. The settings are checked by the Worker's own parser first: where they are wrong, nothing is started.
  */
 
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "./lib/command-line.ts";
 import { findPort, parsePort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
@@ -13,17 +12,25 @@ import { checkSettings } from "./lib/settings.ts";
 import { readTextOrNull } from "./lib/vars-file.ts";
 import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
 
+const { values } = readCommandLine({
+  name: "dev:google",
+  about: "The Worker on loopback against the real Google, until Ctrl-C.",
+  options: {
+    port: { type: "string", default: "8787", value: "PORT", about: "The one that is registered at Google: 8787" },
+    vars: { type: "string", value: "FILE", about: "Has the OAuth client and keys: .dev.vars" },
+  },
+  example: "--vars other.dev.vars --port 9000",
+});
+
 await runScript(
   async ({ stack }) => {
-    const { values } = parseArgs({
-      options: { port: { type: "string", default: "8787" }, vars: { type: "string" } },
-    });
     const port = parsePort("--port", values.port);
     const name = values.vars ?? ".dev.vars";
     // npm runs scripts in the project's folder, wherever it was called.
     const folder = values.vars === undefined ? PROJECT_ROOT : (process.env["INIT_CWD"] ?? process.cwd());
     const envFile = resolve(folder, name);
-    const warnings = await checkFile(envFile, name);
+    // First of all: what wrangler prints would hide it.
+    for (const warning of await checkFile(envFile, name)) console.error(warning);
     // The redirect URI is registered at Google with its port: another port would be refused there.
     if ((await findPort(port)) !== port) throw new ScriptError(`Port ${port} is taken.`);
     const worker = await startWorker(stack, {
@@ -36,7 +43,7 @@ await runScript(
 
   At Google, the OAuth client needs this redirect URI: ${worker.url}/auth/callback
   Ctrl-C stops.
-${warnings.map((warning) => `\n  ${warning}\n`).join("")}`);
+`);
     throw new ScriptError(`The Worker has stopped (${await worker.ended}).`);
   },
   { interruptedExitCode: 0 },

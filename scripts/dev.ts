@@ -1,15 +1,6 @@
 /**
  * `npm run dev`: the Worker and a Google for it to talk to, both on loopback, until Ctrl-C.
  *
- *   --port 8787              where the Worker listens
- *   --emulator-port 4002     where the emulated Google listens
- *   --state FOLDER           for the Worker's storage and sealing keys, instead of .wrangler, or .wrangler/dev-8788
- *                            for a second one on the next port; it holds secrets, so keep it out of version control
- *   --new-mail 60            seconds between two messages that arrive; 0: none
- *   --scopes "openid …"      GOOGLE_SCOPES: with https://www.googleapis.com/auth/gmail.modify, mail can be changed
- *   --allow-origin ORIGIN    a site whose pages may call the API with a token; may be given several times
- *   --no-token               makes no API token
- *
  * The emulated Google forgets everything when it stops; the Worker's KV and sealing keys stay under `.wrangler`, or in
  * the folder that `--state` names. After a restart a browser is thus still signed in, but its grant is unknown to the
  * new Google, and the first page leads through consent once.
@@ -17,40 +8,75 @@
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { BUSY_USER, SMALL_USER, USERS } from "../test/google/accounts.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../test/google/development.ts";
 import { makeApiToken } from "./browser/api-token.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import { makeTemporaryFolder, writeEnvFile } from "./lib/env-file.ts";
 import { DEVELOPMENT_KEYS } from "./lib/key-sources.ts";
-import { findPort, parsePort } from "./lib/ports.ts";
+import { isErrno, isFree, parsePort } from "./lib/ports.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { addTokenKey, parseTokenKeys } from "./lib/token-keys.ts";
-import { PROJECT_ROOT, startWorker } from "./lib/wrangler.ts";
+import { PROJECT_ROOT, SettingsError, startWorker } from "./lib/wrangler.ts";
 
 const WORKER_PORT = 8787;
 const EMULATOR_PORT = 4002;
-/** How many ports are tried, the usual one first. */
+/** How many pairs of ports are tried, the usual ones first. */
 const NEXT_PORTS = 10;
+
+interface Ports {
+  readonly worker: number;
+  readonly emulator: number;
+}
+
+const { values: asked } = readCommandLine({
+  name: "dev",
+  about: "The Worker and a Google for it to talk to, both on loopback, until Ctrl-C.",
+  options: {
+    port: { type: "string", value: "PORT", about: `Where the Worker listens: ${WORKER_PORT}, or one of the next` },
+    "emulator-port": {
+      type: "string",
+      value: "PORT",
+      about: `Where Google listens: ${EMULATOR_PORT}, or one of the next`,
+    },
+    state: {
+      type: "string",
+      value: "FOLDER",
+      about: "For the Worker's storage and keys, which are secret: .wrangler, or a folder in it for other ports",
+    },
+    "new-mail": { type: "string", value: "SECONDS", about: "Between two messages that arrive: 60; 0 for none" },
+    scopes: { type: "string", value: "SCOPES", about: "GOOGLE_SCOPES: what the Worker asks people for" },
+    "allow-origin": {
+      type: "string",
+      multiple: true,
+      value: "ORIGIN",
+      about: "A site whose pages may call the API with a token; again for another one",
+    },
+    "no-token": { type: "boolean", about: "Makes no API token" },
+  },
+  example: '--scopes "openid email profile https://www.googleapis.com/auth/gmail.modify"',
+});
 
 await runScript(
   async ({ stack }) => {
-    const asked = readArguments();
-    const { "new-mail": newMail, scopes, "allow-origin": allowedOrigins } = asked;
+    const { scopes, "allow-origin": allowedOrigins } = asked;
     if (asked.state === "") throw new ScriptError("--state must name a folder.");
-    const ports = await choosePorts(asked);
-    const state = asked.state ?? ownState(asked, ports.worker);
-    const publicUrl = `http://localhost:${ports.worker}`;
-    const google = await startDevelopmentGoogle({
-      port: ports.emulator,
-      clientId: "development.apps.googleusercontent.example",
-      clientSecret: "not-a-secret",
-      redirectUris: [`${publicUrl}/auth/callback`],
-      securityEventReceiver: `${publicUrl}/auth/security-events`,
-      ...newMailOption(newMail),
-    });
+    const newMail = newMailOption(asked["new-mail"]);
+    const askedPorts = { worker: portOption("port"), emulator: portOption("emulator-port") };
+    const { google, ports } = await startOnFreePorts(askedPorts, ({ worker, emulator }) =>
+      startDevelopmentGoogle({
+        port: emulator,
+        clientId: "development.apps.googleusercontent.example",
+        clientSecret: "not-a-secret",
+        redirectUris: [`http://localhost:${worker}/auth/callback`],
+        securityEventReceiver: `http://localhost:${worker}/auth/security-events`,
+        ...newMail,
+      }),
+    );
     stack.defer(() => google.close());
+    const publicUrl = `http://localhost:${ports.worker}`;
+    const state = asked.state ?? ownState(askedPorts.worker, ports.worker);
     const folder = stack.use(await makeTemporaryFolder());
     const envFile = await writeEnvFile(folder, {
       ...google.vars,
@@ -62,9 +88,9 @@ await runScript(
       ),
     });
     // What wrangler says at the start is of use only where it does not start.
-    const output = { early: "", isShown: false };
+    const output = { early: "", isShown: false, isWanted: true };
     stack.defer(() => {
-      if (!output.isShown) process.stdout.write(output.early);
+      if (output.isWanted && !output.isShown) process.stdout.write(output.early);
     });
     const worker = await startWorker(stack, {
       port: ports.worker,
@@ -74,6 +100,10 @@ await runScript(
         if (output.isShown) process.stdout.write(text);
         else output.early += text;
       },
+    }).catch((error: unknown) => {
+      // Its message says it all: what wrangler says, at its end too, would only hide it.
+      if (error instanceof SettingsError) output.isWanted = false;
+      throw error;
     });
     const access = scopes === undefined ? "read" : "full";
     const token =
@@ -85,30 +115,9 @@ await runScript(
   { interruptedExitCode: 0 },
 );
 
-interface Arguments {
-  readonly port?: string | undefined;
-  readonly "emulator-port"?: string | undefined;
-  /** The folder for the Worker's KV and sealing keys. */
-  readonly state?: string | undefined;
-  /** Seconds between two messages that arrive; 0: none. */
-  readonly "new-mail"?: string | undefined;
-  readonly scopes?: string | undefined;
-  readonly "allow-origin"?: string[] | undefined;
-  readonly "no-token"?: boolean | undefined;
-}
-
-function readArguments(): Arguments {
-  return parseArgs({
-    options: {
-      port: { type: "string" },
-      "emulator-port": { type: "string" },
-      state: { type: "string" },
-      "new-mail": { type: "string" },
-      scopes: { type: "string" },
-      "allow-origin": { type: "string", multiple: true },
-      "no-token": { type: "boolean" },
-    },
-  }).values;
+function portOption(name: "port" | "emulator-port"): number | undefined {
+  const text = asked[name];
+  return text === undefined ? undefined : parsePort(`--${name}`, text);
 }
 
 function newMailOption(text = "60"): { newMailEveryMs?: number } {
@@ -118,32 +127,46 @@ function newMailOption(text = "60"): { newMailEveryMs?: number } {
 }
 
 /** A second Worker beside the first has a folder of its own: in one folder, each would end the sessions of the other. */
-function ownState({ port }: Arguments, workerPort: number): string | undefined {
-  if (port !== undefined || workerPort === WORKER_PORT) return undefined;
+function ownState(askedPort: number | undefined, workerPort: number): string | undefined {
+  if (askedPort !== undefined || workerPort === WORKER_PORT) return undefined;
   return join(PROJECT_ROOT, ".wrangler", `dev-${workerPort}`);
 }
 
-/** The ports asked for, or the usual ones, or free ones when those are taken. */
-async function choosePorts(asked: Arguments): Promise<{ worker: number; emulator: number }> {
-  const worker = await choosePort("--port", asked.port, WORKER_PORT);
-  const emulator = await choosePort("--emulator-port", asked["emulator-port"], EMULATOR_PORT);
-  if (worker === emulator) throw new ScriptError(`--port and --emulator-port must differ: both are ${worker}.`);
-  return { worker, emulator };
+/**
+ * Starts Google on the ports asked for, or on the usual ones, or on the next ones. That Google listens tells a second
+ * `npm run dev` that the port of the Worker beside it is taken, too: the Worker needs seconds to listen.
+ */
+async function startOnFreePorts(
+  wanted: { readonly worker: number | undefined; readonly emulator: number | undefined },
+  start: (ports: Ports) => Promise<DevelopmentGoogle>,
+): Promise<{ readonly google: DevelopmentGoogle; readonly ports: Ports }> {
+  for (let step = 0; step < NEXT_PORTS; step += 1) {
+    const ports = { worker: wanted.worker ?? WORKER_PORT + step, emulator: wanted.emulator ?? EMULATOR_PORT + step };
+    if (ports.worker === ports.emulator) throw new ScriptError(`Both ports are ${ports.worker}: give another one.`);
+    const google = (await isFree(ports.worker)) && (await isFree(ports.emulator)) ? await orTaken(start(ports)) : null;
+    if (google !== null) {
+      if (step > 0) console.log(`The usual ports are taken, using ${ports.worker} and ${ports.emulator}.`);
+      return { google, ports };
+    }
+    // Someone who asks for a port has registered it somewhere; another one would not do.
+    if (wanted.worker !== undefined && !(await isFree(wanted.worker))) throw taken("--port", wanted.worker);
+    if (wanted.emulator !== undefined) throw taken("--emulator-port", wanted.emulator);
+  }
+  throw new ScriptError(`The usual ports and the next ${NEXT_PORTS - 1} are taken. Give --port and --emulator-port.`);
 }
 
-async function choosePort(name: string, asked: string | undefined, usual: number): Promise<number> {
-  if (asked !== undefined) {
-    const wanted = parsePort(name, asked);
-    // Someone who asks for a port has registered it somewhere; another one would not do.
-    if ((await findPort(wanted)) !== wanted) throw new ScriptError(`Port ${wanted} (${name}) is taken.`);
-    return wanted;
+function taken(option: string, port: number): ScriptError {
+  return new ScriptError(`Port ${port} (${option}) is taken.`);
+}
+
+/** @returns null where another program was quicker */
+async function orTaken<T>(starting: Promise<T>): Promise<T | null> {
+  try {
+    return await starting;
+  } catch (error) {
+    if (isErrno(error, "EADDRINUSE")) return null;
+    throw error;
   }
-  for (let port = usual; port < usual + NEXT_PORTS; port += 1) {
-    if ((await findPort(port)) !== port) continue;
-    if (port !== usual) console.log(`Port ${usual} is taken, using ${port}.`);
-    return port;
-  }
-  throw new ScriptError(`Ports ${usual} to ${usual + NEXT_PORTS - 1} are taken. Give one with ${name}.`);
 }
 
 /** The same keys at every start, so that sessions and stored credentials outlive a restart. */

@@ -1,13 +1,14 @@
 /**
  * `npm run doctor`: looks at a Worker from outside and, with its keys, from inside, and says of everything whether it is
- * fine and what to do where it is not. `-- --url https://…` for a deployed one, `--keys FILE` with its
- * TOKEN_KEYS, `--json` for programs. Exit code 0 means that all is fine.
+ * fine and what to do where it is not.
  */
 
-import { examine } from "./lib/doctor-checks.ts";
+import { answerHelp } from "./lib/command-line.ts";
+import { DOCTOR, examine } from "./lib/doctor-checks.ts";
 import { runScript } from "./lib/run.ts";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
 
+answerHelp(DOCTOR);
 const args = process.argv.slice(2);
 // Looked at before the arguments are understood, so that a mistake in them is told in JSON, too.
 const wantsJson = args.includes("--json");

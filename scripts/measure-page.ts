@@ -1,15 +1,15 @@
 /**
  * `npm run measure:page`: how fast the list page is in a browser in front of the emulated Google: first byte, first and last
- * row, what is painted when, requests and bytes. `--runs` says how often each is loaded, `--json` answers JSON.
+ * row, what is painted when, requests and bytes.
  */
 
-import { parseArgs } from "node:util";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import * as z from "zod/mini";
 import { launchChromium } from "./browser/chromium.ts";
 import { type Servers, startServers } from "./browser/servers.ts";
 import { signIn } from "./browser/person.ts";
 import { BUSY_USER } from "../test/google/accounts.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 
@@ -74,9 +74,18 @@ const LOADS: readonly Load[] = [
   { name: `again, Gmail ${GMAIL_DELAY_MS} ms`, isWarm: true, gmailDelayMs: GMAIL_DELAY_MS },
 ];
 
+const { values } = readCommandLine({
+  name: "measure:page",
+  about: "Measures the list page in Chromium: first byte, first and last row, layout shift, requests, bytes.",
+  options: {
+    runs: { type: "string", value: "N", about: `How often each is loaded: ${DEFAULT_RUNS}` },
+    json: { type: "boolean", about: "Answers JSON" },
+  },
+  example: "--runs 20 --json",
+});
+
 await runScript(
   async ({ stack }) => {
-    const { values } = parseArgs({ options: { json: { type: "boolean" }, runs: { type: "string" } } });
     const runs = Number(values.runs ?? DEFAULT_RUNS);
     if (!Number.isInteger(runs) || runs < 1) throw new ScriptError("--runs must be a whole number.");
     const servers = await startServers(stack);
@@ -129,8 +138,8 @@ async function measure(
   return measuredSchema.parse(Object.fromEntries(medians));
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((one, other) => one - other)[Math.floor((numbers.length - 1) / 2)] ?? Number.NaN;
 }
 
 function table(results: Readonly<Record<string, Measured>>): string {

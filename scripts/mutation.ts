@@ -1,12 +1,12 @@
 /**
  * `npm run test:mutation`: changes the code in many small ways and looks whether the tests notice, group by group, on a
- * copy of the working tree. Names of groups as arguments choose some of them. Exits 1 where a group's score is below the
- * limit. docs/mutation-testing.md says how to read the result.
+ * copy of the working tree. docs/mutation-testing.md says how to read the result.
  */
 
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { GROUPS, type Group } from "./mutation/groups.ts";
@@ -18,9 +18,18 @@ const MIN_SCORE = 85;
 const TIMEOUT_MS = 60 * 60 * 1000;
 const REPORTS_FOLDER = path.join(PROJECT_ROOT, "reports", "mutation");
 
+const { positionals } = readCommandLine({
+  name: "test:mutation",
+  about: `Changes the code in many small ways, on a copy, and looks whether the tests notice. Exits with 1 where a group scores below ${MIN_SCORE} %.`,
+  options: {},
+  positionals: "[GROUP …]",
+  notes: `Groups: ${GROUPS.map(({ name }) => name).join(", ")}. All of them where none is named.`,
+  example: GROUPS[0]?.name ?? "",
+});
+
 await runScript(
   async ({ stack }) => {
-    const groups = chooseGroups(process.argv.slice(2));
+    const groups = chooseGroups(positionals);
     mkdirSync(REPORTS_FOLDER, { recursive: true });
     const scores: FileScore[] = [];
     const failed: string[] = [];

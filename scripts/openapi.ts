@@ -1,45 +1,53 @@
 /**
- * `npm run openapi` writes `public/openapi.json`, the page that shows it and the hash of its script in `public/_headers`,
- * from the schemas of the code. With
- * `-- --check` it writes nothing and fails where the files are not what it would write.
+ * `npm run openapi`, and `[build]` of wrangler.toml: makes `public/openapi.json`, the page that shows it and the hash of
+ * its script in `public/_headers`, from the schemas of the code. Does nothing where they are newer than all that they are
+ * made from.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
-import { makeDocument } from "./openapi/document.ts";
-import { makePage, withScriptHash } from "./openapi/page.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 
-const PUBLIC = path.join(import.meta.dirname, "../public");
+const ROOT = path.join(import.meta.dirname, "..");
+const HEADERS = "public/_headers";
+const MADE = ["public/openapi.json", "public/docs/index.html"];
+/** The folders count, too: their times tell of files that are gone. */
+const MADE_FROM = ["src", "src/**", "scripts/openapi.ts", "scripts/openapi", "scripts/openapi/**", "package*.json"];
 
-const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
-const document = makeDocument();
-const files = new Map([
-  ["openapi.json", `${JSON.stringify(document, null, 2)}\n`],
-  ["docs/index.html", await makePage(document)],
-  ["_headers", withScriptHash(read("_headers") ?? "")],
-]);
+const { values } = readCommandLine({
+  name: "openapi",
+  about: "Makes public/openapi.json and the page at /docs from the schemas of the code.",
+  options: { force: { type: "boolean", about: "Makes them even where nothing has changed" } },
+  example: "--force",
+});
 
-const outdated = [...files].filter(([name, content]) => read(name) !== content).map(([name]) => `public/${name}`);
-if (values.check) {
-  if (outdated.length > 0) {
-    console.error(`Not up to date: ${outdated.join(", ")}. Run: npm run openapi`);
-    process.exitCode = 1;
-  } else {
-    console.log(`OpenAPI: ${files.size} files are up to date.`);
-  }
-} else {
-  for (const [name, content] of files) {
-    const target = path.join(PUBLIC, name);
-    mkdirSync(path.dirname(target), { recursive: true });
-    writeFileSync(target, content);
-  }
-  console.log(outdated.length === 0 ? "OpenAPI: nothing has changed." : `Written: ${outdated.join(", ")}`);
+if (values.force !== true && isUpToDate()) console.log("OpenAPI: nothing has changed.");
+else await make();
+
+function isUpToDate(): boolean {
+  const timeOf = (file: string): number => statSync(path.join(ROOT, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const oldest = Math.min(...MADE.map(timeOf));
+  return globSync(MADE_FROM, { cwd: ROOT }).every((file) => timeOf(file) < oldest);
 }
 
-function read(name: string): string | null {
-  try {
-    return readFileSync(path.join(PUBLIC, name), "utf8");
-  } catch {
-    return null;
-  }
+async function make(): Promise<void> {
+  const startedAt = new Date();
+  // Loaded only here: it takes most of the time.
+  const { makeDocument } = await import("./openapi/document.ts");
+  const { makePage, withScriptHash } = await import("./openapi/page.ts");
+  const document = makeDocument();
+  write("public/openapi.json", `${JSON.stringify(document, null, 2)}\n`, startedAt);
+  write("public/docs/index.html", await makePage(document), startedAt);
+  const headers = readFileSync(path.join(ROOT, HEADERS), "utf8");
+  const fitting = withScriptHash(headers);
+  if (fitting !== headers) write(HEADERS, fitting, startedAt);
+  console.log(`OpenAPI: ${Object.keys(document.paths).length} paths, public/openapi.json and /docs are made.`);
+}
+
+/** Whole or not at all, as several may do it at once. As old as its reading of the code, which may change meanwhile. */
+function write(file: string, content: string, time: Date): void {
+  const next = path.join(ROOT, ".wrangler", `${path.basename(file)}.${process.pid}`);
+  mkdirSync(path.dirname(next), { recursive: true });
+  writeFileSync(next, content);
+  utimesSync(next, time, time);
+  renameSync(next, path.join(ROOT, file));
 }

@@ -1,14 +1,13 @@
 /**
  * `npm run rotate`: has the Worker seal everything that it stores anew under the first key of `TOKEN_KEYS`, and says what
- * is left under which key. `--url https://…` is a deployed Worker, `--keys FILE` has its TOKEN_KEYS, `--json` is for
- * programs. Exit code 0 means that the older keys are needed for nothing that is stored.
- *
- * docs/operations.md says when to do that.
+ * is left under which key.
  */
 
-import { rotate } from "./lib/rotation-walk.ts";
+import { answerHelp } from "./lib/command-line.ts";
+import { ROTATE, rotate } from "./lib/rotation-walk.ts";
 import { runScript } from "./lib/run.ts";
 
+answerHelp(ROTATE);
 const args = process.argv.slice(2);
 // Looked at before the arguments are understood, so that a mistake in them is told in JSON, too.
 const wantsJson = args.includes("--json");

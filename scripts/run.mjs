@@ -28,10 +28,6 @@ function main([what = "", ...rest]) {
   if (what === "") fail("Usage: node scripts/run.mjs SCRIPT.ts|COMMAND [ARGUMENT …]");
   const isFlag = what.startsWith("-");
   const file = isFlag ? null : findFile(what);
-  if (what.endsWith(".ts") && rest.some((arg) => arg === "--help" || arg === "-h")) {
-    console.log(headerOf(file));
-    return;
-  }
   const isNewEnough = Number(process.versions.node.split(".")[0]) >= LEAST_NODE;
   const node = isNewEnough ? process.execPath : findInstalledNode();
   process.env.PATH = withFirst(node);
@@ -52,12 +48,6 @@ function findFile(what) {
   const { bin } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const path = typeof bin === "string" ? bin : bin?.[what];
   return path === undefined ? fail(`There is no command ${what}.`) : join(folder, path);
-}
-
-/** @returns the comment at the top of a script, which says what it does */
-function headerOf(file) {
-  const [, comment = ""] = /^\/\*\*([\s\S]*?)\*\//.exec(readFileSync(file, "utf8")) ?? [];
-  return comment.replaceAll(/^ ?\* ?/gm, "").trim();
 }
 
 /** @returns the path of the Node that `npm ci` brings; without one, the process ends */

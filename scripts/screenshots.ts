@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: a picture of every page in docs/screenshots, light, dark and on a phone. The mail ends at a fixed
- * time and what is random is written over, so that a picture changes only when its page does.
+ * `npm run screenshots`: the pictures in docs/screenshots. The mail ends at a fixed time and what is random is written
+ * over, so that a picture changes only when its page does.
  */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { type Servers, startServers } from "./browser/servers.ts";
 import { signIn } from "./browser/person.ts";
 import { shrinkPng } from "./browser/small-png.ts";
 import { BUSY_USER } from "../test/google/accounts.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import { runScript } from "./lib/run.ts";
 import { ScriptError } from "./lib/script-error.ts";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
@@ -21,66 +22,32 @@ const FOLDER = join(PROJECT_ROOT, "docs", "screenshots");
 const TIMEOUT_MS = 600_000;
 const MAX_BYTES = 150 * 1024;
 const NOW_MS = Date.UTC(2026, 10, 22, 16, 20);
-const LOOKS: readonly (readonly [name: string, options: BrowserContextOptions])[] = [
-  ["light", { viewport: { width: 1200, height: 800 }, colorScheme: "light" }],
-  ["dark", { viewport: { width: 1200, height: 800 }, colorScheme: "dark" }],
-  ["phone", { viewport: { width: 360, height: 720 }, colorScheme: "light", isMobile: true, hasTouch: true }],
-];
+const DESKTOP = { viewport: { width: 1200, height: 800 } };
+const PHONE = { viewport: { width: 360, height: 720 }, isMobile: true, hasTouch: true };
 
 interface Scene {
   readonly page: Page;
-  readonly servers: Servers;
+  readonly origin: string;
 }
 
-/** What each picture shows, in an order in which a person could walk through it. */
-const SCENES: readonly (readonly [name: string, show: (scene: Scene) => Promise<unknown>])[] = [
-  ["welcome", ({ page, servers }) => page.goto(servers.origin)],
-  [
-    "denied",
-    async ({ page, servers }) => {
-      servers.google.invalidateGrant(BUSY_USER.email);
-      await signIn(page, BUSY_USER.email, { cancel: true });
-    },
-  ],
-  ["mailbox", ({ page }) => signIn(page, BUSY_USER.email)],
-  ["scripts", ({ page, servers }) => page.goto(`${servers.origin}/?label=Label_odd`)],
-  [
-    "search",
-    async ({ page, servers }) => {
-      await page.goto(`${servers.origin}/?q=is%3Astarred`);
-      await page.getByText("Search operators").click();
-    },
-  ],
-  ["message", ({ page, servers }) => openMessage(page, servers, "/?q=from%3Ahaddad")],
-  [
-    "message-html",
-    async ({ page, servers }) => {
-      await openMessage(page, servers, "/?q=subject%3Atries");
-      await page.getByText("Show as the sender formatted it").click();
-      await page.frameLocator("iframe").getByRole("heading").waitFor();
-    },
-  ],
-  [
-    "account",
-    async ({ page, servers }) => {
-      await page.goto(`${servers.origin}/account`);
-      if (await page.getByRole("button", { name: "Revoke" }).count()) {
-        await page.getByRole("button", { name: "Revoke" }).first().click();
-      }
-      await page.getByLabel("Name").fill("backup script");
-      await page.getByRole("button", { name: "Make a token" }).click();
-      await page.locator("#new-token").waitFor();
-    },
-  ],
-  [
-    "rate-limited",
-    async ({ page, servers }) => {
-      servers.google.faults.add({ endpoint: "list", status: 429, retryAfter: 90 });
-      await page.goto(servers.origin);
-      servers.google.faults.clear();
-    },
-  ],
+/** What each picture shows, of somebody who has signed in. Those that a document shows, and no others. */
+const PICTURES: readonly (readonly [
+  name: string,
+  look: BrowserContextOptions,
+  show: (scene: Scene) => Promise<unknown>,
+])[] = [
+  ["mailbox-light", DESKTOP, showMailbox],
+  ["scripts-dark", { ...DESKTOP, colorScheme: "dark" }, ({ page, origin }) => page.goto(`${origin}/?label=Label_odd`)],
+  ["account-light", DESKTOP, showNewToken],
+  ["mailbox-phone", PHONE, showMailbox],
 ];
+
+readCommandLine({
+  name: "screenshots",
+  about: "Takes the pictures in docs/screenshots. Needs Chromium and the fonts that CONTRIBUTING.md names.",
+  options: {},
+  example: "",
+});
 
 await runScript(
   async ({ stack }) => {
@@ -89,35 +56,49 @@ await runScript(
     stack.defer(() => browser.close());
     await rm(FOLDER, { recursive: true, force: true });
     await mkdir(FOLDER, { recursive: true });
-    for (const look of LOOKS) await takeAll(browser, servers, look);
+    for (const picture of PICTURES) await take(browser, servers, picture);
     return 0;
   },
   { timeoutMs: TIMEOUT_MS, interruptedExitCode: 130 },
 );
 
-async function takeAll(browser: Browser, servers: Servers, [look, options]: (typeof LOOKS)[number]): Promise<void> {
-  const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Zurich", ...options });
+async function take(
+  browser: Browser,
+  { origin }: Servers,
+  [name, look, show]: (typeof PICTURES)[number],
+): Promise<void> {
+  const context = await browser.newContext({
+    locale: "en-GB",
+    timezoneId: "Europe/Zurich",
+    colorScheme: "light",
+    ...look,
+  });
   const page = await context.newPage();
   await page.clock.setFixedTime(NOW_MS);
-  for (const [name, show] of SCENES) {
-    await show({ page, servers });
-    await page.locator("main").waitFor();
-    await page.locator(".folders, .narrow, .message").first().waitFor();
-    await fixRandomText(page);
-    await hidePointer(page);
-    // Colours that fade in have done so.
-    await delay(200);
-    const path = join(FOLDER, `${name}-${look}.png`);
-    const png = shrinkPng(await page.screenshot({ animations: "disabled", caret: "hide" }));
-    await writeFile(path, png);
-    console.log(`${path.slice(PROJECT_ROOT.length)} ${(png.length / 1024).toFixed(0)} KiB`);
-    if (png.length > MAX_BYTES) throw new ScriptError(`${path} is larger than ${MAX_BYTES / 1024} KiB.`);
-  }
+  await page.goto(origin);
+  await signIn(page, BUSY_USER.email);
+  await show({ page, origin });
+  await page.locator("main").waitFor();
+  await page.locator(".folders, .narrow").first().waitFor();
+  await fixRandomText(page);
+  await hidePointer(page);
+  // Colours that fade in have done so.
+  await delay(200);
+  const path = join(FOLDER, `${name}.png`);
+  const png = shrinkPng(await page.screenshot({ animations: "disabled", caret: "hide" }));
+  await writeFile(path, png);
+  console.log(`${path.slice(PROJECT_ROOT.length)} ${(png.length / 1024).toFixed(0)} KiB`);
+  if (png.length > MAX_BYTES) throw new ScriptError(`${path} is larger than ${MAX_BYTES / 1024} KiB.`);
   await context.close();
 }
 
-async function openMessage(page: Page, { origin }: Servers, list: string): Promise<void> {
-  await page.goto(`${origin}${list}`);
-  await page.locator(".row a.open").first().click();
-  await page.locator("dl.headers").waitFor();
+async function showMailbox({ page }: Scene): Promise<void> {
+  await page.locator(".row").first().waitFor();
+}
+
+async function showNewToken({ page, origin }: Scene): Promise<void> {
+  await page.goto(`${origin}/account`);
+  await page.getByLabel("Name").fill("backup script");
+  await page.getByRole("button", { name: "Make a token" }).click();
+  await page.locator("#new-token").waitFor();
 }

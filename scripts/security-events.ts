@@ -5,11 +5,13 @@
  * docs/cross-account-protection.md says how to get the key file.
  */
 
+import { answerHelp } from "./lib/command-line.ts";
 import { runScript } from "./lib/run.ts";
-import { manageStream } from "./lib/stream-commands.ts";
+import { manageStream, SECURITY_EVENTS } from "./lib/stream-commands.ts";
 
 const TIMEOUT_MS = 120_000;
 
+answerHelp(SECURITY_EVENTS);
 const args = process.argv.slice(2);
 // Looked at before the arguments are understood, so that a mistake in them is told in JSON, too.
 const wantsJson = args.includes("--json");

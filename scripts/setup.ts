@@ -1,14 +1,14 @@
 /**
  * `npm run setup`: from the OAuth client that Google's console gives as a file to a Worker that runs, here with
- * `.dev.vars`, or at Cloudflare with `--deploy --public-url https://…`. The file is the argument, or
- * client_secret_….json where you are. `--dry-run` writes nothing, `--json` answers JSON, `--redirect-uri-added` believes that
- * Google's console has the redirect URI that the file lacks. Safe to run again: keys are never replaced.
+ * `.dev.vars`, or at Cloudflare.
  */
 
+import { answerHelp } from "./lib/command-line.ts";
 import { runScript } from "./lib/run.ts";
-import { setUp } from "./lib/setup-steps.ts";
+import { SETUP, setUp } from "./lib/setup-steps.ts";
 import { PROJECT_ROOT, WRANGLER } from "./lib/wrangler.ts";
 
+answerHelp(SETUP);
 const args = process.argv.slice(2);
 // Looked at before the arguments are understood, so that a mistake in them is told in JSON, too.
 const wantsJson = args.includes("--json");

@@ -7,9 +7,17 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { readCommandLine } from "./lib/command-line.ts";
 import { PROJECT_ROOT, WRANGLER } from "./lib/wrangler.ts";
 
 const MAX_GZIP_KIB = 120;
+
+readCommandLine({
+  name: "size",
+  about: `Bundles the Worker as a deployment does, and exits with 1 above ${MAX_GZIP_KIB} KiB gzip.`,
+  options: {},
+  example: "",
+});
 
 const outdir = mkdtempSync(path.join(tmpdir(), "gmail-edge-size-"));
 try {

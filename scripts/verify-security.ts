@@ -2,12 +2,10 @@
  * `npm run verify:security`: everything that says whether the project is safe, counted. Dependencies, unit tests, attacks,
  * races, faults, fuzzing, and mutation testing. A step that is missing, or ran nothing, fails. Ends with a table and a line
  * "N passed, N failed".
- *
- * `--ci` leaves out mutation testing, and counts what is not done after ten minutes as failed.
  */
 import { globSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
+import { readCommandLine } from "./lib/command-line.ts";
 import { makeTemporaryFolder } from "./lib/env-file.ts";
 import { runScript } from "./lib/run.ts";
 import { readTestResults, tallyOfStep } from "./lib/test-results.ts";
@@ -94,9 +92,22 @@ async function runStep(name: string, run: () => Promise<Outcome>): Promise<Outco
   return { ...outcome, problems: [...outcome.problems, "stopped: the time was over"] };
 }
 
+const { values } = readCommandLine({
+  name: "verify:security",
+  about:
+    "Runs everything that says whether the project is safe, and counts it: dependencies, security tests, attacks, races, faults, fuzzing, mutation testing.",
+  options: {
+    ci: {
+      type: "boolean",
+      default: false,
+      about: "Leaves out mutation testing, and counts what is not done after ten minutes as failed",
+    },
+  },
+  example: "--ci",
+});
+
 await runScript(
   async ({ stack }) => {
-    const { values } = parseArgs({ options: { ci: { type: "boolean", default: false } } });
     const folder = stack.use(await makeTemporaryFolder());
     const outcomes: Outcome[] = [];
     let running: Promise<Outcome> | undefined;

@@ -1,4 +1,4 @@
-/** A Google and a Worker that nothing else uses, on free ports, with an empty KV: for pictures and measurements. */
+/** A Google and a Worker that nothing else uses, on free ports, with an empty KV: for the demo, pictures and measurements. */
 
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../../test/google/development.ts";
 import { makeTemporaryFolder, writeEnvFile } from "../lib/env-file.ts";
@@ -11,6 +11,10 @@ export interface Servers {
   readonly google: DevelopmentGoogle;
   /** The Worker's origin. */
   readonly origin: string;
+  /** Resolves when the Worker has ended, in words. */
+  readonly ended: Promise<string>;
+  /** What wrangler has printed so far. */
+  log(): string;
 }
 
 /** Starts both; they stop when `stack` is disposed of. */
@@ -45,5 +49,5 @@ export async function startServers(
     console.error(log);
     throw error;
   });
-  return { google, origin: worker.url };
+  return { google, origin: worker.url, ended: worker.ended, log: () => log };
 }

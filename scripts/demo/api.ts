@@ -1,11 +1,11 @@
 /**
- * A program that uses the Worker's API with a person's session, and believes nothing that does not have
- * the shape the API promises.
+ * A program that uses the Worker's API with a person's session, and believes nothing that does not have the shape the
+ * API promises.
  */
 
 import * as z from "zod/mini";
-import { ScriptError } from "../lib/script-error.ts";
 import type { Browser } from "../browser/without-script.ts";
+import { ScriptError } from "../lib/script-error.ts";
 
 const me = z.object({
   sub: z.string(),
@@ -14,12 +14,8 @@ const me = z.object({
   picture: z.nullable(z.string()),
   scopes: z.array(z.string()),
 });
-
 const idRow = z.strictObject({ id: z.string(), threadId: z.string() });
-
-const metadataRow = z.strictObject({
-  id: z.string(),
-  threadId: z.string(),
+const metadataRow = z.extend(idRow, {
   labelIds: z.array(z.string()),
   snippet: z.string(),
   date: z.iso.datetime({ offset: true }),
@@ -28,15 +24,9 @@ const metadataRow = z.strictObject({
   subject: z.nullable(z.string()),
   unread: z.boolean(),
 });
-
-function listing<Row extends z.core.$ZodType>(row: Row) {
-  return z.strictObject({
-    messages: z.array(row),
-    nextPageToken: z.optional(z.string()),
-    resultSizeEstimate: z.number(),
-  });
-}
-
+const page = { nextPageToken: z.optional(z.string()), resultSizeEstimate: z.number() };
+const idPage = z.strictObject({ messages: z.array(idRow), ...page });
+const metadataPage = z.strictObject({ messages: z.array(metadataRow), ...page });
 const errorBody = z.object({
   error: z.object({
     code: z.number(),
@@ -49,65 +39,43 @@ const errorBody = z.object({
 /** A message as `view=metadata` shows it. */
 export type MetadataRow = z.infer<typeof metadataRow>;
 
-/** The API on behalf of whoever is signed in in the browser. */
+/** The API on behalf of whoever is signed in in the browser. What it answers is JSON, not a redirect. */
 export class Api {
-  readonly #origin: string;
-  readonly #browser: Browser;
+  readonly #fetch: (path: string) => Promise<Response>;
 
   constructor(origin: string, browser: Browser) {
-    this.#origin = origin;
-    this.#browser = browser;
+    this.#fetch = (path) => browser.fetch(new URL(path, origin).href);
   }
 
-  me(): Promise<z.infer<typeof me>> {
-    return this.#get("/api/me", me);
+  async me() {
+    return read(await this.#fetch("/api/me"), me);
   }
 
   /** One request for IDs, with the quota units that it cost. */
   async listIds(query: Record<string, string>) {
-    const parameters = new URLSearchParams({ ...query, view: "id" });
-    const response = await this.fetch(`/api/messages?${parameters.toString()}`);
-    const page = await read(response, listing(idRow));
-    return { ...page, quotaUnits: Number(response.headers.get("X-Gmail-Quota-Units")) };
+    const response = await this.#fetch(`/api/messages?${new URLSearchParams({ ...query, view: "id" }).toString()}`);
+    return { ...(await read(response, idPage)), quotaUnits: Number(response.headers.get("X-Gmail-Quota-Units")) };
   }
 
   /** One request for messages with their subjects. */
-  listMetadata(query: Record<string, string>) {
+  async listMetadata(query: Record<string, string>) {
     const parameters = new URLSearchParams({ ...query, view: "metadata" });
-    return this.#get(`/api/messages?${parameters.toString()}`, listing(metadataRow));
+    return read(await this.#fetch(`/api/messages?${parameters.toString()}`), metadataPage);
   }
 
   /** A request that is expected to fail. */
   async failure(path: string) {
-    const response = await this.fetch(path);
-    return {
-      status: response.status,
-      challenge: response.headers.get("WWW-Authenticate"),
-      ...z.parse(errorBody, await response.json()),
-    };
-  }
-
-  /** Any request, with the browser's cookies, as a program: what it gets is JSON, not a redirect. */
-  async fetch(path: string): Promise<Response> {
-    return this.#browser.fetch(new URL(path, this.#origin).href);
-  }
-
-  async #get<T extends z.core.$ZodType>(path: string, schema: T): Promise<z.core.output<T>> {
-    return read(await this.fetch(path), schema);
+    const response = await this.#fetch(path);
+    const { error } = z.parse(errorBody, await response.json());
+    return { status: response.status, challenge: response.headers.get("WWW-Authenticate"), error };
   }
 }
 
 async function read<T extends z.core.$ZodType>(response: Response, schema: T): Promise<z.core.output<T>> {
   const { pathname, search } = new URL(response.url);
   const body = await response.text();
-  if (response.status !== 200) {
-    throw new ScriptError(
-      `GET ${pathname}${search}\n  expected: HTTP 200\n  got:      HTTP ${response.status} ${body}`,
-    );
-  }
-  const parsed = z.safeParse(schema, JSON.parse(body));
-  if (parsed.success) return parsed.data;
-  throw new ScriptError(
-    `GET ${pathname}${search}\n  expected: the promised shape\n  got:      ${z.prettifyError(parsed.error)}`,
-  );
+  const parsed = response.status === 200 ? z.safeParse(schema, JSON.parse(body)) : null;
+  if (parsed?.success === true) return parsed.data;
+  const got = parsed === null ? `HTTP ${response.status} ${body}` : z.prettifyError(parsed.error);
+  throw new ScriptError(`GET ${pathname}${search}\n  expected: HTTP 200 in the promised shape\n  got:      ${got}`);
 }

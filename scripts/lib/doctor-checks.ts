@@ -4,9 +4,10 @@
  */
 
 import { join } from "node:path";
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
 import * as z from "zod/mini";
 import { describeUnknownNames } from "../../src/config.ts";
+import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { DEVELOPMENT_KEYS, type KeySource, readKeySources } from "./key-sources.ts";
 import { ScriptError } from "./script-error.ts";
 import { parseTokenKeys, sealOperatorToken } from "./token-keys.ts";
@@ -46,16 +47,22 @@ const HealthSchema = z.object({
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
 });
 
+/** The command line. */
+export const DOCTOR = {
+  name: "doctor",
+  about: "Looks at a Worker from outside and, with its keys, from inside, and says what to do where it is not fine.",
+  options: {
+    url: { type: "string", default: LOCAL_URL, value: "ORIGIN", about: `Of the Worker: ${LOCAL_URL}` },
+    keys: { type: "string", value: "FILE", about: "Has its TOKEN_KEYS; .dev.vars or npm run dev's for a local one" },
+    json: { type: "boolean", default: false, about: "Answers JSON, errors too" },
+  },
+  notes: "Exits with 0 where all is fine.",
+  example: "--url https://mail.example.com --keys keys.env",
+} as const satisfies CommandLine;
+
 /** @returns what to print, and whether everything is fine */
 export async function examine(args: readonly string[], world: DoctorWorld): Promise<{ text: string; isFine: boolean }> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      url: { type: "string", default: LOCAL_URL },
-      keys: { type: "string" },
-      json: { type: "boolean", default: false },
-    },
-  });
+  const { values } = parseCommandLine(DOCTOR, args);
   const origin = parseOrigin("--url", values.url);
   const findings = await findAll({ origin, keysFile: values.keys, world });
   const isFine = findings.every(({ ok }) => ok);

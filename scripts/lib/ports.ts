@@ -14,6 +14,14 @@ const FIRST_PORT = 20_000;
 const LAST_PORT = 32_767;
 const ATTEMPTS = 100;
 
+/** What browsers and `fetch` refuse to ask: https://fetch.spec.whatwg.org/#port-blocking */
+export const BLOCKED_PORTS: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080,
+]);
+
 /** Loopback by number: another host than the Worker's `localhost`, as Google is another site. */
 export const LOOPBACK = "127.0.0.1";
 
@@ -39,12 +47,13 @@ export function listen(server: Server, port: number, host: string = LOOPBACK): P
  */
 export function parsePort(option: string, text: string): number {
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new ScriptError(`${option} must be a port number.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new ScriptError(`${option} must be a port number.`);
+  if (BLOCKED_PORTS.has(port)) throw new ScriptError(`${option} ${port}: browsers refuse this port. Choose another.`);
+  return port;
 }
 
 /** Whether nobody listens on this port of either loopback address. */
-async function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
   for (const host of [LOOPBACK, "::1"]) {
     const server = createServer();
     try {
@@ -72,6 +81,6 @@ export async function findPort(wanted = 0): Promise<number> {
   throw new Error(`None of ${ATTEMPTS} ports from ${FIRST_PORT} to ${LAST_PORT} is free.`);
 }
 
-function isErrno(error: unknown, code: string): boolean {
+export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }

@@ -3,8 +3,8 @@
  * further cursor.
  */
 
-import { parseArgs } from "node:util";
 import * as z from "zod/mini";
+import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { type KeySource, readKeySources } from "./key-sources.ts";
 import { ScriptError } from "./script-error.ts";
 import { sealOperatorToken } from "./token-keys.ts";
@@ -50,20 +50,27 @@ type Sum = Omit<Page, "left" | "cursor"> & { readonly left: Map<string, number> 
 
 const NOTHING = { current: 0, resealed: 0, dead: 0, changing: 0, left: new Map<string, number>() };
 
+/** The command line. */
+export const ROTATE = {
+  name: "rotate",
+  about:
+    "Has the Worker seal all that it stores under the first key of TOKEN_KEYS, and says what is left under others.",
+  options: {
+    url: { type: "string", default: LOCAL_URL, value: "ORIGIN", about: `Of the Worker: ${LOCAL_URL}` },
+    keys: { type: "string", value: "FILE", about: "Has its TOKEN_KEYS; .dev.vars or npm run dev's for a local one" },
+    json: { type: "boolean", default: false, about: "Answers JSON, errors too" },
+  },
+  notes: "Exits with 0 where nothing stored needs the older keys. docs/operations.md says when to do that.",
+  example: "--url https://mail.example.com --keys keys.env",
+} as const satisfies CommandLine;
+
 /**
  * Does what the arguments of the command line say.
  *
  * @throws {ScriptError} where the Worker cannot be reached, does not know these keys, or does not answer as it should
  */
 export async function rotate(args: readonly string[], world: RotateWorld): Promise<RotateOutcome> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      url: { type: "string", default: LOCAL_URL },
-      keys: { type: "string" },
-      json: { type: "boolean", default: false },
-    },
-  });
+  const { values } = parseCommandLine(ROTATE, args);
   const origin = parseOrigin("--url", values.url);
   const sources = await readKeySources({ file: values.keys, isLocal: isLoopback(origin), env: world.env });
   const sum = await walk({ origin, sources, world });

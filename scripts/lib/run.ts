@@ -4,6 +4,7 @@
  */
 
 import { inspect } from "node:util";
+import { UsageError } from "./command-line.ts";
 import { ScriptError } from "./script-error.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -27,7 +28,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs `main` and ends the process: with its exit code, or 1 after a failure. What went wrong is printed last, after
+ * Runs `main` and ends the process: with its exit code, 1 after a failure, 2 for an unknown argument. What went wrong is printed last, after
  * all that the servers have to say while they stop.
  */
 export async function runScript(main: (run: Run) => Promise<number>, options: RunOptions): Promise<never> {
@@ -40,7 +41,7 @@ export async function runScript(main: (run: Run) => Promise<number>, options: Ru
     const { result, errors } = await runToEnd(main, controller.signal);
     const failures = errors.filter((error) => !(error instanceof Interrupted));
     for (const failure of failures) report(failure, options);
-    if (failures.length > 0) exitCode = 1;
+    if (failures.length > 0) exitCode = failures.find((error) => error instanceof UsageError)?.exitCode ?? 1;
     else exitCode = errors.length > 0 ? options.interruptedExitCode : result;
   } catch (error) {
     console.error(error);
@@ -118,13 +119,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 
 /** Prints what went wrong. */
 function report(error: unknown, { onFailure = console.error }: RunOptions): void {
-  onFailure(speaksForItself(error) ? error.message : inspect(error));
-}
-
-/** Whether the stack says nothing that the message does not: ours, and those about the command line. */
-function speaksForItself(error: unknown): error is Error {
-  if (error instanceof ScriptError) return true;
-  return error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  onFailure(error instanceof ScriptError ? error.message : inspect(error));
 }
 
 /** npm does not pass SIGTERM on; without this, servers would outlive `npm run`. */

@@ -2,8 +2,9 @@
 
 import { chmod, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs, parseEnv } from "node:util";
+import { parseEnv } from "node:util";
 import { describeUnknownNames } from "../../src/config.ts";
+import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import { deploy, type DeployCommands, type Deployment, listSecrets, putSecrets } from "./deployment.ts";
 import { findClientFile, readClient, requireRedirectUri } from "./google-client.ts";
 import { ScriptError } from "./script-error.ts";
@@ -40,13 +41,25 @@ interface Outcome {
   readonly dryRun: boolean;
 }
 
-const OPTIONS = {
-  deploy: { type: "boolean", default: false },
-  "public-url": { type: "string" },
-  "redirect-uri-added": { type: "boolean", default: false },
-  "dry-run": { type: "boolean", default: false },
-  json: { type: "boolean", default: false },
-} as const;
+/** The command line. */
+export const SETUP = {
+  name: "setup",
+  about: "From the OAuth client's file that Google's console gives to a Worker that runs, here or at Cloudflare.",
+  options: {
+    deploy: { type: "boolean", default: false, about: "Puts the secrets at Cloudflare and deploys" },
+    "public-url": { type: "string", value: "URL", about: "Where the deployed Worker answers; with --deploy" },
+    "redirect-uri-added": {
+      type: "boolean",
+      default: false,
+      about: "Believes that Google's console has the redirect URI that the file lacks",
+    },
+    "dry-run": { type: "boolean", default: false, about: "Writes nothing" },
+    json: { type: "boolean", default: false, about: "Answers JSON, errors too" },
+  },
+  positionals: "[FILE]",
+  notes: "FILE is client_secret_….json where you are, when left out. Safe to run again: keys are never replaced.",
+  example: "client_secret_123.json --deploy --public-url https://mail.example.com",
+} as const satisfies CommandLine;
 
 /**
  * Does what the arguments of the command line say. Nothing is written before everything is checked.
@@ -55,7 +68,7 @@ const OPTIONS = {
  * @throws {ScriptError} that says what to do
  */
 export async function setUp(args: readonly string[], world: SetupWorld): Promise<string> {
-  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  const { values, positionals } = parseCommandLine(SETUP, args);
   if (positionals.length > 1) throw new ScriptError("Give one file only.");
   const origin = originOf(values.deploy, values["public-url"]);
   const clientFile = await findClientFile(world.folder, positionals[0]);

@@ -3,7 +3,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { parseArgs } from "node:util";
+import { type CommandLine, parseCommandLine, UsageError } from "./command-line.ts";
 import { createRiscApi, RISC_API_ORIGIN, type RiscApi } from "./risc-api.ts";
 import { ScriptError } from "./script-error.ts";
 import { SECURITY_EVENT_TYPES } from "./security-event-types.ts";
@@ -11,14 +11,28 @@ import { readServiceAccount } from "./service-account.ts";
 
 const RECEIVER_PATH = "/auth/security-events";
 const ALL_EVENTS: readonly string[] = Object.values(SECURITY_EVENT_TYPES);
-const USAGE = `Usage: npm run security-events -- --key service-account.json COMMAND
-
-  register --url https://HOST${RECEIVER_PATH}   events go there from now on
-  status                                             where they go, which ones, and whether
-  verify                                             has Google send a test event
-  disable, enable                                    stops the events, and resumes them; those in between are lost
-
-  --json    one line of JSON for programs, errors too`;
+/** The command line. */
+export const SECURITY_EVENTS = {
+  name: "security-events",
+  about: "Tells Google where the Worker takes security events, shows what Google knows, and tries it.",
+  options: {
+    key: {
+      type: "string",
+      value: "FILE",
+      about: "The service account's; docs/cross-account-protection.md says how to get it",
+    },
+    url: { type: "string", value: "URL", about: `Of register: https://HOST${RECEIVER_PATH}` },
+    json: { type: "boolean", default: false, about: "One line of JSON for programs, errors too" },
+    "api-origin": { type: "string", default: RISC_API_ORIGIN, value: "ORIGIN", about: "Of Google's API, for tests" },
+  },
+  positionals: "register|status|verify|disable|enable",
+  notes: `  register         events go to --url from now on
+  status           where they go, which ones, and whether
+  verify           has Google send a test event
+  disable, enable  stops the events, and resumes them; those in between are lost`,
+  example: `--key service-account.json register --url https://mail.example.com${RECEIVER_PATH}`,
+} as const satisfies CommandLine;
+const USAGE = "Usage: npm run security-events -- --key FILE register|status|verify|disable|enable. `--help` says more.";
 
 /** What a command has to say: to a program, and to a person. */
 interface Outcome {
@@ -43,21 +57,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
  * @throws {ScriptError} with Google's refusal, or with the mistake in the arguments
  */
 export async function manageStream(args: readonly string[], nowMs: number): Promise<string> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      key: { type: "string" },
-      url: { type: "string" },
-      json: { type: "boolean", default: false },
-      // For tests.
-      "api-origin": { type: "string", default: RISC_API_ORIGIN },
-    },
-  });
+  const { values, positionals } = parseCommandLine(SECURITY_EVENTS, args);
   const [name = "", ...others] = positionals;
   const command = COMMANDS.get(name);
-  if (command === undefined || others.length > 0) throw new ScriptError(USAGE);
-  if (values.key === undefined) throw new ScriptError(`--key is missing.\n\n${USAGE}`);
+  if (command === undefined || others.length > 0) throw new UsageError(USAGE);
+  if (values.key === undefined) throw new ScriptError(`--key is missing. ${USAGE}`);
   if (values.url !== undefined && name !== "register") throw new ScriptError("--url is for register.");
   const origin = checkApiOrigin(values["api-origin"]);
   const receiver = name === "register" ? checkReceiver(values.url) : "";

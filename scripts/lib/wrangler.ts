@@ -13,6 +13,7 @@ import type { Readable } from "node:stream";
 import { parseEnv } from "node:util";
 import * as z from "zod/mini";
 import { parseJsonOrNull } from "./json.ts";
+import { localConfig } from "./local-config.ts";
 import { stopGroup } from "./process-group.ts";
 import { QUIET_WRANGLER } from "./quiet-wrangler.ts";
 import { ScriptError } from "./script-error.ts";
@@ -59,6 +60,8 @@ export async function startWorker(stack: AsyncDisposableStack, options: WorkerOp
   if (stack.disposed) throw new ScriptError("Too late to start the Worker.");
   const child = spawnWrangler(names, [
     "dev",
+    "--config",
+    localConfig(),
     "--port",
     String(port),
     "--env-file",
@@ -137,8 +140,11 @@ async function untilAnswering(url: string, readLog: () => string): Promise<void>
   throw new ScriptError(`The Worker is not ready after ${READY_TIMEOUT_MS / 1000} s: ${last}.`);
 }
 
+/** The Worker has refused its settings: what wrangler has printed says nothing more. */
+export class SettingsError extends ScriptError {}
+
 /** What the Worker logs of its settings: the answer has none of it. */
-async function describeSettings(readLog: () => string): Promise<ScriptError> {
+async function describeSettings(readLog: () => string): Promise<SettingsError> {
   const deadline = Date.now() + LOG_DELAY_MS;
   let line: string | undefined;
   do {
@@ -148,5 +154,5 @@ async function describeSettings(readLog: () => string): Promise<ScriptError> {
   } while (line === undefined && Date.now() < deadline);
   const problems = ProblemsSchema.safeParse(parseJsonOrNull(line ?? ""));
   const causes = problems.success ? problems.data.problems : ["Its log says what is wrong."];
-  return new ScriptError(`The Worker is not set up:\n\n${causes.map((cause) => `  ${cause}`).join("\n")}`);
+  return new SettingsError(`The Worker is not set up:\n\n${causes.map((cause) => `  ${cause}`).join("\n")}`);
 }

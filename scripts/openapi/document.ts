@@ -1,9 +1,7 @@
 /**
  * The whole OpenAPI document. https://spec.openapis.org/oas/v3.1.1
  */
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import * as z from "zod";
+import manifest from "../../package.json" with { type: "json" };
 import { API_PATHS } from "./api-paths.ts";
 import { AUTH_PATHS } from "./auth-paths.ts";
 import { errorExamples, errorResponse, HEADERS } from "./errors.ts";
@@ -35,7 +33,7 @@ export function makeDocument(): Document {
       title: "gmail-edge",
       summary: "A Gmail API gateway on a Cloudflare Worker.",
       description: DESCRIPTION,
-      version: packageVersion(),
+      version: manifest.version,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/", description: "The deployment that serves this document." }],
@@ -78,9 +76,4 @@ export function makeDocument(): Document {
       },
     },
   };
-}
-
-function packageVersion(): string {
-  const file = readFileSync(path.join(import.meta.dirname, "../../package.json"), "utf8");
-  return z.object({ version: z.string() }).parse(JSON.parse(file)).version;
 }

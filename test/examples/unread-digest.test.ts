@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
 import { Browser } from "../../scripts/browser/without-script.ts";
+import { localConfig } from "../../scripts/lib/local-config.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
 
@@ -22,7 +23,7 @@ function harnessOptions(): Parameters<typeof createTestHarness>[0] {
     root: new URL("../..", import.meta.url).pathname,
     workers: [
       {
-        configPath: "wrangler.toml",
+        configPath: localConfig(),
         vars: google.vars,
         secrets: {
           GOOGLE_CLIENT_ID: CLIENT.clientId,

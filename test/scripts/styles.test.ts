@@ -2,6 +2,8 @@
 import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { makeDocument } from "../../scripts/openapi/document.ts";
+import { makePage } from "../../scripts/openapi/page.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 
@@ -26,18 +28,19 @@ function definedClasses(css: string): Set<string> {
   return namesIn([...namesIn(css, /([^{}]+)\{/g)].join("\n"), /\.([a-z][\w-]*)/g);
 }
 
+const docsPage = await makePage(makeDocument());
 const PAGES = globSync("src/{pages,routes}/*.tsx", { cwd: ROOT });
 /** Marks for scripts and tests, without a look of their own. */
 const HOOKS = new Set(["answer", "failed", "subject"]);
 
 describe.each([
-  ["the Worker's pages", [...PAGES, "public/app.js"], ["public/style.css"]],
-  ["the page at /docs", ["public/docs/index.html"], ["public/style.css", "public/docs/docs.css"]],
-])("%s", (_, sources, sheets) => {
+  ["the Worker's pages", read(...PAGES, "public/app.js"), ["public/style.css"]],
+  ["the page at /docs", docsPage, ["public/style.css", "public/docs/docs.css"]],
+])("%s", (_, markup, sheets) => {
   const css = read(...sheets);
 
   test("use no class that is not defined", () => {
-    const used = usedClasses(read(...sources));
+    const used = usedClasses(markup);
     expect(used.size).toBeGreaterThan(5);
     const missing = used.difference(definedClasses(css)).difference(HOOKS);
     expect([...missing]).toEqual([]);
@@ -51,7 +54,7 @@ describe.each([
 });
 
 test("no style sheet defines a class that no page uses", () => {
-  const used = usedClasses(read(...PAGES, "public/app.js", "public/docs/index.html"));
+  const used = usedClasses(`${read(...PAGES, "public/app.js")}\n${docsPage}`);
   const defined = definedClasses(read("public/style.css", "public/docs/docs.css"));
   expect([...defined.difference(used)]).toEqual([]);
 });

@@ -1,10 +1,10 @@
 /**
- * Every answer that a contract test gets is held against public/openapi.json: its path, method and status must be
+ * Every answer that a contract test gets is held against the OpenAPI document: its path, method and status must be
  * described there, and its body and headers must be as described.
  */
 import { type Schema, Validator } from "@cfworker/json-schema";
 import * as z from "zod";
-import description from "../../public/openapi.json" with { type: "json" };
+import { makeDocument } from "../../scripts/openapi/document.ts";
 import type { Outgoing, Send } from "./browser.ts";
 
 const schemaSchema = z.record(z.string(), z.unknown());
@@ -25,6 +25,8 @@ const documentSchema = z.looseObject({
   components: z.looseObject({ schemas: z.record(z.string(), schemaSchema) }),
 });
 
+/** As it is served. */
+const description: unknown = JSON.parse(JSON.stringify(makeDocument()));
 const { paths, components } = documentSchema.parse(description);
 
 const patterns = Object.keys(paths).map((template) => ({ template, pattern: toPattern(template) }));
@@ -49,9 +51,7 @@ export function described(send: Send): Send {
     const problems = problemsOf(request, response, body);
     if (problems.length === 0) return response;
     const { method = "GET", path } = request;
-    throw new Error(
-      `${method} ${path} → ${response.status} is not as public/openapi.json says: ${problems.join("; ")}`,
-    );
+    throw new Error(`${method} ${path} → ${response.status} is not as /openapi.json says: ${problems.join("; ")}`);
   };
 }
 

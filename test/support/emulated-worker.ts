@@ -5,6 +5,7 @@
 import { createTestHarness } from "wrangler";
 import * as z from "zod";
 import { Browser } from "../../scripts/browser/without-script.ts";
+import { localConfig } from "../../scripts/lib/local-config.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { BUSY_USER } from "../google/accounts.ts";
 import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
@@ -33,7 +34,7 @@ export async function startEmulatedWorker(vars: Readonly<Record<string, string>>
     root: new URL("../..", import.meta.url).pathname,
     workers: [
       {
-        configPath: "wrangler.toml",
+        configPath: localConfig(),
         vars: { ...google.vars, ...vars },
         secrets: {
           GOOGLE_CLIENT_ID: CLIENT.clientId,

@@ -7,6 +7,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { localConfig } from "../../scripts/lib/local-config.ts";
 import { QUIET_WRANGLER } from "../../scripts/lib/quiet-wrangler.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -40,6 +41,7 @@ export async function startWrangler(vars: Readonly<Record<string, string>>): Pro
     [
       join(ROOT, "node_modules/wrangler/bin/wrangler.js"),
       "dev",
+      `--config=${localConfig()}`,
       "--ip=127.0.0.1",
       // The system's choice: a port that is found free before may be taken when, seconds later, it is listened on.
       "--port=0",

@@ -1,4 +1,4 @@
-/** The check of every answer against public/openapi.json finds what is not described. */
+/** The check of every answer against the OpenAPI document finds what is not described. */
 import { describe, expect, test } from "vitest";
 import { problemsOf } from "../../support/described.ts";
 
