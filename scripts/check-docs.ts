@@ -50,17 +50,10 @@ function find(patterns: readonly string[]): string[] {
   return globSync([...patterns], { cwd: ROOT, exclude: isForeign });
 }
 
-const headings = new Map<string, readonly string[]>();
-
 /** The headings of a document, as text. */
 function headingsOf(file: string): readonly string[] {
-  const known = headings.get(file);
-  if (known !== undefined) return known;
-  const found = [...withoutFences(read(file)).matchAll(/^#{1,6} (.+)$/gm)].map(([, text = ""]) =>
-    text.replaceAll("`", ""),
-  );
-  headings.set(file, found);
-  return found;
+  const found = withoutFences(read(file)).matchAll(/^#{1,6} (.+)$/gm);
+  return Array.from(found, ([, text = ""]) => text.replaceAll("`", ""));
 }
 
 /** A heading as GitHub makes an anchor of it. */

@@ -75,3 +75,9 @@ export interface Results {
   readonly subjects: readonly SubjectInfo[];
   readonly jobs: readonly Job[];
 }
+
+/** The results as JSON, with one line for what a subject did in a job. */
+export function toJson(results: Results): string {
+  const lines = JSON.stringify(results, null, 1);
+  return `${lines.replaceAll(/\n {5,}/g, " ").replaceAll(/\n {4}(?=[\]}])/g, " ")}\n`;
+}

@@ -1,13 +1,14 @@
-/** Designs that lift a limit, reckoned on a simulated day: what they save of quota and money, and what they cost. */
+/** Designs that lift a limit, by the expected day: what they save of quota and money, and what they cost. */
 import type { Parameters } from "./assumptions.ts";
-import { storedKilobytes } from "./bill.ts";
+import type { Day } from "./day.ts";
 import { DAYS_PER_MONTH, DESIGN_PRICES, LOG_EVENTS_PER_REQUEST, priceOf, PRICES } from "./limits.ts";
-import type { Day } from "./simulation.ts";
+import { storedKilobytes } from "./month.ts";
+import { type Cost, sum } from "./paths.ts";
 
 /** What a design changes. */
 export interface Design {
   readonly name: string;
-  /** Quota units a day that it saves. */
+  /** Quota units a day and user that it saves. */
   readonly savedUnits: number;
   /** Dollars a month that it saves of today's bill. */
   readonly savedDollars: number;
@@ -33,7 +34,13 @@ const REFRESH_SECONDS = 0.15;
 const LOOK_SECONDS = 0.005;
 /** Pub/Sub bills 1 kB a message at least, once in and once out. */
 const KILOBYTES_PER_NOTIFICATION = 2;
+/** Visits a day of who visits at all. */
+const VISITS_OF_ACTIVE = 3;
 const KEPT_LOG_SHARE = 0.1;
+
+function times(users: number, cost: Cost): Partial<Cost> {
+  return Object.fromEntries(Object.entries(cost).map(([counter, count]) => [counter, count * users]));
+}
 
 /** Durable Objects: requests, time, rows, storage. */
 function objects(
@@ -55,16 +62,16 @@ function saving(price: (typeof PRICES)[keyof typeof PRICES], perDay: number, les
   return before - priceOf(price, (perDay - lessPerDay) * DAYS_PER_MONTH);
 }
 
-/** All designs. */
-export function designsOf(day: Day, parameters: Parameters): Design[] {
-  const { users, totals } = day;
-  const kind = (name: string) => day.kinds.get(name) ?? { requests: 0, quotaUnits: 0, kvWrites: 0, token: 0 };
+/** All designs, for so many users. */
+export function designsOf(users: number, day: Day, parameters: Parameters): Design[] {
+  const kind = (name: string): Cost => sum(times(users, day.kinds.get(name) ?? sum()));
+  const totals = sum(times(users, day.total));
   const watchedUsers = users * (parameters.tokenUserShare + parameters.backgroundShare);
-  const activeUsers = users * parameters.activeShare;
   const messages = kind("message").requests;
   const page = kind("page");
   const programs = kind("program");
   const background = kind("background");
+  const activeUsers = users * Math.min(1, parameters.visitsPerDay / VISITS_OF_ACTIVE);
 
   const framed = (messages * parameters.htmlShare) / (1 + parameters.htmlShare);
   const newRows = parameters.newMessagesPerDay * GET_UNITS;
@@ -75,10 +82,15 @@ export function designsOf(day: Day, parameters: Parameters): Design[] {
   const gmailRequests = totals.list + messages;
 
   return [
-    { name: "read a message once for page and frame", savedUnits: framed * GET_UNITS, savedDollars: 0, dollars: 0 },
+    {
+      name: "read a message once for page and frame",
+      savedUnits: (framed * GET_UNITS) / users,
+      savedDollars: 0,
+      dollars: 0,
+    },
     {
       name: "snapshot of a mailbox in an object per user, kept up by `history.list`",
-      savedUnits: page.quotaUnits - snapshotUnits,
+      savedUnits: (page.quotaUnits - snapshotUnits) / users,
       savedDollars: 0,
       dollars: objects(
         {
@@ -92,7 +104,7 @@ export function designsOf(day: Day, parameters: Parameters): Design[] {
     },
     {
       name: "`users.watch` and Pub/Sub in place of polling",
-      savedUnits: programs.quotaUnits + background.quotaUnits - watchUnits - rowUnits,
+      savedUnits: (programs.quotaUnits + background.quotaUnits - watchUnits - rowUnits) / users,
       savedDollars: saving(PRICES.requests, totals.requests, programs.requests + background.requests - notifications),
       dollars: priceOf(DESIGN_PRICES.pubSubKilobytes, notifications * KILOBYTES_PER_NOTIFICATION * DAYS_PER_MONTH),
     },
@@ -104,7 +116,7 @@ export function designsOf(day: Day, parameters: Parameters): Design[] {
         saving(PRICES.kvWrites, totals.kvWrites, totals.kvWrites) +
         saving(PRICES.kvDeletes, totals.kvDeletes, totals.kvDeletes) +
         saving(PRICES.kvLists, totals.kvLists, totals.kvLists) +
-        priceOf(PRICES.kvStoredKilobytes, storedKilobytes(day, parameters)),
+        priceOf(PRICES.kvStoredKilobytes, users * storedKilobytes(parameters)),
       dollars: objects(
         {
           requests: totals.requests,

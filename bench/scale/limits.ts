@@ -74,7 +74,7 @@ const GMAIL_QUOTA = "https://developers.google.com/workspace/gmail/api/reference
 export const GMAIL = {
   unitsPerMinute: 1_200_000,
   unitsPerUserAndMinute: 6_000,
-  /** Above it, use is to cost money from a day on that Google has not named; it cannot be raised. */
+  /** The billing threshold: above it, use is billed in the Scaled tier. */
   unitsPerDay: 80_000_000,
   source: GMAIL_QUOTA,
 } as const;
@@ -94,5 +94,3 @@ export const FREE_PER_DAY = {
 export const FREE_KV_KILOBYTES = 1e6;
 /** CPU milliseconds of a request on Workers Free. */
 export const FREE_CPU_MS = 10;
-/** KV takes so many writes a second to one key. */
-export const KV_WRITES_PER_KEY_AND_SECOND = 1;

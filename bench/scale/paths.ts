@@ -1,6 +1,6 @@
 /**
- * What each path of the Worker costs: KV operations, calls to Google, quota units. One table, which the simulation adds
- * up and test/unit/routes/path-costs.test.ts holds against the Worker itself.
+ * What each path of the Worker costs: KV operations, calls to Google, quota units. One table, which day.ts adds up
+ * and test/unit/routes/path-costs.test.ts holds against the Worker itself.
  *
  * Parts are counted apart where a request may or may not have them: a refresh, an isolate that does not know the caller.
  */

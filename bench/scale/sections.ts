@@ -1,23 +1,31 @@
-/** The tables of docs/scale.md, made of simulated days. Prose is written by hand around them, and holds none of these numbers. */
-import { type AssumptionName, ASSUMPTIONS, type Parameters } from "./assumptions.ts";
-import { type Bill, billOf, type CpuMs, monthOf, storedKilobytes, totalOf } from "./bill.ts";
+/** The tables of docs/scale.md. Prose is written by hand around them. */
+import { type AssumptionName, ASSUMPTIONS, type Parameters, parameters as defaultParameters } from "./assumptions.ts";
+import { type Day, dayOf } from "./day.ts";
 import { designsOf } from "./designs.ts";
-import { DAYS_PER_MONTH, FREE_CPU_MS, GMAIL, KV_WRITES_PER_KEY_AND_SECOND, type PriceName, PRICES } from "./limits.ts";
+import {
+  DAYS_PER_MONTH,
+  FREE_CPU_MS,
+  FREE_KV_KILOBYTES,
+  FREE_PER_DAY,
+  GMAIL,
+  LOG_EVENTS_PER_REQUEST,
+  type PriceName,
+  PRICES,
+  UNVERIFIED_USERS,
+} from "./limits.ts";
+import { billOf, type CpuMs, quantitiesOf, storedKilobytes } from "./month.ts";
 import { apiRows, type Cost, EXTRAS, GOOGLE_CALLS, mailboxPage, type PathName, PATHS, serviceRows } from "./paths.ts";
-import { reachOf } from "./reach.ts";
-import { rotationOf } from "./rotation.ts";
-import type { Day } from "./simulation.ts";
-import { amount, dollars, duration, percent, table } from "./table.ts";
+import { amount, dollars, percent, table } from "./table.ts";
 
-/** Shards of a walk that is done by many: the first character of what follows the kind of a key. */
-const WALKERS = 64;
+const SIZES = [1_000, 1_000_000, 100_000_000];
+const HEADS = SIZES.map((users) => `${amount(users)} users`);
 
 export function assumptionsSection(): string {
-  const names = Object.keys(ASSUMPTIONS) as AssumptionName[];
-  const rows = names.map((name) => {
-    const { what, value, why } = ASSUMPTIONS[name];
-    return [what, value.toLocaleString("en-US", { maximumFractionDigits: 6 }), why];
-  });
+  const rows = Object.values(ASSUMPTIONS).map(({ what, value, why }) => [
+    what,
+    value.toLocaleString("en-US", { maximumFractionDigits: 6 }),
+    why,
+  ]);
   return table([["what", "value", "why"], ...rows]);
 }
 
@@ -81,67 +89,97 @@ export function pathsSection(parameters: Parameters): string {
   ]);
 }
 
-function busiest(minutes: readonly number[]): number {
-  return Math.max(...minutes);
-}
+const line = (what: string, perUser: number): string[] => [
+  what,
+  amount(perUser),
+  ...SIZES.map((users) => amount(users * perUser)),
+];
 
-export function daySection(days: readonly Day[], parameters: Parameters): string {
-  const per = days.find(({ users }) => users === 1e6) ?? days[0];
-  const line = (what: string, of: (day: Day) => string, one = ""): string[] => [what, one, ...days.map(of)];
-  const count = (what: string, of: (day: Day) => number): string[] =>
-    line(what, (day) => amount(of(day)), per === undefined ? "" : amount(of(per) / per.users));
+const share = (what: string, perUser: number, limit: number): string[] => [
+  what,
+  "",
+  ...SIZES.map((users) => percent((users * perUser) / limit)),
+];
+
+export function daySection(day: Day, parameters: Parameters): string {
+  const { total } = day;
   return table([
-    ["on a day", "per user", ...days.map(({ users }) => `${amount(users)} users`)],
-    count("requests", ({ totals }) => totals.requests),
-    line("requests a second, busiest minute", ({ byMinute }) => amount(busiest(byMinute.requests) / 60)),
-    count("KV keys read", ({ totals }) => totals.kvKeysRead),
-    count("KV writes", ({ totals }) => totals.kvWrites),
-    count("KV deletes and lists", ({ totals }) => totals.kvDeletes + totals.kvLists),
-    line(
-      "writes of one key in a second, at most",
-      (day) => `${day.peakWritesOfKeyAndSecond} (limit ${KV_WRITES_PER_KEY_AND_SECOND})`,
-    ),
-    count("KV storage, kB", (day) => storedKilobytes(day, parameters)),
-    count("calls of the token endpoint", ({ totals }) => totals.token),
-    count("calls of userinfo and keys", ({ totals }) => totals.userinfo + totals.jwks),
-    count("calls of Gmail, a batch as one", ({ totals }) => totals.list + totals.labels + totals.get + totals.batch),
-    count("quota units", ({ totals }) => totals.quotaUnits),
-    line("of Gmail's units of a day", ({ totals }) => percent(totals.quotaUnits / GMAIL.unitsPerDay)),
-    line("quota units in the busiest minute", ({ byMinute }) => amount(busiest(byMinute.quotaUnits))),
-    line("of Gmail's units of a minute", ({ byMinute }) =>
-      percent(busiest(byMinute.quotaUnits) / GMAIL.unitsPerMinute),
-    ),
-    line("users who want more than 6,000 units in a minute", (day) => percent(day.usersAboveLimit / day.users)),
+    ["on a day", "per user", ...HEADS],
+    line("requests", total.requests),
+    line("requests a second, busiest minute", day.requestsInBusiestMinute / 60),
+    line("KV keys read", total.kvKeysRead),
+    line("KV writes", total.kvWrites),
+    line("KV deletes and lists", total.kvDeletes + total.kvLists),
+    line("KV storage, kB", storedKilobytes(parameters)),
+    line("calls of the token endpoint", total.token),
+    line("calls of userinfo and keys, at most", total.userinfo + total.jwks),
+    line("calls of Gmail, a batch as one", total.list + total.labels + total.get + total.batch),
+    line("quota units", total.quotaUnits),
+    share("of Gmail's units of a day", total.quotaUnits, GMAIL.unitsPerDay),
+    line("quota units in the busiest minute", day.unitsInBusiestMinute),
+    share("of Gmail's units of a minute", day.unitsInBusiestMinute, GMAIL.unitsPerMinute),
   ]);
 }
-
-const COUNTED_BY_KIND = ["requests", "quotaUnits", "token", "kvWrites"] as const;
 
 /** Who spends the quota. */
-export function unitsSection(day: Day): string {
-  const kinds = [...day.kinds].sort(([, one], [, other]) => other.quotaUnits - one.quotaUnits);
+export function unitsSection({ kinds, total }: Day): string {
+  const counters = ["requests", "quotaUnits", "token", "kvWrites"] as const;
+  const sorted = [...kinds].sort(([, one], [, other]) => other.quotaUnits - one.quotaUnits);
   return table([
     ["what", "requests", "quota units", "token calls", "KV writes"],
-    ...kinds.map(([kind, total]) => {
-      const shares = COUNTED_BY_KIND.map((counter) => percent(total[counter] / day.totals[counter]));
-      return [kind].concat(shares);
-    }),
+    ...sorted.map(([kind, cost]) => [kind].concat(counters.map((counter) => percent(cost[counter] / total[counter])))),
   ]);
 }
 
+const free = (limit: number, perUser: number, what: string): [number, string, string] => [
+  limit / perUser,
+  `${limit.toLocaleString("en-US")} ${what} a day`,
+  "Workers Free",
+];
+
+const included = (name: PriceName, perUser: number): [number, string, string] => {
+  const { includedPerMonth, what } = PRICES[name];
+  const limit = `${includedPerMonth / 1e6} million ${what} a month are used up, and more cost money`;
+  return [includedPerMonth / DAYS_PER_MONTH / perUser, limit, "Workers Paid"];
+};
+
+/** At how many users each limit is reached, the first to be reached first. */
 export function limitsSection(day: Day, parameters: Parameters): string {
+  const { total } = day;
+  const logEvents = total.requests * LOG_EVENTS_PER_REQUEST;
+  const limits: [number, string, string][] = [
+    [UNVERIFIED_USERS, `${UNVERIFIED_USERS} users of an app that is not verified`, "Google"],
+    free(FREE_PER_DAY.kvWrites, total.kvWrites, "KV writes"),
+    free(FREE_PER_DAY.kvKeysRead, total.kvKeysRead, "KV keys read"),
+    free(FREE_PER_DAY.requests, total.requests, "requests"),
+    free(FREE_PER_DAY.logEvents, logEvents, "log events"),
+    [FREE_KV_KILOBYTES / storedKilobytes(parameters), "1 GB in KV", "Workers Free"],
+    included("kvKeysRead", total.kvKeysRead),
+    included("kvWrites", total.kvWrites),
+    included("requests", total.requests),
+    included("logEvents", logEvents),
+    [
+      GMAIL.unitsPerDay / total.quotaUnits,
+      `${GMAIL.unitsPerDay.toLocaleString("en-US")} quota units a day: above it, use is billed in the Scaled tier`,
+      "Gmail, project",
+    ],
+    [
+      GMAIL.unitsPerMinute / day.unitsInBusiestMinute,
+      `${GMAIL.unitsPerMinute.toLocaleString("en-US")} quota units in the busiest minute`,
+      "Gmail, project",
+    ],
+  ];
+  const sorted = limits.sort(([one], [other]) => one - other);
   return table([
     ["users", "limit", "of"],
-    ...reachOf(day, parameters).map(({ users, limit, of }) => [amount(Number(users.toPrecision(2))), limit, of]),
+    ...sorted.map(([users, limit, of]) => [amount(Number(users.toPrecision(2))), limit, of]),
   ]);
 }
 
 export function cpuSection(cpu: CpuMs): string {
   const works: readonly (readonly [string, number])[] = [
     ["a listing of IDs, and each request that is smaller", cpu.small],
-    ["25 rows", cpu.rowRequests + 25 * cpu.rows],
-    ["50 rows", cpu.rowRequests + 50 * cpu.rows],
-    ["100 rows", cpu.rowRequests + 100 * cpu.rows],
+    ...[25, 50, 100].map((rows) => [`${rows} rows`, cpu.rowRequests + rows * cpu.rows] as const),
     ["the callback of a sign-in", cpu.signIns],
   ];
   return table([
@@ -150,76 +188,66 @@ export function cpuSection(cpu: CpuMs): string {
   ]);
 }
 
-export function costSection(days: readonly Day[], cpu: CpuMs, parameters: Parameters): string {
-  const months = days.map((day) => {
-    const quantities = monthOf(day, cpu, parameters);
-    return { day, quantities, bill: billOf(quantities) };
+export function costSection(day: Day, parameters: Parameters, cpu: CpuMs): string {
+  const months = SIZES.map((users) => {
+    const quantities = quantitiesOf(users, day, parameters, cpu);
+    const bill = billOf(quantities);
+    return { users, quantities, bill, total: [...bill.values()].reduce((all, one) => all + one, 0) };
   });
-  const line = (what: string, name: keyof Bill): string[] => [what, ...months.map(({ bill }) => dollars(bill[name]))];
   const names = Object.keys(PRICES) as PriceName[];
   return table([
-    ["a month", ...days.map(({ users }) => `${amount(users)} users`)],
-    line("plan", "plan"),
+    ["a month", ...HEADS],
+    ["plan", ...months.map(({ bill }) => dollars(bill.get("plan") ?? 0))],
     ...names.map((name) =>
-      [PRICES[name].what as string].concat(
-        months.map(({ bill, quantities }) => `${dollars(bill[name])} for ${amount(quantities[name])}`),
+      [PRICES[name].what].concat(
+        months.map(({ bill, quantities }) => `${dollars(bill.get(name) ?? 0)} for ${amount(quantities[name])}`),
       ),
     ),
-    ["**in all**", ...months.map(({ bill }) => `**${dollars(totalOf(bill))}**`)],
-    ["a user", ...months.map(({ bill, day }) => `$${amount(totalOf(bill) / day.users)}`)],
+    ["**in all**", ...months.map(({ total }) => `**${dollars(total)}**`)],
+    ["a user", ...months.map(({ users, total }) => `$${amount(total / users)}`)],
   ]);
 }
 
-export function designsSection(days: readonly Day[], parameters: Parameters): string {
-  const columns = days.map((day) => designsOf(day, parameters));
+export function designsSection(day: Day, parameters: Parameters): string {
+  const columns = SIZES.map((users) => designsOf(users, day, parameters));
   const [first = []] = columns;
   return table([
-    ["design", "units saved", ...days.map(({ users }) => `${amount(users)} users: costs, saves`)],
-    ...first.map(({ name }, position) => {
-      // The share of units is that of the largest number of users: the smallest is a handful of programs.
-      const savedUnits = columns.at(-1)?.[position]?.savedUnits ?? 0;
-      const costs = columns.map((designs) => {
-        const design = designs[position];
-        return design === undefined ? "" : `${dollars(design.dollars)}, ${dollars(design.savedDollars)}`;
-      });
-      return [name, percent(savedUnits / (days.at(-1)?.totals.quotaUnits ?? 1))].concat(costs);
+    ["design", "units saved", ...HEADS.map((head) => `${head}: costs, saves`)],
+    ...first.map(({ name, savedUnits }, position) =>
+      [name, percent(savedUnits / day.total.quotaUnits)].concat(
+        columns.map((designs) => {
+          const { dollars: costs = 0, savedDollars = 0 } = designs[position] ?? {};
+          return `${dollars(costs)}, ${dollars(savedDollars)}`;
+        }),
+      ),
+    ),
+  ]);
+}
+
+/** What is changed to see which assumptions matter. */
+const CHANGES: readonly (readonly [what: string, name: AssumptionName])[] = [
+  ["twice as many visits", "visitsPerDay"],
+  ["twice as many pages in a visit", "pagesPerVisit"],
+  ["twice as many messages opened", "messagesPerVisit"],
+  ["twice as many programs with API tokens", "tokenUserShare"],
+  ["programs that ask for rows twice as often", "tokenRowsShare"],
+  ["twice as many crawlers", "crawlerShare"],
+  ["twice as many users served by service binding", "backgroundShare"],
+  ["twice as many new users", "newUsersPerDay"],
+];
+
+export function sensitivitySection(day: Day): string {
+  const counters = ["requests", "quotaUnits", "kvKeysRead", "kvWrites", "token"] as const;
+  return table([
+    ["change", "requests", "quota units", "KV keys read", "KV writes", "token calls"],
+    ...CHANGES.map(([what, name]) => {
+      const { total } = dayOf(defaultParameters({ [name]: 2 * ASSUMPTIONS[name].value }));
+      return [what].concat(counters.map((counter) => signed(total[counter] / day.total[counter] - 1)));
     }),
   ]);
 }
 
-/** Quota once the designs that save units are all there. */
-export function quotaSection(days: readonly Day[], parameters: Parameters): string {
-  const after = days.map((day) => {
-    const savedUnits = designsOf(day, parameters).reduce((sum, design) => sum + design.savedUnits, 0);
-    const kept = 1 - savedUnits / day.totals.quotaUnits;
-    return { day, units: day.totals.quotaUnits * kept, peak: Math.max(...day.byMinute.quotaUnits) * kept };
-  });
-  return table([
-    ["with all of them", ...days.map(({ users }) => `${amount(users)} users`)],
-    ["quota units a day", ...after.map(({ units }) => amount(units))],
-    ["of Gmail's units of a day", ...after.map(({ units }) => percent(units / GMAIL.unitsPerDay))],
-    ["of Gmail's units of a minute", ...after.map(({ peak }) => percent(peak / GMAIL.unitsPerMinute))],
-    [
-      "reached at so many users: day, minute",
-      ...after.map(({ day, units, peak }) => {
-        const byDay = (GMAIL.unitsPerDay / units) * day.users;
-        const byMinute = (GMAIL.unitsPerMinute / peak) * day.users;
-        return [byDay, byMinute].map((users) => amount(Number(users.toPrecision(2)))).join(", ");
-      }),
-    ],
-  ]);
-}
-
-export function rotationSection(days: readonly Day[], parameters: Parameters): string {
-  const sizes = days.map(({ users }) => users);
-  return table([
-    ["a walk over all records", ...sizes.map((users) => `${amount(users)} users`)],
-    ["calls of `/operator/rotate`", ...sizes.map((users) => amount(rotationOf(users, parameters).calls))],
-    ["time, as it is", ...sizes.map((users) => duration(rotationOf(users, parameters).seconds))],
-    [`time, ${WALKERS} at once`, ...sizes.map((users) => duration(rotationOf(users, parameters, WALKERS).seconds))],
-    [
-      `cost, beyond what a month of ${DAYS_PER_MONTH} days includes`,
-      ...sizes.map((users) => dollars(rotationOf(users, parameters).dollars)),
-    ],
-  ]);
+function signed(share: number): string {
+  const rounded = Math.round(share * 100);
+  return rounded === 0 ? "0 %" : `${rounded > 0 ? "+" : "-"}${Math.abs(rounded)} %`;
 }

@@ -43,16 +43,3 @@ export function dollars(value: number): string {
 export function percent(share: number): string {
   return `${Number((share * 100).toPrecision(2)).toLocaleString("en-US", { maximumFractionDigits: 3 })} %`;
 }
-
-/** How long, in the largest unit that fits. */
-export function duration(seconds: number): string {
-  const units: readonly (readonly [number, string])[] = [
-    [86_400, "days"],
-    [3_600, "hours"],
-    [60, "minutes"],
-  ];
-  for (const [size, name] of units) {
-    if (seconds >= 1.5 * size) return `${digits(seconds / size)} ${name}`;
-  }
-  return `${digits(seconds)} seconds`;
-}

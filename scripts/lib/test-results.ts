@@ -16,8 +16,6 @@ export interface Tally {
 
 /** A run of vitest. */
 export interface TestResults extends Tally {
-  /** Absolute paths of the files in which at least one test ran to its end. */
-  readonly files: ReadonlySet<string>;
   /** File and title of each test that failed, and the first line of why. */
   readonly failures: readonly string[];
 }
@@ -36,19 +34,16 @@ const reportSchema = z.object({
   ),
 });
 
-const NOTHING: TestResults = { passed: 0, failed: 1, files: new Set(), failures: [] };
+const NOTHING: TestResults = { passed: 0, failed: 1, failures: [] };
 
 /** Counts single tests. A run that failed otherwise (coverage, a crash, nothing to run) counts as one failure. */
 export function readTestResults(reportFile: string, succeeded: boolean): TestResults {
   const report = z.safeParse(reportSchema, readJson(reportFile));
   if (!report.success) return NOTHING;
   const { numPassedTests: passed, numFailedTests, testResults } = report.data;
-  const ran = testResults.filter(({ assertionResults }) =>
-    assertionResults.some(({ status }) => status === "passed" || status === "failed"),
-  );
   const isSound = succeeded && passed > 0;
   const failed = numFailedTests === 0 && !isSound ? 1 : numFailedTests;
-  const failures = ran.flatMap(({ name, assertionResults }) =>
+  const failures = testResults.flatMap(({ name, assertionResults }) =>
     assertionResults
       .filter(({ status }) => status === "failed")
       .map(({ fullName, failureMessages: [message = ""] = [] }) => {
@@ -56,7 +51,7 @@ export function readTestResults(reportFile: string, succeeded: boolean): TestRes
         return `${path.relative(PROJECT_ROOT, name)}: ${fullName}: ${reason.slice(0, REASON_CHARACTERS)}`;
       }),
   );
-  return { passed, failed, files: new Set(ran.map(({ name }) => name)), failures };
+  return { passed, failed, failures };
 }
 
 /** A step that is not made of tests counts as one. */

@@ -22,6 +22,9 @@ const CONCURRENCY = 2;
 const TIMEOUT_FACTOR = 5;
 const TIMEOUT_MS = 10_000;
 
+/** Per cent of a group's mutants that its tests must notice. */
+export const MIN_SCORE = 85;
+
 /** Copies what git knows or would add into a folder that goes away with the script; dependencies are linked. */
 export async function copyWorkingTree(stack: Run["stack"]): Promise<string> {
   const folder = stack.use(await makeTemporaryFolder()).path;
@@ -47,11 +50,11 @@ export interface StrykerRun {
   /** The copy to work in. */
   readonly folder: string;
   readonly group: Group;
-  /** Where the reports go: this path with `.json` and `.html`. */
+  /** Path of the report, as HTML. */
   readonly report: string;
 }
 
-/** Runs Stryker to its end, with its output as it comes. @returns whether it came to its end */
+/** Runs Stryker to its end, with its output as it comes. @returns whether it came to its end with a score that is high enough */
 export async function runStryker(stack: Run["stack"], { folder, group, report }: StrykerRun): Promise<boolean> {
   const config = {
     testRunner: "vitest",
@@ -63,9 +66,10 @@ export async function runStryker(stack: Run["stack"], { folder, group, report }:
     concurrency: CONCURRENCY,
     timeoutFactor: TIMEOUT_FACTOR,
     timeoutMS: TIMEOUT_MS,
-    reporters: ["progress-append-only", "json", "html"],
-    jsonReporter: { fileName: `${report}.json` },
-    htmlReporter: { fileName: `${report}.html` },
+    reporters: ["progress-append-only", "clear-text", "html"],
+    clearTextReporter: { logTests: false, reportTests: false },
+    htmlReporter: { fileName: report },
+    thresholds: { high: 95, low: MIN_SCORE, break: MIN_SCORE },
     allowConsoleColors: false,
     // Static mutants are worth their time here: they are the schemas of what comes from outside.
     warnings: { slow: false },

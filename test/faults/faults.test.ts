@@ -36,6 +36,8 @@ afterAll(async () => {
   while (added.length > 0) await Promise.all(added.splice(0, DELETED_AT_ONCE).map((key) => kv.delete(key)));
   const { flows, calls, faults, cases } = counts;
   print(`faults: ${flows} flows, ${calls} calls, ${faults.size} faults, ${cases} cases`);
+  // A run that tries nothing must not pass. One flow alone, by --testNamePattern, has cases, too.
+  expect(cases).toBeGreaterThan(0);
 }, TIME_LIMIT_MS);
 
 interface FlowCase {

@@ -51,7 +51,11 @@ async function lookAt({ browser, stage, user }: Scene): Promise<Real> {
   };
 }
 
-afterAll(() => print(`fuzz: ${inputs} inputs, seed ${seed}`));
+afterAll(() => {
+  print(`fuzz: ${inputs} inputs, seed ${seed}`);
+  // A run that tries nothing must not pass.
+  expect(inputs).toBeGreaterThan(0);
+});
 
 describe("an arbitrary request", () => {
   for (const route of ROUTES)

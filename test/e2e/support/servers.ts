@@ -43,7 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await Promise.all(started.map((servers) => servers.stop()));
   };
   try {
-    for (let worker = 1; worker <= (project.config.maxWorkers); worker += 1) started.push(await start());
+    for (let worker = 1; worker <= project.config.maxWorkers; worker += 1) started.push(await start());
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,132 @@
+/**
+ * The expected day of one user: how often each thing happens on average, times what it costs (paths.ts). The days of many
+ * users are multiples of it.
+ */
+import type { Parameters } from "./assumptions.ts";
+import { apiRows, type Cost, EXTRAS, mailboxPage, PATHS, serviceRows, sum } from "./paths.ts";
+
+const PAGE_ROWS = 25;
+const PROGRAM_ROWS = 50;
+const CRAWLED_ROWS = 100;
+
+/** Work by what its CPU time is measured of. */
+export type CpuWork = "small" | "rowRequests" | "rows" | "signIns";
+
+/** Something that happens. */
+interface Act {
+  /** Acts of a kind are shown together. */
+  readonly kind: string;
+  /** How often, a day and user. */
+  readonly times: number;
+  readonly cost: Cost;
+  readonly cpu?: Partial<Record<CpuWork, number>>;
+}
+
+/** Averages of one user's day. */
+export interface Day {
+  readonly total: Cost;
+  readonly kinds: ReadonlyMap<string, Cost>;
+  readonly cpuWork: Readonly<Record<CpuWork, number>>;
+  readonly unitsInBusiestMinute: number;
+  readonly requestsInBusiestMinute: number;
+}
+
+const SMALL = { small: 1 };
+
+function withRows(rows: number): Partial<Record<CpuWork, number>> {
+  return { rowRequests: 1, rows };
+}
+
+/** What people do with a browser, mostly while they are awake. */
+function actsOfPeople(p: Parameters): Act[] {
+  const visits = p.visitsPerDay;
+  const consents = p.newUsersPerDay + p.deadGrantsPerDay;
+  const signIns = 1 / p.cookieDays + visits * p.logoutShare;
+  // Who has just signed in has an access token; any other visit comes later than the last one's has ended.
+  const refreshes = Math.max(0, visits - consents - signIns);
+  // Opening a message was not measured: the CPU time of 25 rows is a cautious guess.
+  const messages = visits * p.messagesPerVisit * (1 + p.htmlShare);
+  const pages = visits * p.pagesPerVisit;
+  return [
+    { kind: "page", times: pages, cost: mailboxPage(PAGE_ROWS, p.countedLabels), cpu: withRows(PAGE_ROWS) },
+    { kind: "page", times: refreshes, cost: sum(EXTRAS.refresh) },
+    { kind: "message", times: messages, cost: PATHS.message, cpu: withRows(PAGE_ROWS) },
+    { kind: "sign-in", times: consents + signIns, cost: sum(PATHS.login, EXTRAS.jwks), cpu: { small: 1, signIns: 1 } },
+    { kind: "sign-in", times: consents, cost: PATHS["callback-consent"] },
+    { kind: "sign-in", times: signIns, cost: PATHS["callback-known"] },
+    { kind: "leaving", times: visits * p.logoutShare, cost: PATHS.logout, cpu: SMALL },
+    { kind: "leaving", times: p.disconnectsPerDay, cost: PATHS.disconnect, cpu: SMALL },
+    { kind: "dead grant", times: p.deadGrantsPerDay, cost: PATHS["session-dead"], cpu: SMALL },
+  ];
+}
+
+/**
+ * What programs do, day and night. Every request with an API token is taken to meet an isolate whose access token is too
+ * old, every run by service binding one that knows nothing, and parallel requests isolates that know nothing of each other.
+ */
+function actsOfPrograms(p: Parameters): Act[] {
+  const polls = p.tokenUserShare * p.tokenPollsPerDay;
+  const polled = sum(EXTRAS["api-token"], EXTRAS["look-for-token-access"]);
+  const crawls = p.crawlerShare * p.crawlerRequests;
+  const crawled = sum(EXTRAS.refresh, EXTRAS["unknown-token"], EXTRAS["keep-token-access"]);
+  const refreshes = p.tokenUserShare * Math.min(p.tokenPollsPerDay, 86_400 / p.accessTokenSeconds);
+  const runs = p.backgroundShare * p.backgroundRunsPerDay;
+  const fresh = EXTRAS["service-refresh"];
+  const ids = sum(PATHS["service-ids"], fresh);
+  const event = p.securityEventsPerDay / 3;
+  return [
+    { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: sum(PATHS.ids, polled), cpu: SMALL },
+    {
+      kind: "program",
+      times: polls * p.tokenRowsShare,
+      cost: sum(apiRows(PROGRAM_ROWS), polled),
+      cpu: withRows(PROGRAM_ROWS),
+    },
+    { kind: "program", times: refreshes, cost: sum(EXTRAS.refresh, EXTRAS["keep-token-access"]) },
+    { kind: "program", times: p.tokenUserShare, cost: EXTRAS["mark-token-used"] },
+    {
+      kind: "crawler",
+      times: crawls,
+      cost: sum(apiRows(CRAWLED_ROWS), EXTRAS["api-token"]),
+      cpu: withRows(CRAWLED_ROWS),
+    },
+    { kind: "crawler", times: p.crawlerShare * p.crawlerParallel, cost: crawled },
+    { kind: "crawler", times: p.crawlerShare, cost: EXTRAS["mark-token-used"] },
+    { kind: "background", times: runs - p.backgroundShare, cost: ids, cpu: SMALL },
+    {
+      kind: "background",
+      times: p.backgroundShare,
+      cost: sum(serviceRows(PROGRAM_ROWS), fresh),
+      cpu: withRows(PROGRAM_ROWS),
+    },
+    { kind: "security event", times: event, cost: PATHS["event-sessions-revoked"], cpu: SMALL },
+    { kind: "security event", times: event, cost: PATHS["event-token-revoked"], cpu: SMALL },
+    { kind: "security event", times: event, cost: PATHS["event-tokens-revoked"], cpu: SMALL },
+  ];
+}
+
+/** One user's day, on average. */
+export function dayOf(p: Parameters): Day {
+  const [people, programs] = [actsOfPeople(p), actsOfPrograms(p)];
+  const acts = [...people, ...programs];
+  const names = [...new Set(acts.map(({ kind }) => kind))];
+  const work = (name: CpuWork): number => acts.reduce((all, { times, cpu }) => all + times * (cpu?.[name] ?? 0), 0);
+  const [awake, always] = [costOf(people), costOf(programs)];
+  const inBusiestMinute = (counter: "requests" | "quotaUnits"): number =>
+    (awake[counter] * p.busiestHourShare) / 60 + always[counter] / (24 * 60);
+  return {
+    total: costOf(acts),
+    kinds: new Map(names.map((name) => [name, costOf(acts.filter(({ kind }) => kind === name))])),
+    cpuWork: { small: work("small"), rowRequests: work("rowRequests"), rows: work("rows"), signIns: work("signIns") },
+    unitsInBusiestMinute: inBusiestMinute("quotaUnits"),
+    requestsInBusiestMinute: inBusiestMinute("requests"),
+  };
+}
+
+function costOf(acts: readonly Act[]): Cost {
+  return sum(...acts.map(({ times, cost }) => scaled(cost, times)));
+}
+
+function scaled(cost: Cost, times: number): Partial<Cost> {
+  return Object.fromEntries(Object.entries(cost).map(([counter, count]) => [counter, count * times]));
+}
