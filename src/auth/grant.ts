@@ -9,7 +9,7 @@ import { AppError, type SignInAgain } from "../errors.ts";
 import type { GrantMemory } from "../isolate/grant-memory.ts";
 import type { CallOptions, Upstream } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
-import type { Credential, CredentialStore } from "../kv-store.ts";
+import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
 import { settle } from "../lib/settle.ts";
@@ -190,8 +190,9 @@ export class Grant {
   async #refreshed(since: number): Promise<string> {
     const { config, store, grantMemory, upstream, world } = this.#options;
     // The operator can add a key that is missing; consenting again would only hide it.
-    const credential = await openedOrNull(store.readCredential(this.#options.user.sub), "A credential");
-    if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
+    const found = await openedOrNull(store.findCredential(this.#options.user.sub), "A credential");
+    const credential = found?.credential ?? null;
+    if (found === null || credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
     if (!isAllowedAccount(config.allowedAccounts, credential)) {
       throw accountNotAllowed();
     }
@@ -205,7 +206,7 @@ export class Grant {
         if (grantMemory.deadTokens.get(refreshToken)) throw this.#consentRequired();
         return this.#usable(grantMemory.accessToken(refreshToken, since));
       },
-      work: () => this.#askGoogle(credential),
+      work: () => this.#askGoogle(found),
     });
     this.#change = this.#current;
     this.#generation += 1;
@@ -213,8 +214,9 @@ export class Grant {
   }
 
   /** The refresh itself, for whoever waits for it. */
-  async #askGoogle(credential: Credential): Promise<AccessToken> {
+  async #askGoogle(found: FoundCredential): Promise<AccessToken> {
     const { config, store, grantMemory, upstream, world, defer } = this.#options;
+    const { credential } = found;
     try {
       const { refreshToken } = credential;
       // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
@@ -222,7 +224,7 @@ export class Grant {
       const response = await refreshAccessToken(upstream, config.google, { refreshToken, scopes });
       const accessToken = toAccessToken(response, world.now());
       grantMemory.keep(refreshToken, accessToken);
-      defer(store.reseal(credential));
+      defer(store.reseal(found));
       return accessToken;
     } catch (error) {
       throw error instanceof OAuthError ? this.#refused(error, credential) : error;

@@ -8,7 +8,7 @@ import { AppError } from "../errors.ts";
 import { accountNotAllowed, Grant, toAccessToken } from "./grant.ts";
 import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
 import { missingKey, SealError, randomToken } from "../lib/key-ring.ts";
-import type { Credential } from "../kv-store.ts";
+import type { FoundCredential } from "../kv-store.ts";
 import { logWarning } from "../lib/log.ts";
 import {
   buildAuthorizationUrl,
@@ -116,7 +116,7 @@ interface User {
   readonly name: string | null;
   readonly picture: string | null;
   /** What is stored for this user, or null. */
-  readonly stored: Credential | null;
+  readonly stored: FoundCredential | null;
 }
 
 /** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
@@ -138,7 +138,7 @@ async function identify(scope: RequestScope, transaction: Transaction, tokens: T
 function describeUser(
   claims: IdTokenClaims,
   userInfo: UserInfo,
-  stored: Credential | null,
+  stored: FoundCredential | null,
   transaction: Transaction,
 ): User {
   if (userInfo.sub !== claims.sub) {
@@ -166,9 +166,9 @@ function accountDisabled({ returnTo }: Transaction): AppError {
 }
 
 /** A record that does not open counts as none: signing in replaces it. */
-async function readStored(scope: RequestScope, sub: string): Promise<Credential | null> {
+async function readStored(scope: RequestScope, sub: string): Promise<FoundCredential | null> {
   try {
-    return await scope.store.readCredential(sub);
+    return await scope.store.findCredential(sub);
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     // The person consents once more and never notices; the operator should.
@@ -224,11 +224,12 @@ async function keepGrant(
     await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
     return true;
   }
-  const { stored } = user;
-  if (stored === null || stored.clientId !== config.google.clientId) return false;
+  if (user.stored === null) return false;
+  const { credential: stored, isOutdated } = user.stored;
+  if (stored.clientId !== config.google.clientId) return false;
   if (!coversSignIn(stored.scopes, config.google.scopes, granted)) return false;
   if (await store.isDead(stored.refreshToken)) return false;
-  if (store.isOutdated(user.sub)) scope.defer(renewSeal(scope, user));
+  if (isOutdated) scope.defer(renewSeal(scope, user));
   return true;
 }
 
@@ -263,7 +264,7 @@ async function keepNewGrant(
     refreshToken,
     scopes,
     clientId: config.google.clientId,
-    createdAtMs: user.stored?.createdAtMs ?? signedInAtMs,
+    createdAtMs: user.stored?.credential.createdAtMs ?? signedInAtMs,
     updatedAtMs: signedInAtMs,
   });
 }
