@@ -31,10 +31,8 @@ export const MAX_PAGE_SIZE = 500;
 export interface UserAccess {
   /** Makes a call with the access token; 401 is answered by one refresh and one replay, then `CONSENT_REQUIRED`. */
   fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response>;
-  /** Which access token is in use: changes with each refresh. */
-  readonly generation: number;
-  /** Replaces the access token of that generation, because a part of a batch answered 401. */
-  renew(generation: number): Promise<void>;
+  /** To be called before a batch. @returns replaces the access token of then, because a part of the batch answered 401 */
+  renewal(): () => Promise<void>;
 }
 
 export interface GmailOptions {

@@ -148,7 +148,7 @@ export class RowReader {
   async #runBatch(page: PageOfRows, tasks: readonly Task[]): Promise<void> {
     const { access, concurrency } = this.#options;
     const parts = tasks.length;
-    const { generation } = access;
+    const renew = access.renewal();
     const round = this.#round;
     const acceptedBefore = this.#accepted;
     const result = await this.#ask(tasks);
@@ -168,7 +168,7 @@ export class RowReader {
     this.#failedRounds = 0;
     this.#hasRead ||= [...result.results.values()].some((part) => part.kind === "message");
     // First the new token, then the parts that need it: a free place would ask for them with the old one.
-    if (hasUnauthorized(result.results)) await access.renew(generation);
+    if (hasUnauthorized(result.results)) await renew();
     for (const task of tasks) {
       const part = result.results.get(task.ref.id);
       if (part?.kind === "message") {
