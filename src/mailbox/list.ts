@@ -64,11 +64,9 @@ export async function openMessages(
 
 /**
  * Lists messages as NDJSON: a line per message, as soon as it and those before it are known, and a last line that
- * counts them or says what went wrong. Pulled by whoever reads it, so that memory stays flat; whoever stops reading
- * stops the calls to Gmail.
+ * counts them or says what went wrong. Whoever stops reading stops the calls to Gmail.
  *
  * @param describeError the error of the last line
- * @returns the lines; the trace knows when they have ended, by whoever's will
  * @throws AppError for what goes wrong before the first line
  */
 export async function streamMessages(
@@ -77,29 +75,19 @@ export async function streamMessages(
   options: ListOptions,
   describeError: (error: unknown) => ErrorStatus,
 ): Promise<ReadableStream<Uint8Array>> {
-  const end = Promise.withResolvers<void>();
   const gone = new AbortController();
   const request = await toRequest(scope, user, options, "streamed");
   const lines = ndjsonLines(scope, user, request, { describeError, signal: gone.signal });
-  let first: IteratorResult<string, void> | null = await lines.next();
-  const encoder = new TextEncoder();
-  // Of bytes, because that is what crosses a service binding.
-  const source: UnderlyingByteSource = {
-    type: "bytes",
-    async pull(controller) {
-      const { value, done } = first ?? (await lines.next());
-      first = null;
-      if (!done) return controller.enqueue(encoder.encode(value));
-      controller.close();
-      end.resolve();
-    },
-    cancel() {
-      gone.abort();
-      end.resolve();
-    },
-  };
-  scope.trace.streamEnd = end.promise;
-  return new ReadableStream(source);
+  const first = await lines.next();
+  return scope.stream.open(startingWith(first, lines), () => gone.abort());
+}
+
+async function* startingWith(
+  first: IteratorResult<string, void>,
+  rest: AsyncGenerator<string, void>,
+): AsyncGenerator<string, void> {
+  if (!first.done) yield first.value;
+  yield* rest;
 }
 
 async function* ndjsonLines(
