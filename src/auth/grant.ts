@@ -12,7 +12,7 @@ import { openedOrNull } from "../lib/key-ring.ts";
 import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
-import { settle } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 import type { Trace } from "../lib/trace.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
@@ -244,7 +244,7 @@ export class Grant {
       });
     }
     // The mark saves other isolates a call; the person is led to consent with or without it.
-    this.#options.defer(settle(this.#options.store.markDead(credential.refreshToken)));
+    this.#options.defer(handled(this.#options.store.markDead(credential.refreshToken)));
     return this.#consentRequired();
   }
 

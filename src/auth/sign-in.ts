@@ -23,7 +23,7 @@ import {
   missingGmailScopes,
 } from "../oauth.ts";
 import type { RequestScope } from "../context.ts";
-import { settle, unwrap } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 import { createSession, type Session } from "./session.ts";
 import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
 
@@ -122,16 +122,15 @@ interface User {
 /** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
 async function identify(scope: RequestScope, transaction: Transaction, tokens: TokenResponse): Promise<User> {
   const { config, googleKeys, upstream, world } = scope;
-  const userInfoAnswer = settle(fetchUserInfo(upstream, config.google, tokens.accessToken));
+  const userInfoAnswer = handled(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
     { upstream, google: config.google, keys: googleKeys },
     { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now() },
   );
-  const storedAnswer = settle(readStored(scope, claims.sub));
-  const disabledAnswer = settle(scope.securityEvents.isDisabled(claims.sub));
-  const userInfo = unwrap(await userInfoAnswer);
-  const user = describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
-  if (unwrap(await disabledAnswer)) throw accountDisabled(transaction);
+  const storedAnswer = handled(readStored(scope, claims.sub));
+  const disabledAnswer = handled(scope.securityEvents.isDisabled(claims.sub));
+  const user = describeUser(claims, await userInfoAnswer, await storedAnswer, transaction);
+  if (await disabledAnswer) throw accountDisabled(transaction);
   return user;
 }
 
@@ -186,7 +185,7 @@ async function admit(
   const { config, upstream } = scope;
   if (isAllowedAccount(config.allowedAccounts, user)) return;
   // Google being down does not let anybody in; the grant then stays unused.
-  await settle(revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken));
+  await revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken).catch(() => false);
   throw accountNotAllowed({ returnTo: transaction.returnTo });
 }
 
@@ -253,7 +252,9 @@ async function keepNewGrant(
     revocations.revokeUser(user.sub, "consent", signedInAtMs - 1),
     ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
   ];
-  for (const write of await Promise.allSettled(around)) unwrap(write);
+  // None goes on when another has failed.
+  await Promise.allSettled(around);
+  await Promise.all(around);
   // The record goes last: once it has replaced the one before, nothing can fail any more, and nothing is missing.
   await store.writeCredential({
     version: 1,

@@ -14,7 +14,7 @@ import { parseOptions } from "../lib/schema.ts";
 import { reportError } from "../lib/log.ts";
 import { collectMessages, gmailOptions, type MailboxUser, type MessagesAnswer, streamMessages } from "./list.ts";
 import type { RequestScope } from "../context.ts";
-import { settle, unwrap } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 
 /** Options of a listing, as the query of `GET /api/messages` has them. */
 export interface ListMessagesOptions {
@@ -88,10 +88,10 @@ async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: Mail
   const { grantMemory, store } = scope;
   const { sub, email, refreshToken } = await findCredential(scope, user);
   const accessToken = grantMemory.accessToken(refreshToken);
-  const isDead = accessToken === null ? null : settle(store.isDead(refreshToken));
+  const isDead = accessToken === null ? null : handled(store.isDead(refreshToken));
   const grant = new Grant(scope, { user: { sub, email }, accessToken, readStoredAccessToken: null });
   const result = await work({ sub, grant });
-  if (isDead !== null && unwrap(await isDead)) throw consentRequired(user);
+  if (isDead !== null && (await isDead)) throw consentRequired(user);
   return result;
 }
 

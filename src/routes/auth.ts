@@ -103,9 +103,9 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {
   forgetSession(c);
   if (caller === null) return;
-  const isRevoked = await caller.isRevoked;
   // Where that cannot be known, it is ended once more.
-  if (isRevoked.status === "rejected" || !isRevoked.value) await endSession(c, caller.session);
+  const isRevoked = await caller.isRevoked.catch(() => false);
+  if (!isRevoked) await endSession(c, caller.session);
 }
 
 /** Ends all sessions of the user, this one included, and all API tokens. */
