@@ -7,7 +7,7 @@ import { isAllowedAccount } from "./accounts.ts";
 import { AppError } from "../errors.ts";
 import { accountNotAllowed, Grant, toAccessToken } from "./grant.ts";
 import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
-import { missingKey, SealError, randomToken } from "../lib/key-ring.ts";
+import { missingKey, randomToken, tryOpen } from "../lib/key-ring.ts";
 import type { FoundCredential } from "../kv-store.ts";
 import { logWarning } from "../lib/log.ts";
 import {
@@ -166,14 +166,11 @@ function accountDisabled({ returnTo }: Transaction): AppError {
 
 /** A record that does not open counts as none: signing in replaces it. */
 async function readStored(scope: RequestScope, sub: string): Promise<FoundCredential | null> {
-  try {
-    return await scope.store.findCredential(sub);
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    // The person consents once more and never notices; the operator should.
-    if (error.code === "unknown-key") logWarning(scope.trace, missingKey("A credential", error).logDetail ?? "");
-    return null;
-  }
+  const opened = await tryOpen(scope.store.findCredential(sub));
+  if (opened.kind === "opened") return opened.value;
+  // The person consents once more and never notices; the operator should.
+  if (opened.kind === "unknown-key") logWarning(scope.trace, missingKey("A credential", opened.error).logDetail ?? "");
+  return null;
 }
 
 /** Refuses an account that is not allowed, and gives its fresh grant back. */

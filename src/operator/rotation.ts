@@ -3,7 +3,7 @@
  * a time, so that each call stays within what the platform allows; whoever walks keeps the cursor.
  */
 import * as z from "zod/mini";
-import { type Purpose, SealError } from "../lib/key-ring.ts";
+import { type Purpose, tryOpen } from "../lib/key-ring.ts";
 import { isFresh, latestEndMs, userMarkKeys } from "../kv-store/revocations.ts";
 import type { RequestScope } from "../context.ts";
 import { storageKeys } from "../kv-store/key-names.ts";
@@ -108,13 +108,10 @@ async function resealOrTell(
   sealed: string,
 ): Promise<{ outcome: Outcome; kid: string }> {
   const kid = record.kid ?? "unknown";
-  try {
-    return { outcome: await reseal(scope, record, sealed), kid };
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    // What has expired is as good as gone: KV keeps some things a minute longer.
-    return { outcome: error.code === "expired" ? "gone" : "left", kid: error.kid ?? kid };
-  }
+  const opened = await tryOpen(reseal(scope, record, sealed));
+  if (opened.kind === "opened") return { outcome: opened.value, kid };
+  // What has expired is as good as gone: KV keeps some things a minute longer.
+  return { outcome: opened.kind === "expired" ? "gone" : "left", kid: opened.error.kid ?? kid };
 }
 
 /** @throws SealError where it does not open */
