@@ -4,7 +4,7 @@
  */
 import { apiTokenId } from "../kv-store/api-tokens.ts";
 import { AppError } from "../errors.ts";
-import { Grant } from "../auth/grant.ts";
+import { Grant, type GrantServices } from "../auth/grant.ts";
 import type { AccessToken } from "../identity.ts";
 import type { KnownApiToken, RequestScope } from "../context.ts";
 import type { AppContext, TokenCaller } from "./types.ts";
@@ -17,7 +17,10 @@ export function bearerToken(c: AppContext): string | null {
 }
 
 /** The caller by an API token. @throws AppError `SIGN_IN_REQUIRED` where it is not in force */
-export async function openTokenCaller(scope: RequestScope, bearer: string): Promise<TokenCaller> {
+export async function openTokenCaller(
+  scope: GrantServices & Pick<RequestScope, "apiTokens" | "keyRing" | "knownApiTokens" | "revocations">,
+  bearer: string,
+): Promise<TokenCaller> {
   const { apiTokens, keyRing, knownApiTokens, revocations, world } = scope;
   const id = await apiTokenId(keyRing, bearer);
   const remembered = id === null ? null : knownApiTokens.get(id);

@@ -6,10 +6,17 @@ import type { ErrorStatus } from "../errors.ts";
 import { Gmail, type GmailOptions, type MessageFilter } from "../gmail.ts";
 import type { Grant } from "../auth/grant.ts";
 import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./walk.ts";
+import type { KeyRing } from "../lib/key-ring.ts";
 import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
 import { RowReader } from "./rows.ts";
 import type { RequestScope } from "../context.ts";
+
+/** What calls Gmail. */
+type GmailServices = Pick<RequestScope, "clientSignal" | "config" | "trace" | "upstream" | "world">;
+
+/** What lists messages. */
+export type ListServices = GmailServices & Pick<RequestScope, "concurrency" | "keyRing" | "stream">;
 
 /** Whose mailbox, and the grant to read it with. */
 export interface MailboxUser {
@@ -28,7 +35,7 @@ export interface MessagesAnswer {
 
 /** Lists messages as one object. @throws AppError */
 export async function collectMessages(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   options: ListOptions,
 ): Promise<MessagesAnswer> {
@@ -36,7 +43,7 @@ export async function collectMessages(
   const chunks = await Array.fromAsync(openListing(scope, user, request));
   return {
     messages: chunks.flatMap((chunk) => chunk.rows),
-    ...(await nextPage(scope, user, options.filter, chunks.at(-1)?.next ?? null)),
+    ...(await nextPage(scope.keyRing, user, options.filter, chunks.at(-1)?.next ?? null)),
     resultSizeEstimate: chunks[0]?.resultSizeEstimate ?? 0,
   };
 }
@@ -51,14 +58,15 @@ export interface OpenMessages {
 
 /** Lists messages piece by piece. @throws AppError for a page token that is not this user's */
 export async function openMessages(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   options: ListOptions,
 ): Promise<OpenMessages> {
   const request = await toRequest(scope, user, options, "streamed");
   return {
     chunks: openListing(scope, user, request),
-    nextPageToken: async ({ next }) => (await nextPage(scope, user, options.filter, next)).nextPageToken ?? null,
+    nextPageToken: async ({ next }) =>
+      (await nextPage(scope.keyRing, user, options.filter, next)).nextPageToken ?? null,
   };
 }
 
@@ -70,7 +78,7 @@ export async function openMessages(
  * @throws AppError for what goes wrong before the first line
  */
 export async function streamMessages(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   options: ListOptions,
   describeError: (error: unknown) => ErrorStatus,
@@ -91,7 +99,7 @@ async function* startingWith(
 }
 
 async function* ndjsonLines(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   request: ListRequest,
   end: { describeError: (error: unknown) => ErrorStatus; signal: AbortSignal },
@@ -108,7 +116,11 @@ async function* ndjsonLines(
       // The answer has begun: what follows has its own time.
       upstream.restartDeadline();
     }
-    yield toLine({ ...(await nextPage(scope, user, request.filter, next)), count, quotaUnits: trace.quotaUnits });
+    yield toLine({
+      ...(await nextPage(scope.keyRing, user, request.filter, next)),
+      count,
+      quotaUnits: trace.quotaUnits,
+    });
   } catch (error) {
     if (count === 0) throw error;
     yield toLine({ error: end.describeError(error) });
@@ -120,7 +132,7 @@ function toLine(value: unknown): string {
 }
 
 async function toRequest(
-  scope: RequestScope,
+  scope: ListServices,
   { sub }: MailboxUser,
   { filter, limit, view, pageToken }: ListOptions,
   delivery: Delivery,
@@ -131,7 +143,7 @@ async function toRequest(
 }
 
 function openListing(
-  scope: RequestScope,
+  scope: ListServices,
   { sub, grant }: MailboxUser,
   request: ListRequest,
   readerSignal: AbortSignal | null = null,
@@ -152,7 +164,7 @@ function openListing(
 }
 
 /** What a call to Gmail on behalf of a user needs. */
-export function gmailOptions(scope: RequestScope, { grant }: MailboxUser): GmailOptions {
+export function gmailOptions(scope: GmailServices, { grant }: MailboxUser): GmailOptions {
   const { clientSignal, config, trace, upstream, world } = scope;
   return {
     apiUrl: config.gmailApiUrl,
@@ -165,7 +177,7 @@ export function gmailOptions(scope: RequestScope, { grant }: MailboxUser): Gmail
 }
 
 async function nextPage(
-  { keyRing }: RequestScope,
+  keyRing: KeyRing,
   { sub }: MailboxUser,
   filter: MessageFilter,
   cursor: Cursor | null,

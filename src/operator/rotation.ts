@@ -6,12 +6,16 @@ import * as z from "zod/mini";
 import { type Purpose, tryOpen } from "../lib/key-ring.ts";
 import { isFresh, latestEndMs, userMarkKeys } from "../kv-store/revocations.ts";
 import type { RequestScope } from "../context.ts";
+import type { SealedKv } from "../kv-store/sealed-kv.ts";
 import { storageKeys } from "../kv-store/key-names.ts";
 
 /** KV reads this many values at once. Sealing one anew takes five operations at most, of 1,000 per invocation. */
 const PAGE_KEYS = 100;
 /** KV takes no expiration that is less than a minute away. */
 const MIN_LIFETIME_MS = 90_000;
+
+/** What re-seals. */
+type RotationServices = Pick<RequestScope, "keyRing" | "kv" | "store">;
 
 /** What is sealed in storage, by the beginning of its key. */
 const PURPOSES: ReadonlyMap<string, Purpose> = new Map([
@@ -70,7 +74,7 @@ const ApiTokenOwnerSchema = z.object({ identity: z.object({ sub: z.string() }) }
  * @param cursor of the page before; null to begin
  * @throws AppError `STORAGE_UNAVAILABLE`: the same call again does the rest
  */
-export async function resealPage(scope: RequestScope, cursor: string | null): Promise<RotationPage> {
+export async function resealPage(scope: RotationServices, cursor: string | null): Promise<RotationPage> {
   const { activeKid } = scope.keyRing;
   const page = await scope.kv.list({ prefix: "", cursor, limit: PAGE_KEYS });
   const records = page.keys.flatMap(toRecord);
@@ -103,7 +107,7 @@ function toRecord(listed: unknown): ListedRecord[] {
 
 /** @returns what became of it, and where it is left, under which key */
 async function resealOrTell(
-  scope: RequestScope,
+  scope: RotationServices,
   record: ListedRecord,
   sealed: string,
 ): Promise<{ outcome: Outcome; kid: string }> {
@@ -115,7 +119,7 @@ async function resealOrTell(
 }
 
 /** @throws SealError where it does not open */
-async function reseal(scope: RequestScope, record: ListedRecord, sealed: string): Promise<Outcome> {
+async function reseal(scope: RotationServices, record: ListedRecord, sealed: string): Promise<Outcome> {
   const { keyRing, kv, store } = scope;
   const { key, purpose, expiration } = record;
   if (keyRing.isActive(sealed)) return "current";
@@ -123,11 +127,11 @@ async function reseal(scope: RequestScope, record: ListedRecord, sealed: string)
     return store.reseal(await store.openCredential(key.slice(storageKeys.credential("").length), sealed));
   }
   const sub = ownerOf(record, await kv.open(purpose, { key, sealed }, z.unknown()));
-  const obstacle = await obstacleOf(scope, sub);
+  const obstacle = await obstacleOf(kv, sub);
   if (obstacle !== null) return obstacle;
   if (expiration !== undefined && expiration * 1000 - kv.now() < MIN_LIFETIME_MS) return "gone";
   await kv.reseal(purpose, { key, sealed, expiration });
-  const change = await obstacleOf(scope, sub);
+  const change = await obstacleOf(kv, sub);
   // The user may have disconnected meanwhile: what was deleted must not be back. Who has a grant keeps the address; the
   // rest is of sessions and tokens that have ended.
   if (change === null || (change === "changing" && purpose === "address")) return "resealed";
@@ -136,7 +140,7 @@ async function reseal(scope: RequestScope, record: ListedRecord, sealed: string)
 }
 
 /** Why what belongs to a user must not be written now: there is no grant that it could serve, or that is about to change. */
-async function obstacleOf({ kv }: RequestScope, sub: string | null): Promise<"dead" | "changing" | null> {
+async function obstacleOf(kv: SealedKv, sub: string | null): Promise<"dead" | "changing" | null> {
   if (sub === null) return null;
   const [credential = null, ...marks] = await kv.getMany([storageKeys.credential(sub), ...userMarkKeys(sub)]);
   if (credential === null) return "dead";
