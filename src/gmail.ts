@@ -7,6 +7,7 @@
 import * as z from "zod/mini";
 import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./gmail/batch.ts";
 import { AppError } from "./errors.ts";
+import { callGmail, type GmailRequest } from "./gmail/call.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail/errors.ts";
 import {
   AnswerTooLargeError,
@@ -166,8 +167,7 @@ export class Gmail {
   async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>): Promise<T> {
     const path = `/gmail/v1/users/me/${resource}`;
     for (let attempt = 1; ; attempt += 1) {
-      this.#options.trace.quotaUnits += quotaUnits("GET", path);
-      const response = await this.#fetch(`${this.#options.apiUrl}${path}?${query.toString()}`, {});
+      const response = await this.#call({ path: `${path}?${query.toString()}`, units: quotaUnits("GET", path) });
       if (response.status === 200) return readJson(response, schema, GMAIL);
       await this.#waitOrThrow(await processGmailError(response, this.#options.now()), attempt);
     }
@@ -183,10 +183,11 @@ export class Gmail {
   async readMetadata(ids: readonly string[]): Promise<BatchResult> {
     const boundary = `batch_${crypto.randomUUID()}`;
     const calls = ids.map((id, index) => readingCall(`part-${index}`, metadataPath(id)));
-    this.#options.trace.quotaUnits += GET_UNITS * ids.length;
     let response: Response;
     try {
-      response = await this.#fetch(`${this.#options.apiUrl}/batch/gmail/v1`, {
+      response = await this.#call({
+        path: "/batch/gmail/v1",
+        units: GET_UNITS * ids.length,
         method: "POST",
         headers: new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` }),
         body: composeBatch(calls, boundary),
@@ -241,8 +242,8 @@ export class Gmail {
     return { kind: "message", message: message.data };
   }
 
-  async #fetch(url: string, init: RequestInit & { headers?: Headers }): Promise<Response> {
-    return this.#options.access.fetch(url, init, { endpoint: GMAIL, signal: this.#options.signal });
+  async #call(request: GmailRequest): Promise<Response> {
+    return callGmail(this.#options, request, { signal: this.#options.signal });
   }
 
   /** Waits before the next try, or throws where tries or time are at an end. */

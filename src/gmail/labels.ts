@@ -6,6 +6,7 @@
  */
 import * as z from "zod/mini";
 import { composeBatch, MAX_BATCH_PARTS, parseBatch, readingCall } from "./batch.ts";
+import { callGmail } from "./call.ts";
 import type { GmailOptions } from "../gmail.ts";
 import { GMAIL, processGmailError } from "./errors.ts";
 import { parseJsonOrNull, readJson } from "../lib/upstream.ts";
@@ -27,11 +28,10 @@ export type Label = z.infer<typeof LabelListSchema>[number];
 const CountSchema = z.object({ id: z.string(), messagesUnread: z.number() });
 
 /** The user's labels. @throws AppError as processGmailError and UserAccess */
-export async function listLabels({ apiUrl, access, trace, now }: GmailOptions): Promise<Label[]> {
-  trace.quotaUnits += quotaUnits("GET", LABELS_PATH);
-  const query = "fields=labels(id,name,type)&prettyPrint=false";
-  const response = await access.fetch(`${apiUrl}${LABELS_PATH}?${query}`, {}, { endpoint: GMAIL });
-  if (response.status !== 200) throw (await processGmailError(response, now())).error;
+export async function listLabels(options: GmailOptions): Promise<Label[]> {
+  const path = `${LABELS_PATH}?fields=labels(id,name,type)&prettyPrint=false`;
+  const response = await callGmail(options, { path, units: quotaUnits("GET", LABELS_PATH) });
+  if (response.status !== 200) throw (await processGmailError(response, options.now())).error;
   return readJson(response, LabelListSchema, GMAIL);
 }
 
@@ -42,19 +42,16 @@ export async function listLabels({ apiUrl, access, trace, now }: GmailOptions): 
  * @returns counts by label; a label that could not be read is missing
  * @throws AppError as {@link listLabels}
  */
-export async function countUnread(
-  { apiUrl, access, trace, now }: GmailOptions,
-  ids: readonly string[],
-): Promise<Map<string, number>> {
+export async function countUnread(options: GmailOptions, ids: readonly string[]): Promise<Map<string, number>> {
   // Google refuses a batch of nothing.
   if (ids.length === 0) return new Map();
   const calls = ids.slice(0, MAX_BATCH_PARTS).map((id, index) => readingCall(`label-${index}`, labelPath(id)));
-  for (const { method } of calls) trace.quotaUnits += quotaUnits(method, `${LABELS_PATH}/x`);
+  const units = calls.length * quotaUnits("GET", `${LABELS_PATH}/x`);
   const boundary = `batch_${crypto.randomUUID()}`;
   const headers = new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` });
-  const init = { method: "POST", headers, body: composeBatch(calls, boundary) };
-  const response = await access.fetch(`${apiUrl}${BATCH_PATH}`, init, { endpoint: GMAIL });
-  if (response.status !== 200) throw (await processGmailError(response, now())).error;
+  const request = { path: BATCH_PATH, units, method: "POST", headers, body: composeBatch(calls, boundary) };
+  const response = await callGmail(options, request);
+  if (response.status !== 200) throw (await processGmailError(response, options.now())).error;
   const text = new TextDecoder().decode(await response.arrayBuffer());
   const counts = new Map<string, number>();
   for (const { body } of parseBatch(response.headers.get("Content-Type"), text)?.values() ?? []) {
