@@ -10,7 +10,7 @@ import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
-import { keepCaller } from "./http/authentication.ts";
+import { finishAnswer } from "./http/authentication.ts";
 import type { Config } from "./config.ts";
 import { securityHeaders } from "./http/content-policy.ts";
 import { AppError } from "./errors.ts";
@@ -36,7 +36,7 @@ const PREFLIGHT_SECONDS = 2 * 60 * 60;
 export function createApp(services: Services) {
   const app = new HonoBase<AppEnv>({ router: new TrieRouter(), getPath: rawPath });
   app.onError(handleError).notFound(handleNotFound);
-  app.use(requestScope(services), securityHeaders(services.config), keepCaller, orderlyRequest, isolate);
+  app.use(requestScope(services), securityHeaders(services.config), finishAnswer, orderlyRequest, isolate);
   if (services.config.allowedOrigins.length > 0) {
     for (const path of ["/api/*", "/gmail/*", "/batch/*"]) app.use(path, crossOrigin(services.config));
   }

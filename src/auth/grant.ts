@@ -4,31 +4,22 @@
  * Gmail API nor HTTP of our own.
  */
 import { isAllowedAccount } from "./accounts.ts";
-import type { Config } from "../config.ts";
 import { AppError, type SignInAgain } from "../errors.ts";
-import type { GrantMemory } from "../isolate/grant-memory.ts";
-import type { CallOptions, Upstream } from "../lib/upstream.ts";
+import type { RequestScope } from "../context.ts";
+import type { CallOptions } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
-import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
+import type { Credential, FoundCredential } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
 import { handled } from "../lib/settle.ts";
-import type { Trace } from "../lib/trace.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
 
-/** What a grant works with: a request's scope has it all. */
-export interface GrantServices {
-  readonly config: Config;
-  readonly store: CredentialStore;
-  readonly grantMemory: GrantMemory;
-  readonly upstream: Upstream;
-  readonly trace: Trace;
+/** What a grant works with. */
+export type GrantServices = Pick<RequestScope, "config" | "defer" | "grantMemory" | "store" | "trace" | "upstream"> & {
   readonly world: { readonly now: () => number };
-  /** Lets work go on beside the answer. */
-  readonly defer: (work: Promise<unknown>) => void;
-}
+};
 
 /** Who acts with a grant. */
 export interface GrantHolder {

@@ -11,7 +11,7 @@ import { forgetSession, keepSession, openSessionCaller } from "./session.ts";
 import { bearerToken, forgetToken, keepToken, openTokenCaller } from "./bearer.ts";
 
 /**
- * The caller, who may be found revoked once the answer is ready: {@link keepCaller} withholds it then. What changes
+ * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. What changes
  * something waits for that first.
  *
  * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
@@ -68,17 +68,12 @@ export async function isEnded(c: AppContext, caller: Caller): Promise<boolean> {
   return true;
 }
 
-/** Finishes every answer, also one that is an error, by {@link finishAnswer}. */
-export const keepCaller = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
-  await finishAnswer(c);
-});
-
 /**
- * Sees to the caller once the answer is ready: withholds it where the caller was ended meanwhile, or that cannot be known, and
- * keeps an access token that was replaced or lost.
+ * Finishes an answer, also one that is an error: withholds it where the caller was ended meanwhile, or that cannot be known,
+ * and keeps an access token that was replaced or lost.
  */
-async function finishAnswer(c: AppContext): Promise<void> {
+export const finishAnswer = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
   const caller = c.get("caller");
   if (caller === undefined) return;
   try {
@@ -89,7 +84,7 @@ async function finishAnswer(c: AppContext): Promise<void> {
   }
   if (caller.session !== null) await keepSession(c, caller);
   else keepToken(c.var.scope, caller);
-}
+});
 
 /** Drops an answer, body and headers: what describes it would otherwise stay beside the error. */
 async function withhold(c: AppContext): Promise<void> {

@@ -5,17 +5,13 @@
 
 /** The answer of one request, where it is streamed. */
 export class TextStream {
+  /** Resolves when the stream has ended; null where the answer is none. */
+  ended: Promise<void> | null = null;
   readonly #onFailure: (error: unknown) => void;
-  #ended: Promise<void> | null = null;
 
   /** @param onFailure hears of what breaks the text off: its status was sent long before */
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
-  }
-
-  /** Resolves when the stream has ended; null where the answer is none. */
-  get ended(): Promise<void> | null {
-    return this.#ended;
   }
 
   /**
@@ -25,8 +21,10 @@ export class TextStream {
    */
   open(pieces: AsyncGenerator<string, void>, onEnd: () => void = () => {}): ReadableStream<Uint8Array> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = promise;
+    this.ended = promise;
+    let isOpen = true;
     const end = (): void => {
+      isOpen = false;
       onEnd();
       resolve();
     };
@@ -36,17 +34,20 @@ export class TextStream {
     const source: UnderlyingByteSource = {
       type: "bytes",
       async pull(controller) {
-        let isOver = true;
+        let isLast = true;
         try {
           const { value, done } = await pieces.next();
-          isOver = done === true;
+          isLast = done === true;
+          // Its reader may have given it up meanwhile.
+          if (!isOpen) return;
           if (done) controller.close();
           else controller.enqueue(encoder.encode(value));
         } catch (error) {
-          fail(error);
+          isLast = true;
+          if (isOpen) fail(error);
           throw error;
         } finally {
-          if (isOver) end();
+          if (isLast) end();
         }
       },
       async cancel() {

@@ -103,4 +103,20 @@ describe("a page that is streamed", () => {
     await answer.ended;
     expect(failures).toEqual([broken]);
   });
+
+  test("that is given up while a piece is made has ended at once, and that is no error", async () => {
+    const ready = gates(1);
+    const { answer, failures, reader, next } = await stream(
+      (async function* () {
+        await ready.all[0];
+        yield raw("late");
+      })(),
+    );
+    await next();
+    const pending = next();
+    const cancelled = reader.cancel();
+    await answer.ended;
+    ready.open(0);
+    expect([await pending, await cancelled, failures]).toEqual([undefined, undefined, []]);
+  });
 });
