@@ -37,13 +37,12 @@ export class TextStream {
         let isLast = true;
         try {
           const { value, done } = await pieces.next();
-          isLast = done === true;
           // Its reader may have given it up meanwhile.
           if (!isOpen) return;
-          if (done) controller.close();
-          else controller.enqueue(encoder.encode(value));
+          if (done) return controller.close();
+          controller.enqueue(encoder.encode(value));
+          isLast = false;
         } catch (error) {
-          isLast = true;
           if (isOpen) fail(error);
           throw error;
         } finally {
