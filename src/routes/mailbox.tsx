@@ -11,11 +11,11 @@ import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
 import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
-import { countUnread, type Label, listLabels } from "../gmail/labels.ts";
+import type { Label } from "../gmail/labels.ts";
 import { parseListOptions } from "../mailbox/options.ts";
 import type { ListChunk } from "../mailbox/walk.ts";
 import { reportError } from "../lib/log.ts";
-import { gmailOptions, type MailboxUser, openMessages } from "../mailbox/list.ts";
+import { gmailOf, type MailboxUser, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
   MailboxFrame,
@@ -82,7 +82,7 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     view: "metadata",
     pageToken: c.req.query("pageToken"),
   });
-  const labels = settle(listLabels(gmailOptions(scope, user)));
+  const labels = settle(gmailOf(scope, grant).listLabels());
   const { chunks, nextPageToken } = await openMessages(scope, user, options);
   // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
   await chunks.next();
@@ -105,7 +105,7 @@ async function* mailboxPieces(
 ): AsyncGenerator<Html, void> {
   const { scope } = c.var;
   const { account, chunks, labels, nextPageToken, user } = mailbox;
-  const unread = settle(countUnread(gmailOptions(scope, user), countedLabels(labels)));
+  const unread = settle(gmailOf(scope, user.grant).countUnread(countedLabels(labels)));
   const context: RowContext = {
     reader: readerOf(c),
     account,
