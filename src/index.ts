@@ -5,7 +5,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, describeUnknownNames, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
-import type { GmailMessage, GmailProfile } from "./gmail.ts";
+import type { GmailProfile } from "./gmail.ts";
+import type { GmailMessage } from "./gmail/message.ts";
 import { logConfigProblems, logUnknownNames, reportError } from "./lib/log.ts";
 import type { MessagesAnswer } from "./mailbox/list.ts";
 import * as offline from "./mailbox/offline.ts";

@@ -3,7 +3,7 @@
  * the service binding have in common; knows nothing of how they are called.
  */
 import type { ErrorStatus } from "../errors.ts";
-import { Gmail, type GmailOptions, type MessageFilter } from "../gmail.ts";
+import { Gmail, type MessageFilter } from "../gmail.ts";
 import type { Grant } from "../auth/grant.ts";
 import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./walk.ts";
 import type { KeyRing } from "../lib/key-ring.ts";
@@ -150,7 +150,7 @@ function openListing(
 ): AsyncGenerator<ListChunk, void> {
   const { clientSignal, concurrency, config, trace, upstream, world } = scope;
   const signal = readerSignal === null ? clientSignal : AbortSignal.any([clientSignal, readerSignal]);
-  const gmail = new Gmail({ ...gmailOptions(scope, { sub, grant }), signal });
+  const gmail = gmailOf(scope, grant, signal);
   const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
   const rowReader = new RowReader({
     ...shared,
@@ -163,17 +163,10 @@ function openListing(
   return listMessages({ ...shared, rowReader }, request);
 }
 
-/** What a call to Gmail on behalf of a user needs. */
-export function gmailOptions(scope: GmailServices, { grant }: MailboxUser): GmailOptions {
-  const { clientSignal, config, trace, upstream, world } = scope;
-  return {
-    apiUrl: config.gmailApiUrl,
-    access: grant,
-    upstream,
-    trace,
-    now: world.now,
-    signal: clientSignal,
-  };
+/** A user's Gmail. @param signal ends its calls; by default, when the client goes away */
+export function gmailOf(scope: GmailServices, access: Grant, signal: AbortSignal = scope.clientSignal): Gmail {
+  const { config, trace, upstream, world } = scope;
+  return new Gmail({ apiUrl: config.gmailApiUrl, access, upstream, trace, now: world.now, signal });
 }
 
 async function nextPage(

@@ -5,7 +5,8 @@
 import * as z from "zod/mini";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { AppError, invalidArgument, toErrorStatus } from "../errors.ts";
-import { Gmail, type GmailMessage, type GmailProfile } from "../gmail.ts";
+import type { GmailProfile } from "../gmail.ts";
+import type { GmailMessage } from "../gmail/message.ts";
 import { Grant, type GrantServices } from "../auth/grant.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import type { Credential } from "../kv-store.ts";
@@ -14,7 +15,7 @@ import { parseOptions } from "../lib/schema.ts";
 import { reportError } from "../lib/log.ts";
 import {
   collectMessages,
-  gmailOptions,
+  gmailOf,
   type ListServices,
   type MailboxUser,
   type MessagesAnswer,
@@ -81,12 +82,12 @@ export async function getMessage(
   const { format, metadataHeaders } = parseOptions(GetMessageOptionsSchema, options ?? {});
   const query = new URLSearchParams({ format });
   for (const name of metadataHeaders) query.append("metadataHeaders", name);
-  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getMessage(id, query));
+  return actFor(scope, user, ({ grant }) => gmailOf(scope, grant).getMessage(id, query));
 }
 
 /** Gmail's profile of a user. @param user `sub` or address */
 export async function getProfile(scope: OfflineServices, user: string): Promise<GmailProfile> {
-  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getProfile());
+  return actFor(scope, user, ({ grant }) => gmailOf(scope, grant).getProfile());
 }
 
 /**

@@ -11,11 +11,11 @@ import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
 import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
-import { countUnread, type Label, listLabels } from "../gmail/labels.ts";
+import type { Label } from "../gmail/labels.ts";
 import { parseListOptions } from "../mailbox/options.ts";
 import type { ListChunk } from "../mailbox/walk.ts";
 import { reportError } from "../lib/log.ts";
-import { gmailOptions, type MailboxUser, openMessages } from "../mailbox/list.ts";
+import { gmailOf, type MailboxUser, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
   MailboxFrame,
@@ -80,7 +80,9 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     pageToken: c.req.query("pageToken"),
   });
   // Folders and chips are worth less than the mail: without them the page is shown all the same.
-  const labels = listLabels(gmailOptions(scope, user)).catch(() => []);
+  const labels = gmailOf(scope, grant)
+    .listLabels()
+    .catch(() => []);
   const { chunks, nextPageToken } = await openMessages(scope, user, options);
   // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
   await chunks.next();
@@ -101,7 +103,9 @@ async function* mailboxPieces(
 ): AsyncGenerator<Html, void> {
   const { scope } = c.var;
   const { account, chunks, labels, nextPageToken, user } = mailbox;
-  const unread = countUnread(gmailOptions(scope, user), countedLabels(labels)).catch(() => new Map<string, number>());
+  const unread = gmailOf(scope, user.grant)
+    .countUnread(countedLabels(labels))
+    .catch(() => new Map<string, number>());
   const context: RowContext = {
     reader: readerOf(c),
     account,

@@ -6,7 +6,7 @@ import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
 import { checkGmailCall } from "../auth/gmail-call.ts";
 import { parseBatchRequest } from "../gmail/batch-request.ts";
-import { type BatchCall, composeBatch } from "../gmail/batch.ts";
+import { type BatchCall, batchRequest } from "../gmail/batch.ts";
 import { callGmail, type GmailRequest } from "../gmail/call.ts";
 import { checkQuery } from "../gmail/methods.ts";
 import { quotaUnits } from "../gmail/quota.ts";
@@ -15,7 +15,6 @@ import { requireOrigin } from "../http/isolation.ts";
 import { readBody, readText } from "../http/request.ts";
 import type { AppContext, AppEnv, Caller } from "../http/types.ts";
 import { RESPONSE_HEADERS } from "../http/passed-headers.ts";
-import { randomToken } from "../lib/key-ring.ts";
 
 /** What Gmail may see of the request; cookies and everything else stay here. */
 const REQUEST_HEADERS = ["Accept", "Accept-Language", "Content-Type", "If-Match", "If-None-Match", "Range"];
@@ -63,15 +62,7 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
     calls.push({ ...call, path: path + query });
     units += quotaUnits(method, path);
   }
-  // Long and random: no body can hold it.
-  const boundary = `batch_${randomToken()}`;
-  return forwardToGmail(c, caller, {
-    path: "/batch/gmail/v1",
-    units,
-    method: "POST",
-    headers: new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` }),
-    body: composeBatch(calls, boundary),
-  });
+  return forwardToGmail(c, caller, { ...batchRequest(calls), units });
 });
 
 /** The body is kept for the replay after a 401. Larger messages go to Gmail's upload endpoint, which is not passed. */
