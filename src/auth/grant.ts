@@ -98,7 +98,8 @@ export class Grant {
     const { refreshCount } = this.#options.grantMemory;
     const change = this.tokenChange;
     return async () => {
-      if (this.tokenChange === change) await this.#forcedRefresh(refreshCount);
+      const isRenewed = this.#state.kind === "renewed" && this.#state.token !== change;
+      if (!isRenewed) await this.#forcedRefresh(refreshCount);
     };
   }
 

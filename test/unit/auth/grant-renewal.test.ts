@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { AccessToken } from "../../../src/identity.ts";
 import { GrantMemory } from "../../../src/isolate/grant-memory.ts";
 import { appErrorOf, createStore, KEY_A, KEY_B, START_MS } from "../fixtures.ts";
-import { createGoogle, createGrant, CREDENTIAL, GMAIL, GMAIL_URL, HELD } from "./fixtures-grant.ts";
+import { createGoogle, createGrant, CREDENTIAL, GMAIL, GMAIL_URL, HELD, refusal } from "./fixtures-grant.ts";
 
 const CONSENT_REQUIRED = { reason: "CONSENT_REQUIRED", code: 401 };
 
@@ -46,6 +46,15 @@ describe("a renewal, because a part of a batch was answered 401", () => {
     expect(await appErrorOf(grant.renewal()())).toMatchObject(CONSENT_REQUIRED);
     expect(google.refreshes).toBe(1);
   });
+});
+
+test("renewals of a grant that is gone all end with CONSENT_REQUIRED, and Google is asked once", async () => {
+  const { google, world } = createGoogle({ refresh: refusal("invalid_grant") });
+  const grant = createGrant(world);
+  for (const renew of [grant.renewal(), grant.renewal()]) {
+    expect(await appErrorOf(renew())).toMatchObject(CONSENT_REQUIRED);
+  }
+  expect(google.refreshes).toBe(1);
 });
 
 describe("a refresh of another request of the isolate, while two calls of this one are under way", () => {
