@@ -6,7 +6,7 @@ import { ConcurrencyLimits } from "./isolate/concurrency-limit.ts";
 import type { Config } from "./config.ts";
 import { DocumentCache, GoogleKeys } from "./oauth/google-documents.ts";
 import { GrantMemory } from "./isolate/grant-memory.ts";
-import { CALL_TIMEOUT_MS, Upstream } from "./lib/upstream.ts";
+import { CALL_TIMEOUT_MS, type StartTimer, Upstream } from "./lib/upstream.ts";
 import { KeyRing } from "./lib/key-ring.ts";
 import { CredentialStore } from "./kv-store.ts";
 import type { AccessToken } from "./identity.ts";
@@ -29,6 +29,8 @@ export interface World {
   readonly now: () => number;
   /** @param ms milliseconds */
   readonly sleep: (ms: number) => Promise<void>;
+  /** Calls back after `ms` milliseconds, unless what it returns is called before. */
+  readonly startTimer: StartTimer;
   /** Milliseconds that one upstream call may take. */
   readonly callTimeoutMs: number;
 }
@@ -38,6 +40,10 @@ export const REAL_WORLD: World = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  startTimer: (ms, onTime) => {
+    const timer = setTimeout(onTime, ms);
+    return () => clearTimeout(timer);
+  },
   callTimeoutMs: CALL_TIMEOUT_MS,
 };
 

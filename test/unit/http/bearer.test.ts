@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { ApiTokenStore } from "../../../src/kv-store/api-tokens.ts";
 import type { TokenKey } from "../../../src/lib/key-ring.ts";
-import { createRequestScope, createServices, type RequestScope } from "../../../src/context.ts";
+import { REAL_WORLD, createRequestScope, createServices, type RequestScope } from "../../../src/context.ts";
 import type { TokenCaller } from "../../../src/http/types.ts";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";
 import { bearerToken, forgetToken, keepToken, openTokenCaller } from "../../../src/http/bearer.ts";
@@ -48,6 +48,7 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
   });
   const config = configuration({ TOKEN_KEYS: JSON.stringify({ keys }), CREDENTIALS: kv });
   const services = createServices(config, {
+    ...REAL_WORLD,
     fetch: async () => {
       refreshes += 1;
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -55,7 +56,6 @@ function createIsolate(keys: readonly TokenKey[] = [KEY_A]) {
     },
     now: () => clock.nowMs,
     sleep: async () => {},
-    callTimeoutMs: 1_000,
   });
   const scope = (): RequestScope =>
     createRequestScope(services, {
