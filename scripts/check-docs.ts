@@ -125,6 +125,23 @@ function checkReadmeLists(names: readonly string[], what: string): void {
   for (const name of names) check(rows.has(name), `README.md: no table row for the ${what} ${name}`);
 }
 
+/** Codes that README.md and the troubleshooting guide begin with must be those of the table. */
+function checkReasonCodes(): void {
+  const rows = new Map(
+    [...read("README.md").matchAll(/^\| `([A-Z_]+)` +\| (\d{3})/gm)].map(([, reason, code]) => [reason, code]),
+  );
+  const entries = new Map(
+    [...read("docs/troubleshooting.md").matchAll(/^### ([A-Z_]+)\n\n(\d{3})/gm)].map(([, reason, code]) => [
+      reason,
+      code,
+    ]),
+  );
+  for (const [reason, { code }] of Object.entries(REASONS)) {
+    check(rows.get(reason) === String(code), `README.md: the code of ${reason} is ${code}`);
+    check(entries.get(reason) === String(code), `docs/troubleshooting.md: the code of ${reason} is ${code}`);
+  }
+}
+
 /** Whom each entry of the troubleshooting guide speaks to. */
 const READERS = ["Person", "Developer", "Operator"];
 
@@ -182,6 +199,7 @@ for (const file of find([
 checkReadmeLists(Object.keys(REASONS), "reason");
 checkReadmeLists(configurationNames(), "configuration name");
 checkTroubleshooting(Object.keys(REASONS));
+checkReasonCodes();
 
 if (problems.length > 0) {
   console.error(problems.join("\n"));

@@ -6,15 +6,16 @@ import { ConcurrencyLimits } from "./isolate/concurrency-limit.ts";
 import type { Config } from "./config.ts";
 import { DocumentCache, GoogleKeys } from "./oauth/google-documents.ts";
 import { GrantMemory } from "./isolate/grant-memory.ts";
-import { CALL_TIMEOUT_MS, Upstream } from "./lib/upstream.ts";
+import { CALL_TIMEOUT_MS, type StartTimer, Upstream } from "./lib/upstream.ts";
 import { KeyRing } from "./lib/key-ring.ts";
 import { CredentialStore } from "./kv-store.ts";
 import type { AccessToken } from "./identity.ts";
-import { logBackgroundFailure } from "./lib/log.ts";
+import { logBackgroundFailure, logRequest, reportError, type RequestSummary } from "./lib/log.ts";
 import { LruCache } from "./isolate/lru-cache.ts";
 import { Revocations, SecurityEventStore } from "./kv-store/revocations.ts";
 import { SealedKv } from "./kv-store/sealed-kv.ts";
 import type { RiscConfiguration } from "./oauth/security-event-token.ts";
+import { TextStream } from "./lib/text-stream.ts";
 import { TokensUnderWay } from "./isolate/tokens-under-way.ts";
 import { Trace } from "./lib/trace.ts";
 
@@ -28,6 +29,8 @@ export interface World {
   readonly now: () => number;
   /** @param ms milliseconds */
   readonly sleep: (ms: number) => Promise<void>;
+  /** Calls back after `ms` milliseconds, unless what it returns is called before. */
+  readonly startTimer: StartTimer;
   /** Milliseconds that one upstream call may take. */
   readonly callTimeoutMs: number;
 }
@@ -37,6 +40,10 @@ export const REAL_WORLD: World = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  startTimer: (ms, onTime) => {
+    const timer = setTimeout(onTime, ms);
+    return () => clearTimeout(timer);
+  },
   callTimeoutMs: CALL_TIMEOUT_MS,
 };
 
@@ -80,6 +87,8 @@ export function createServices(config: Config, world: World): Services {
 /** One request's share of the services. */
 export interface RequestScope extends Services {
   readonly trace: Trace;
+  /** The answer, where it is streamed. */
+  readonly stream: TextStream;
   readonly upstream: Upstream;
   readonly kv: SealedKv;
   readonly store: CredentialStore;
@@ -110,6 +119,7 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
   return {
     ...services,
     trace,
+    stream: new TextStream((error) => void reportError(trace, error)),
     upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, waitUntil, trace }),
     kv,
     store: new CredentialStore(kv, services.grantMemory.deadTokens),
@@ -120,4 +130,13 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
     origin: config.publicOrigin ?? (url === null ? "null" : new URL(url).origin),
     clientSignal,
   };
+}
+
+/** Logs a request when its answer has ended: at once, or beside the stream that it is. */
+export async function logAtEnd(
+  { defer, stream, trace }: Pick<RequestScope, "defer" | "stream" | "trace">,
+  describe: () => RequestSummary,
+): Promise<void> {
+  if (stream.ended === null) return logRequest(trace, describe());
+  defer(stream.ended.then(() => logRequest(trace, describe())));
 }

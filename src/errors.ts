@@ -11,35 +11,146 @@ interface ReasonInfo {
   readonly status: string;
   /** What a person reads as the headline of the error page. */
   readonly title: string;
+  /** What a person reads below it: whose doing it is, and what helps. */
+  readonly advice: string;
 }
 
-/** Reason → HTTP status, canonical status and headline. docs: README.md, "Errors". */
+/**
+ * All that is said of a reason. Pages and the API's description take it from here, and `npm run check:docs` holds README.md,
+ * "Errors", and docs/troubleshooting.md, "Reasons", against it.
+ */
 export const REASONS = {
   // Who is calling
-  SIGN_IN_REQUIRED: { code: 401, status: "UNAUTHENTICATED", title: "Please sign in" },
-  CONSENT_REQUIRED: { code: 401, status: "UNAUTHENTICATED", title: "Google needs your consent again" },
-  SCOPE_REQUIRED: { code: 403, status: "PERMISSION_DENIED", title: "A permission is missing" },
-  ACCOUNT_NOT_ALLOWED: { code: 403, status: "PERMISSION_DENIED", title: "This account may not be used here" },
+  SIGN_IN_REQUIRED: {
+    code: 401,
+    status: "UNAUTHENTICATED",
+    title: "Please sign in",
+    advice: "You are not signed in here, or your session has ended.",
+  },
+  CONSENT_REQUIRED: {
+    code: 401,
+    status: "UNAUTHENTICATED",
+    title: "Google needs your consent again",
+    advice:
+      "You, or Google, ended this app's access: by removing it, by a new password, or because it was long unused. Give it again to go on.",
+  },
+  SCOPE_REQUIRED: {
+    code: 403,
+    status: "PERMISSION_DENIED",
+    title: "A permission is missing",
+    advice: "On Google's page, tick the box for Gmail. Without it there is nothing to show.",
+  },
+  ACCOUNT_NOT_ALLOWED: {
+    code: 403,
+    status: "PERMISSION_DENIED",
+    title: "This account may not be used here",
+    advice: "Whoever runs this site admits other accounts only. Use another one, or ask them.",
+  },
   // The trip to Google and back
-  INVALID_STATE: { code: 400, status: "INVALID_ARGUMENT", title: "This sign-in can no longer be finished" },
-  INVALID_ISSUER: { code: 400, status: "INVALID_ARGUMENT", title: "This answer does not come from Google" },
-  CONSENT_DENIED: { code: 403, status: "PERMISSION_DENIED", title: "You did not give access" },
-  AUTHORIZATION_FAILED: { code: 400, status: "FAILED_PRECONDITION", title: "Google did not authorize the sign-in" },
-  CODE_EXCHANGE_FAILED: { code: 400, status: "FAILED_PRECONDITION", title: "Google refused the sign-in code" },
-  INVALID_ID_TOKEN: { code: 400, status: "INVALID_ARGUMENT", title: "Your identity could not be verified" },
-  NO_USER_ID: { code: 400, status: "FAILED_PRECONDITION", title: "Google did not say who you are" },
-  NO_REFRESH_TOKEN: { code: 403, status: "PERMISSION_DENIED", title: "Google gave no lasting access" },
+  INVALID_STATE: {
+    code: 400,
+    status: "INVALID_ARGUMENT",
+    title: "This sign-in can no longer be finished",
+    advice: "This happens when a sign-in takes longer than ten minutes, or its page is opened twice.",
+  },
+  INVALID_ISSUER: {
+    code: 400,
+    status: "INVALID_ARGUMENT",
+    title: "This answer does not come from Google",
+    advice: "Somebody may be interfering with your sign-in. Nothing was stored.",
+  },
+  CONSENT_DENIED: {
+    code: 403,
+    status: "PERMISSION_DENIED",
+    title: "You did not give access",
+    advice: "That was your choice, and nothing was stored. You can change your mind at any time.",
+  },
+  AUTHORIZATION_FAILED: {
+    code: 400,
+    status: "FAILED_PRECONDITION",
+    title: "Google did not authorize the sign-in",
+    advice: "Google stopped this sign-in. An administrator of your organisation may have to allow the app.",
+  },
+  CODE_EXCHANGE_FAILED: {
+    code: 400,
+    status: "FAILED_PRECONDITION",
+    title: "Google refused the sign-in code",
+    advice: "This is between Google and this site, not your doing.",
+  },
+  INVALID_ID_TOKEN: {
+    code: 400,
+    status: "INVALID_ARGUMENT",
+    title: "Your identity could not be verified",
+    advice: "What Google sent could not be verified. Nothing was stored.",
+  },
+  NO_USER_ID: {
+    code: 400,
+    status: "FAILED_PRECONDITION",
+    title: "Google did not say who you are",
+    advice: "This is Google's doing. Nothing was stored.",
+  },
+  NO_REFRESH_TOKEN: {
+    code: 403,
+    status: "PERMISSION_DENIED",
+    title: "Google gave no lasting access",
+    advice: "This is Google's doing. Removing the app in your Google account and signing in again may help.",
+  },
   // Outages
-  RATE_LIMITED: { code: 429, status: "RESOURCE_EXHAUSTED", title: "Too many requests to Gmail" },
-  UPSTREAM_UNAVAILABLE: { code: 502, status: "UNAVAILABLE", title: "Google cannot be reached" },
-  STORAGE_UNAVAILABLE: { code: 503, status: "UNAVAILABLE", title: "Our storage cannot be reached" },
-  INTERNAL: { code: 500, status: "INTERNAL", title: "Something went wrong here" },
+  RATE_LIMITED: {
+    code: 429,
+    status: "RESOURCE_EXHAUSTED",
+    title: "Too many requests to Gmail",
+    advice: "This is a limit of Google's or of this site. Waiting is all that helps.",
+  },
+  UPSTREAM_UNAVAILABLE: {
+    code: 502,
+    status: "UNAVAILABLE",
+    title: "Google cannot be reached",
+    advice: "This is Google's doing, and mostly soon over. Nothing of yours was lost.",
+  },
+  STORAGE_UNAVAILABLE: {
+    code: 503,
+    status: "UNAVAILABLE",
+    title: "Our storage cannot be reached",
+    advice: "This is our doing, and mostly soon over. Nothing of yours was lost.",
+  },
+  INTERNAL: {
+    code: 500,
+    status: "INTERNAL",
+    title: "Something went wrong here",
+    advice: "This is our doing. Whoever runs this site finds it in the log by the request ID below.",
+  },
   // The request itself; the canonical codes that Google's own errors are passed on with
-  INVALID_ARGUMENT: { code: 400, status: "INVALID_ARGUMENT", title: "Something in the request is not valid" },
-  FAILED_PRECONDITION: { code: 400, status: "FAILED_PRECONDITION", title: "Google refused the request" },
-  PERMISSION_DENIED: { code: 403, status: "PERMISSION_DENIED", title: "This is not permitted" },
-  NOT_FOUND: { code: 404, status: "NOT_FOUND", title: "There is nothing here" },
-  METHOD_NOT_ALLOWED: { code: 405, status: "UNIMPLEMENTED", title: "That is not possible here" },
+  INVALID_ARGUMENT: {
+    code: 400,
+    status: "INVALID_ARGUMENT",
+    title: "Something in the request is not valid",
+    advice: "Something in the address or the form is not as it should be.",
+  },
+  FAILED_PRECONDITION: {
+    code: 400,
+    status: "FAILED_PRECONDITION",
+    title: "Google refused the request",
+    advice: "This is not possible as things are.",
+  },
+  PERMISSION_DENIED: {
+    code: 403,
+    status: "PERMISSION_DENIED",
+    title: "This is not permitted",
+    advice: "You are signed in, but may not do this.",
+  },
+  NOT_FOUND: {
+    code: 404,
+    status: "NOT_FOUND",
+    title: "There is nothing here",
+    advice: "It may have been moved or deleted.",
+  },
+  METHOD_NOT_ALLOWED: {
+    code: 405,
+    status: "UNIMPLEMENTED",
+    title: "That is not possible here",
+    advice: "The address exists, but not for this.",
+  },
 } as const satisfies Record<string, ReasonInfo>;
 
 export type Reason = keyof typeof REASONS;

@@ -5,9 +5,18 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
 import * as z from "zod/mini";
-import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./gmail/batch.ts";
+import {
+  type BatchReply,
+  batchRequest,
+  MAX_BATCH_PARTS,
+  parseHeaders,
+  readingCall,
+  readReplies,
+} from "./gmail/batch.ts";
 import { AppError } from "./errors.ts";
+import { callGmail, type GmailRequest } from "./gmail/call.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail/errors.ts";
+import { type Label, LabelListSchema, UnreadCountSchema } from "./gmail/labels.ts";
 import {
   AnswerTooLargeError,
   type CallOptions,
@@ -16,25 +25,29 @@ import {
   unexpectedAnswer,
   type Upstream,
 } from "./lib/upstream.ts";
-import { MESSAGE_FIELDS, type MessageMetadata, MessageMetadataSchema, ROW_HEADERS } from "./gmail/message.ts";
-import { GET_UNITS, quotaUnits } from "./gmail/quota.ts";
+import {
+  type GmailMessage,
+  GmailMessageSchema,
+  MESSAGE_FIELDS,
+  type MessageMetadata,
+  MessageMetadataSchema,
+  ROW_HEADERS,
+} from "./gmail/message.ts";
+import { GET_UNITS, LABEL_UNITS, quotaUnits } from "./gmail/quota.ts";
+import { retryWaitMs, type Tried } from "./gmail/retry.ts";
 import type { Trace } from "./lib/trace.ts";
 
-/** Tries of a list call in all, the first included, where Gmail says "later" or fails. */
-const MAX_ATTEMPTS = 3;
-/** First wait between tries; it doubles. https://developers.google.com/workspace/gmail/api/guides/handle-errors */
-const FIRST_BACKOFF_MS = 1_000;
 /** Most that a page may hold, by `messages.list`. */
 export const MAX_PAGE_SIZE = 500;
+
+const MAILBOX_PATH = "/gmail/v1/users/me";
 
 /** The user's access to Google during one request. */
 export interface UserAccess {
   /** Makes a call with the access token; 401 is answered by one refresh and one replay, then `CONSENT_REQUIRED`. */
   fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response>;
-  /** Which access token is in use: changes with each refresh. */
-  readonly generation: number;
-  /** Replaces the access token of that generation, because a part of a batch answered 401. */
-  renew(generation: number): Promise<void>;
+  /** To be called before a batch. @returns replaces the access token of then, because a part of the batch answered 401 */
+  renewal(): () => Promise<void>;
 }
 
 export interface GmailOptions {
@@ -68,42 +81,15 @@ const MessageListSchema = z.pipe(
 
 export type MessageList = z.infer<typeof MessageListSchema>;
 
-/** A part of a message, as Gmail describes it. */
-interface MessagePart {
-  readonly partId?: string;
-  readonly mimeType?: string;
-  readonly filename?: string;
-  readonly headers?: { readonly name: string; readonly value: string }[];
-  readonly body?: { readonly attachmentId?: string; readonly size: number; readonly data?: string };
-  readonly parts?: MessagePart[];
-}
-
-/** A message as `users.messages.get` answers it; which members are there depends on the format. Passed on as it is. */
-export interface GmailMessage {
-  readonly id: string;
-  readonly threadId: string;
-  readonly labelIds?: string[];
-  readonly snippet?: string;
-  readonly historyId?: string;
-  readonly internalDate?: string;
-  readonly sizeEstimate?: number;
-  readonly raw?: string;
-  readonly payload?: MessagePart;
-}
+const GmailProfileSchema = z.looseObject({
+  emailAddress: z.string(),
+  messagesTotal: z.optional(z.number()),
+  threadsTotal: z.optional(z.number()),
+  historyId: z.optional(z.string()),
+});
 
 /** What `users.getProfile` answers. Passed on as it is. */
-export interface GmailProfile {
-  readonly emailAddress: string;
-  readonly messagesTotal: number;
-  readonly threadsTotal: number;
-  readonly historyId: string;
-}
-
-const GmailMessageSchema = z.custom<GmailMessage>((value) => MessageRefSchema.safeParse(value).success);
-
-const GmailProfileSchema = z.custom<GmailProfile>(
-  (value) => z.object({ emailAddress: z.string() }).safeParse(value).success,
-);
+export type GmailProfile = z.infer<typeof GmailProfileSchema>;
 
 /** Which messages to list; the same on every page. */
 export interface MessageFilter {
@@ -165,34 +151,44 @@ export class Gmail {
     return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailProfileSchema));
   }
 
-  async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>): Promise<T> {
-    const path = `/gmail/v1/users/me/${resource}`;
-    for (let attempt = 1; ; attempt += 1) {
-      this.#options.trace.quotaUnits += quotaUnits("GET", path);
-      const response = await this.#fetch(`${this.#options.apiUrl}${path}?${query.toString()}`, {});
-      if (response.status === 200) return readJson(response, schema, GMAIL);
-      await this.#waitOrThrow(await processGmailError(response, this.#options.now()), attempt);
+  /** `users.labels.list`. The page waits for it, and can do without: so it is not tried again. Throws as {@link listMessages}. */
+  async listLabels(): Promise<Label[]> {
+    const query = new URLSearchParams({ fields: "labels(id,name,type)", prettyPrint: "false" });
+    return this.#get("labels", query, LabelListSchema, "extra");
+  }
+
+  /**
+   * How many messages are unread under each label, in one batch.
+   *
+   * @param ids only the first {@link MAX_BATCH_PARTS} are counted
+   * @returns counts by label; a label that could not be read is missing
+   * @throws AppError as {@link listLabels}
+   */
+  async countUnread(ids: readonly string[]): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    // Google refuses a batch of nothing.
+    if (ids.length === 0) return counts;
+    const counted = ids.slice(0, MAX_BATCH_PARTS);
+    const response = await this.#batch(counted.map(labelPath), LABEL_UNITS);
+    if (response.status !== 200) throw (await processGmailError(response, this.#options.now())).error;
+    for (const reply of (await readReplies(response, counted.length)) ?? []) {
+      const parsed = UnreadCountSchema.safeParse(parseJsonOrNull(reply?.body ?? ""));
+      if (parsed.success) counts.set(parsed.data.id, parsed.data.messagesUnread);
     }
+    return counts;
   }
 
   /**
    * Reads what a row shows of each message, in one batch. Nothing is tried again here: what to do with what was
    * refused is the scheduler's to decide.
    *
-   * @param ids 1 to `MAX_BATCH_PARTS`
+   * @param ids 1 to {@link MAX_BATCH_PARTS}
    * @throws AppError `CONSENT_REQUIRED`, BudgetSpentError
    */
   async readMetadata(ids: readonly string[]): Promise<BatchResult> {
-    const boundary = `batch_${crypto.randomUUID()}`;
-    const calls = ids.map((id, index) => readingCall(`part-${index}`, metadataPath(id)));
-    this.#options.trace.quotaUnits += GET_UNITS * ids.length;
     let response: Response;
     try {
-      response = await this.#fetch(`${this.#options.apiUrl}/batch/gmail/v1`, {
-        method: "POST",
-        headers: new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` }),
-        body: composeBatch(calls, boundary),
-      });
+      response = await this.#batch(ids.map(metadataPath), GET_UNITS);
     } catch (error) {
       if (error instanceof AnswerTooLargeError) return this.#readInHalves(ids, error);
       if (!(error instanceof AppError) || error.reason !== "UPSTREAM_UNAVAILABLE") throw error;
@@ -200,14 +196,10 @@ export class Gmail {
     }
     if (response.status !== 200)
       return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
-    // Not text(): the runtime warns of that for anything but text/*.
-    const text = new TextDecoder().decode(await response.arrayBuffer());
-    const replies = parseBatch(response.headers.get("Content-Type"), text);
-    if (replies === null || replies.size === 0) return { kind: "failed", failure: nonsense(response.status) };
+    const replies = await readReplies(response, ids.length);
+    if (replies === null) return { kind: "failed", failure: nonsense(response.status) };
     const results = new Map<string, MetadataResult>();
-    for (const [index, id] of ids.entries()) {
-      results.set(id, await this.#readReply(id, replies.get(`part-${index}`) ?? null));
-    }
+    for (const [index, id] of ids.entries()) results.set(id, await this.#readReply(id, replies[index] ?? null));
     return { kind: "answered", results };
   }
 
@@ -243,24 +235,28 @@ export class Gmail {
     return { kind: "message", message: message.data };
   }
 
-  async #fetch(url: string, init: RequestInit & { headers?: Headers }): Promise<Response> {
-    return this.#options.access.fetch(url, init, { endpoint: GMAIL, signal: this.#options.signal });
+  /** Reads a resource of the mailbox, and tries again as {@link retryWaitMs} says. */
+  async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>, tried: Tried = "call"): Promise<T> {
+    const { now, upstream } = this.#options;
+    const path = `${MAILBOX_PATH}/${resource}`;
+    for (let tries = 1; ; tries += 1) {
+      const response = await this.#call({ path: `${path}?${query.toString()}`, units: quotaUnits("GET", path) });
+      if (response.status === 200) return readJson(response, schema, GMAIL);
+      const failure = await processGmailError(response, now());
+      const waitMs = retryWaitMs(failure, { tried, tries, remainingMs: upstream.remainingMs });
+      if (waitMs === null) throw failure.error;
+      await upstream.sleep(waitMs);
+    }
   }
 
-  /** Waits before the next try, or throws where tries or time are at an end. */
-  async #waitOrThrow(failure: GmailFailure, attempt: number): Promise<void> {
-    if (failure.retry === null) throw failure.error;
-    const waitMs = Math.max(failure.retry.afterMs ?? 0, backoffMs(attempt));
-    const { upstream } = this.#options;
-    const hasTime = waitMs + FIRST_BACKOFF_MS < upstream.remainingMs;
-    if (attempt >= MAX_ATTEMPTS || !hasTime) throw failure.error;
-    await upstream.sleep(waitMs);
+  /** Sends one batch of calls that read. @param units of quota that each costs */
+  async #batch(paths: readonly string[], units: number): Promise<Response> {
+    return this.#call({ ...batchRequest(paths.map(readingCall)), units: units * paths.length });
   }
-}
 
-/** The wait after the nth failed try, in milliseconds. Jitter: callers that failed together do not return together. */
-export function backoffMs(attempt: number): number {
-  return FIRST_BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+  async #call(request: GmailRequest): Promise<Response> {
+    return callGmail(this.#options, request, { signal: this.#options.signal });
+  }
 }
 
 /** The same for every message. */
@@ -272,7 +268,11 @@ const METADATA_QUERY = new URLSearchParams([
 ]).toString();
 
 function metadataPath(id: string): string {
-  return `/gmail/v1/users/me/messages/${encodeURIComponent(id)}?${METADATA_QUERY}`;
+  return `${MAILBOX_PATH}/messages/${encodeURIComponent(id)}?${METADATA_QUERY}`;
+}
+
+function labelPath(id: string): string {
+  return `${MAILBOX_PATH}/labels/${encodeURIComponent(id)}?fields=id,messagesUnread&prettyPrint=false`;
 }
 
 /** An answer, or a part of one, that is missing or cannot be read. It may come right when asked again. */

@@ -5,14 +5,16 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, describeUnknownNames, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
-import type { GmailMessage, GmailProfile } from "./gmail.ts";
-import { logConfigProblems, logRequest, logUnknownNames, reportError } from "./lib/log.ts";
+import type { GmailProfile } from "./gmail.ts";
+import type { GmailMessage } from "./gmail/message.ts";
+import { logConfigProblems, logUnknownNames, reportError } from "./lib/log.ts";
 import type { MessagesAnswer } from "./mailbox/list.ts";
 import * as offline from "./mailbox/offline.ts";
 import { createApp } from "./routes.ts";
 import {
   createRequestScope,
   createServices,
+  logAtEnd,
   REAL_WORLD,
   type RequestScope,
   type Services,
@@ -134,9 +136,7 @@ export class GmailService extends WorkerEntrypoint<Env> {
       throw toServiceError(failure, trace.requestId);
     } finally {
       const route = `GmailService.${method}`;
-      const logged = logRequest(trace, () => ({ route, method: "RPC", status, ms: world.now() - startMs }));
-      if (trace.streamEnd === null) await logged;
-      else this.ctx.waitUntil(logged);
+      await logAtEnd(scope, () => ({ route, method: "RPC", status, ms: world.now() - startMs }));
     }
   }
 }

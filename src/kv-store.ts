@@ -32,11 +32,19 @@ export const CredentialSchema = z.object({
 
 export type Credential = z.infer<typeof CredentialSchema>;
 
+/** A credential as it was read. */
+export interface FoundCredential {
+  readonly credential: Credential;
+  /** Sealed under an older key than the active one. */
+  readonly isOutdated: boolean;
+}
+
 /**
- * What became of sealing a credential anew. `dead`: its refresh token is, so that it is of no use under any key.
- * `changing`: its user has just consented anew or ended sessions, and KV may not know it everywhere yet.
+ * What became of re-sealing a credential. `current`: it was under the active key already. `dead`: its refresh token is, so
+ * that it is of no use under any key. `changing`: its user has just consented again or ended sessions, and KV may not know
+ * it everywhere yet.
  */
-export type ResealOutcome = "resealed" | "dead" | "changing";
+export type ResealOutcome = "current" | "resealed" | "dead" | "changing";
 
 /** Google lets an unused refresh token die after six months; a dead one need not be remembered for longer. */
 const DEAD_TOKEN_TTL_SECONDS = 180 * 24 * 60 * 60;
@@ -47,8 +55,6 @@ const TOKEN_PREFIX_CHARACTERS = 16;
 export class CredentialStore {
   readonly #kv: SealedKv;
   readonly #deadTokens: LruCache<true>;
-  /** Users whose record was read sealed under a key that is not the active one. */
-  readonly #outdated = new Set<string>();
 
   /** @param deadTokens what the isolate remembers of refresh tokens: a mark of its own may not be read back for a minute */
   constructor(kv: SealedKv, deadTokens: LruCache<true>) {
@@ -58,23 +64,21 @@ export class CredentialStore {
 
   /** The stored credential of a user, or null. @throws SealError, AppError `STORAGE_UNAVAILABLE` */
   async readCredential(sub: string): Promise<Credential | null> {
-    const key = storageKeys.credential(sub);
-    const sealed = await this.#kv.get(key);
+    return (await this.findCredential(sub))?.credential ?? null;
+  }
+
+  /** The same, and whether it is to be re-sealed. */
+  async findCredential(sub: string): Promise<FoundCredential | null> {
+    const sealed = await this.#kv.get(storageKeys.credential(sub));
     return sealed === null ? null : this.openCredential(sub, sealed);
   }
 
   /** Opens the credential of a user that was read. @throws SealError */
-  async openCredential(sub: string, sealed: string): Promise<Credential> {
+  async openCredential(sub: string, sealed: string): Promise<FoundCredential> {
     const key = storageKeys.credential(sub);
-    const record = await this.#kv.open("credential", { key, sealed }, CredentialSchema);
-    if (record.sub !== sub) throw new SealError("wrong-binding", null);
-    if (!this.#kv.keyRing.isActive(sealed)) this.#outdated.add(sub);
-    return record;
-  }
-
-  /** Whether the credential that was read of a user is sealed under a key that is not the active one. */
-  isOutdated(sub: string): boolean {
-    return this.#outdated.has(sub);
+    const credential = await this.#kv.open("credential", { key, sealed }, CredentialSchema);
+    if (credential.sub !== sub) throw new SealError("wrong-binding", null);
+    return { credential, isOutdated: !this.#kv.keyRing.isActive(sealed) };
   }
 
   /** Stores a credential; it has a refresh token by its type, so a missing one can never replace a stored one. */
@@ -87,20 +91,18 @@ export class CredentialStore {
    * not come back: it marks the refresh token as dead before it deletes. Neither does a new consent get lost: it marks
    * the user, and while that mark is fresh, what was read may be older than what is stored.
    */
-  async reseal(credential: Credential): Promise<ResealOutcome> {
-    const { sub } = credential;
-    if (!this.#outdated.has(sub)) return "resealed";
-    this.#outdated.delete(sub);
+  async reseal({ credential, isOutdated }: FoundCredential): Promise<ResealOutcome> {
+    if (!isOutdated) return "current";
     const obstacle = await this.#obstacle(credential);
     if (obstacle !== null) return obstacle;
     await this.writeCredential(credential);
     if ((await this.#obstacle(credential)) !== "dead") return "resealed";
-    await this.#kv.delete(storageKeys.credential(sub));
+    await this.#kv.delete(storageKeys.credential(credential.sub));
     return "dead";
   }
 
   /** Why a credential must not be written now. One storage operation. */
-  async #obstacle({ sub, refreshToken, updatedAtMs }: Credential): Promise<Exclude<ResealOutcome, "resealed"> | null> {
+  async #obstacle({ sub, refreshToken, updatedAtMs }: Credential): Promise<"dead" | "changing" | null> {
     const userKeys = userMarkKeys(sub);
     const marks = await this.#kv.getMany([...userKeys, ...(await deadTokenKeys(refreshToken))]);
     if (marks.slice(userKeys.length).some((mark) => mark !== null)) return "dead";

@@ -10,12 +10,11 @@ import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { routePath } from "hono/route";
-import { keepCaller } from "./http/authentication.ts";
+import { finishAnswer } from "./http/authentication.ts";
 import type { Config } from "./config.ts";
 import { securityHeaders } from "./http/content-policy.ts";
 import { AppError } from "./errors.ts";
 import { isolate } from "./http/isolation.ts";
-import { logRequest } from "./lib/log.ts";
 import { requireModestSize, requirePlainPath } from "./http/request.ts";
 import { handleError, handleNotFound } from "./http/error-response.tsx";
 import { accountRoutes } from "./routes/account.tsx";
@@ -26,7 +25,7 @@ import { healthRoutes, operatorRoutes } from "./routes/operator.ts";
 import { messageRoutes } from "./routes/message.tsx";
 import { pageRoutes } from "./routes/mailbox.tsx";
 import { tokenRoutes } from "./routes/api-tokens.ts";
-import { createRequestScope, type Services } from "./context.ts";
+import { createRequestScope, logAtEnd, type Services } from "./context.ts";
 import type { AppContext, AppEnv } from "./http/types.ts";
 
 const ONE_YEAR_SECONDS = 365 * 24 * 60 * 60;
@@ -37,7 +36,7 @@ const PREFLIGHT_SECONDS = 2 * 60 * 60;
 export function createApp(services: Services) {
   const app = new HonoBase<AppEnv>({ router: new TrieRouter(), getPath: rawPath });
   app.onError(handleError).notFound(handleNotFound);
-  app.use(requestScope(services), securityHeaders(services.config), keepCaller, orderlyRequest, isolate);
+  app.use(requestScope(services), securityHeaders(services.config), finishAnswer, orderlyRequest, isolate);
   if (services.config.allowedOrigins.length > 0) {
     for (const path of ["/api/*", "/gmail/*", "/batch/*"]) app.use(path, crossOrigin(services.config));
   }
@@ -79,15 +78,13 @@ function requestScope(services: Services) {
     const scope = createRequestScope(services, { url: c.req.url, waitUntil, clientSignal: c.req.raw.signal });
     c.set("scope", scope);
     await next();
-    if (c.req.method === "HEAD") await dropBody(c);
-    const logged = logRequest(scope.trace, () => ({
+    await logAtEnd(scope, () => ({
       route: routePath(c, -1),
       method: c.req.method,
       status: c.res.status,
       ms: services.world.now() - startMs,
     }));
-    if (scope.trace.streamEnd === null) await logged;
-    else c.executionCtx.waitUntil(logged);
+    if (c.req.method === "HEAD") await dropBody(c);
     const { origin, trace } = scope;
     if (origin.startsWith("https:")) c.header("Strict-Transport-Security", `max-age=${ONE_YEAR_SECONDS}`);
     c.header("Cache-Control", "no-store");

@@ -51,7 +51,12 @@ export interface NewToken {
  *   user has too many
  */
 export async function makeToken(
-  { apiTokens, keyRing, tokensUnderWay, world }: RequestScope,
+  {
+    apiTokens,
+    keyRing,
+    tokensUnderWay,
+    world,
+  }: Pick<RequestScope, "apiTokens" | "keyRing" | "tokensUnderWay" | "world">,
   { identity, scopes, session }: { identity: Identity; scopes: readonly string[]; session: Session },
   request: unknown,
 ): Promise<NewToken> {
@@ -95,7 +100,7 @@ function recentSignInRequired({ email, sub }: Identity): AppError {
 
 /** Revokes a token of a caller. @throws AppError `NOT_FOUND` */
 export async function revokeToken(
-  { apiTokens, knownApiTokens }: RequestScope,
+  { apiTokens, knownApiTokens }: Pick<RequestScope, "apiTokens" | "knownApiTokens">,
   { identity }: { readonly identity: Identity },
   id: string,
 ): Promise<void> {

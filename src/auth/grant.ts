@@ -4,31 +4,22 @@
  * Gmail API nor HTTP of our own.
  */
 import { isAllowedAccount } from "./accounts.ts";
-import type { Config } from "../config.ts";
 import { AppError, type SignInAgain } from "../errors.ts";
-import type { GrantMemory } from "../isolate/grant-memory.ts";
-import type { CallOptions, Upstream } from "../lib/upstream.ts";
+import type { RequestScope } from "../context.ts";
+import type { CallOptions } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
-import type { Credential, CredentialStore } from "../kv-store.ts";
+import type { Credential, FoundCredential } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
 import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
-import { settle } from "../lib/settle.ts";
-import type { Trace } from "../lib/trace.ts";
+import { handled } from "../lib/settle.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
 
-/** What a grant works with: a request's scope has it all. */
-export interface GrantServices {
-  readonly config: Config;
-  readonly store: CredentialStore;
-  readonly grantMemory: GrantMemory;
-  readonly upstream: Upstream;
-  readonly trace: Trace;
+/** What a grant works with. */
+export type GrantServices = Pick<RequestScope, "config" | "defer" | "grantMemory" | "store" | "trace" | "upstream"> & {
   readonly world: { readonly now: () => number };
-  /** Lets work go on beside the answer. */
-  readonly defer: (work: Promise<unknown>) => void;
-}
+};
 
 /** Who acts with a grant. */
 export interface GrantHolder {
@@ -67,47 +58,49 @@ function scopesGone(cause: OAuthError): AppError {
 /** What became of the access token in this request: `undefined` as it was, `null` none is left. */
 export type TokenChange = AccessToken | null | undefined;
 
+/** The access token of a request. */
+type State =
+  /** As the caller brought it, or storage had it. */
+  | { readonly kind: "brought"; readonly token: AccessToken | null }
+  /** From a refresh of this request. `isForced`: the one before was refused by Google, which is mended once. */
+  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isForced: boolean }
+  /** Google no longer grants access. */
+  | { readonly kind: "gone"; readonly token: null };
+
 /** One user's grant during one request. */
 export class Grant {
   readonly #options: GrantServices & GrantHolder;
-  #current: AccessToken | null;
-  #change: TokenChange;
+  #state: State;
   /** Shared by concurrent calls of this request, and no other's. */
   #refresh: Promise<string> | null = null;
-  /** The token was replaced because Google answered 401 to it: that is done once. */
-  #isReplaced = false;
-  #generation = 0;
-  /** Refreshes of this isolate before the last call: what Google refused is not replaced by an access token of then. */
-  #refreshesBefore = 0;
-  #isGone = false;
 
   constructor(services: GrantServices, holder: GrantHolder) {
     this.#options = { ...services, ...holder };
-    this.#current = holder.accessToken;
+    this.#state = { kind: "brought", token: holder.accessToken };
   }
 
   get tokenChange(): TokenChange {
-    return this.#change;
+    return this.#state.kind === "brought" ? undefined : this.#state.token;
   }
 
   /** The access token in use, if any, whoever brought it. */
   get inUse(): AccessToken | null {
-    return this.#current;
-  }
-
-  /** Which access token is in use: grows with each refresh. */
-  get generation(): number {
-    return this.#generation;
+    return this.#state.token;
   }
 
   /**
-   * Replaces the access token of a generation, because Google answered 401 to a part of what was sent with it.
+   * For a batch that is about to be sent, whose parts may be answered 401 one by one.
    *
-   * @throws AppError `CONSENT_REQUIRED` where that was done once already
+   * @returns replaces the access token that is in use now, unless that has been done since. Throws AppError
+   *   `CONSENT_REQUIRED` where it is a replacement already
    */
-  async renew(generation: number): Promise<void> {
-    if (generation !== this.#generation) return;
-    await this.#forcedRefresh();
+  renewal(): () => Promise<void> {
+    const { refreshCount } = this.#options.grantMemory;
+    const change = this.tokenChange;
+    return async () => {
+      const isRenewed = this.#state.kind === "renewed" && this.#state.token !== change;
+      if (!isRenewed) await this.#forcedRefresh(refreshCount);
+    };
   }
 
   /**
@@ -117,37 +110,39 @@ export class Grant {
    * @throws AppError `CONSENT_REQUIRED`: refresh answers `invalid_grant`, or Google still answers 401
    */
   async fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response> {
+    const { grantMemory, upstream } = this.#options;
     let accessToken = await this.accessToken();
     for (;;) {
-      const response = await this.#send(accessToken, input, init, options);
+      const headers = new Headers(init.headers);
+      headers.set("Authorization", `Bearer ${accessToken}`);
+      const { refreshCount } = grantMemory;
+      const response = await upstream.fetch(input, { ...init, headers }, options);
       if (response.status !== 401) return response;
       await response.body?.cancel();
-      accessToken = await this.#tokenAfter401(accessToken);
+      // Another call of this request may have refreshed meanwhile.
+      const { token } = this.#state;
+      const isRefused = token === null || token.value === accessToken;
+      accessToken = isRefused ? await this.#forcedRefresh(refreshCount) : token.value;
     }
   }
 
   /** An access token with more than a minute to live. @throws AppError as {@link fetch} */
   async accessToken(): Promise<string> {
-    if (this.#isGone) throw this.#consentRequired();
+    const { kind, token } = this.#state;
+    if (kind === "gone") throw this.#consentRequired();
     // One that came in this request is as fresh as they get, however short its life is.
-    if (this.#current !== null && this.#change === this.#current) return this.#current.value;
-    const current = this.#usable(this.#current) ?? this.#usable(await this.#storedAccessToken());
-    if (current === null) return this.#refreshOnce();
-    this.#current = current;
-    return current.value;
+    if (kind === "renewed") return token.value;
+    const usable = this.#usable(token) ?? this.#usable(await this.#storedAccessToken());
+    if (usable === null) return this.#refreshOnce();
+    // Another call of this request may have refreshed meanwhile.
+    if (this.#state.kind === "brought") this.#state = { kind: "brought", token: usable };
+    return usable.value;
   }
 
   /** The access token that is at hand and has not expired, without asking Google. */
   async heldAccessToken(): Promise<string | null> {
-    const token = this.#current ?? (await this.#storedAccessToken());
+    const token = this.#state.token ?? (await this.#storedAccessToken());
     return token !== null && token.expiresAtMs > this.#options.world.now() ? token.value : null;
-  }
-
-  async #send(accessToken: string, input: string, init: RequestInit, options: CallOptions): Promise<Response> {
-    const headers = new Headers(init.headers);
-    headers.set("Authorization", `Bearer ${accessToken}`);
-    this.#refreshesBefore = this.#options.grantMemory.refreshCount;
-    return this.#options.upstream.fetch(input, { ...init, headers }, options);
   }
 
   #usable(token: AccessToken | null): AccessToken | null {
@@ -157,23 +152,19 @@ export class Grant {
   }
 
   async #storedAccessToken(): Promise<AccessToken | null> {
-    if (this.#options.readStoredAccessToken === null || this.#change !== undefined) return null;
+    if (this.#options.readStoredAccessToken === null || this.#state.kind !== "brought") return null;
     // It is only a shortcut: where it does not open, a refresh gives another.
     return openedOrNull(this.#options.readStoredAccessToken());
   }
 
-  async #tokenAfter401(rejected: string): Promise<string> {
-    // Another call of this request may have refreshed meanwhile.
-    if (this.#current !== null && this.#current.value !== rejected) return this.#current.value;
-    return this.#forcedRefresh();
-  }
-
-  async #forcedRefresh(): Promise<string> {
-    const { grantMemory } = this.#options;
-    if (this.#current !== null) grantMemory.deadTokens.set(this.#current.value, true);
-    if (this.#refresh === null && this.#isReplaced) throw this.#consentRequired();
-    const fresh = await this.#refreshOnce(this.#refreshesBefore);
-    this.#isReplaced = true;
+  /** Replaces an access token that Google has refused. @param since refreshes of this isolate before the call that it refused */
+  async #forcedRefresh(since: number): Promise<string> {
+    const { kind, token } = this.#state;
+    if (token !== null) this.#options.grantMemory.deadTokens.set(token.value, true);
+    const isOver = kind === "gone" || (kind === "renewed" && this.#state.isForced);
+    if (this.#refresh === null && isOver) throw this.#consentRequired();
+    const fresh = await this.#refreshOnce(since);
+    if (this.#state.kind === "renewed") this.#state = { ...this.#state, isForced: true };
     return fresh;
   }
 
@@ -188,33 +179,39 @@ export class Grant {
   }
 
   async #refreshed(since: number): Promise<string> {
-    const { config, store, grantMemory, upstream, world } = this.#options;
-    // The operator can add a key that is missing; consenting again would only hide it.
-    const credential = await openedOrNull(store.readCredential(this.#options.user.sub), "A credential");
-    if (credential === null || credential.clientId !== config.google.clientId) throw this.#consentRequired();
-    if (!isAllowedAccount(config.allowedAccounts, credential)) {
-      throw accountNotAllowed();
-    }
-    const { refreshToken } = credential;
-    // A record for none of what is asked for now counts as none.
-    if (commonScopes(credential.scopes, config.google.scopes).length === 0) throw this.#consentRequired();
-    if (await store.isDead(refreshToken)) throw this.#consentRequired();
-    this.#current = await grantMemory.refreshes.share(upstream, refreshToken, {
+    const { grantMemory, upstream, world } = this.#options;
+    const found = await this.#credential();
+    const { refreshToken } = found.credential;
+    const token = await grantMemory.refreshes.share(upstream, refreshToken, {
       nowMs: world.now(),
       find: () => {
         if (grantMemory.deadTokens.get(refreshToken)) throw this.#consentRequired();
         return this.#usable(grantMemory.accessToken(refreshToken, since));
       },
-      work: () => this.#askGoogle(credential),
+      work: () => this.#askGoogle(found),
     });
-    this.#change = this.#current;
-    this.#generation += 1;
-    return this.#current.value;
+    this.#state = { kind: "renewed", token, isForced: false };
+    return token.value;
+  }
+
+  /** What is stored, if it may be used. */
+  async #credential(): Promise<FoundCredential> {
+    const { config, store, user } = this.#options;
+    // The operator can add a key that is missing; consenting again would only hide it.
+    const found = await openedOrNull(store.findCredential(user.sub), "A credential");
+    if (found === null || found.credential.clientId !== config.google.clientId) throw this.#consentRequired();
+    const { credential } = found;
+    if (!isAllowedAccount(config.allowedAccounts, credential)) throw accountNotAllowed();
+    // A record for none of what is asked for now counts as none.
+    if (commonScopes(credential.scopes, config.google.scopes).length === 0) throw this.#consentRequired();
+    if (await store.isDead(credential.refreshToken)) throw this.#consentRequired();
+    return found;
   }
 
   /** The refresh itself, for whoever waits for it. */
-  async #askGoogle(credential: Credential): Promise<AccessToken> {
+  async #askGoogle(found: FoundCredential): Promise<AccessToken> {
     const { config, store, grantMemory, upstream, world, defer } = this.#options;
+    const { credential } = found;
     try {
       const { refreshToken } = credential;
       // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
@@ -222,7 +219,7 @@ export class Grant {
       const response = await refreshAccessToken(upstream, config.google, { refreshToken, scopes });
       const accessToken = toAccessToken(response, world.now());
       grantMemory.keep(refreshToken, accessToken);
-      defer(store.reseal(credential));
+      defer(store.reseal(found));
       return accessToken;
     } catch (error) {
       throw error instanceof OAuthError ? this.#refused(error, credential) : error;
@@ -239,14 +236,12 @@ export class Grant {
       });
     }
     // The mark saves other isolates a call; the person is led to consent with or without it.
-    this.#options.defer(settle(this.#options.store.markDead(credential.refreshToken)));
+    this.#options.defer(handled(this.#options.store.markDead(credential.refreshToken)));
     return this.#consentRequired();
   }
 
   #consentRequired(): AppError {
-    this.#current = null;
-    this.#change = null;
-    this.#isGone = true;
+    this.#state = { kind: "gone", token: null };
     const { email, sub } = this.#options.user;
     return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
       signInAgain: { prompt: "consent", loginHint: email ?? sub },

@@ -14,11 +14,10 @@ import type { RequestScope } from "../context.ts";
  * @throws AppError `STORAGE_UNAVAILABLE`: doing it again does the rest
  */
 export async function forgetUser(
-  scope: RequestScope,
+  { apiTokens, store }: Pick<RequestScope, "apiTokens" | "store">,
   user: { sub: string; email: string | null },
-  untilMs = scope.world.now(),
+  untilMs: number,
 ): Promise<string | null> {
-  const { apiTokens, store } = scope;
   const { sub } = user;
   // A record that does not open is deleted all the same.
   const credential = await openedOrNull(store.readCredential(sub));

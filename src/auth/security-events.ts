@@ -6,6 +6,7 @@ import { forgetUser } from "./leave.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import { logSecurityEvent } from "../lib/log.ts";
 import type { RequestScope } from "../context.ts";
+import type { CredentialStore } from "../kv-store.ts";
 import {
   EVENT_LEEWAY_MS,
   EVENT_TYPES,
@@ -15,6 +16,13 @@ import {
   verifySecurityEventToken,
 } from "../oauth/security-event-token.ts";
 
+/** What follows from an event is carried out with these. */
+type Consequences = Pick<RequestScope, "apiTokens" | "revocations" | "securityEvents" | "store">;
+
+/** What takes a delivery. */
+type Reception = Consequences &
+  Pick<RequestScope, "config" | "googleKeys" | "riscConfigurations" | "trace" | "upstream" | "world">;
+
 /**
  * Takes a delivery of Google's: verifies it, and does once what its events ask for.
  *
@@ -22,7 +30,7 @@ import {
  * @throws AppError as {@link verifySecurityEventToken}, `STORAGE_UNAVAILABLE`: Google delivers again then; `INTERNAL`
  *   where a key is missing that the address of a user was sealed under
  */
-export async function receiveSecurityEvents(scope: RequestScope, jwt: string): Promise<void> {
+export async function receiveSecurityEvents(scope: Reception, jwt: string): Promise<void> {
   const { config, googleKeys, riscConfigurations, upstream, world } = scope;
   const token: SecurityEventToken = await verifySecurityEventToken(
     {
@@ -39,7 +47,7 @@ export async function receiveSecurityEvents(scope: RequestScope, jwt: string): P
   // A late delivery is about what there was when it was issued.
   const untilMs = Math.min(token.issuedAtMs + EVENT_LEEWAY_MS, world.now());
   for (const event of token.events) {
-    const sub = await subjectOf(scope, event.subject);
+    const sub = await subjectOf(scope.store, event.subject);
     await logSecurityEvent(scope.trace, { ...event, sub });
     await act(scope, event, { sub, untilMs });
   }
@@ -49,7 +57,7 @@ export async function receiveSecurityEvents(scope: RequestScope, jwt: string): P
 
 /** @param about.untilMs epoch milliseconds: what began later is none of the event's business */
 async function act(
-  scope: RequestScope,
+  scope: Consequences,
   event: SecurityEvent,
   { sub, untilMs }: { sub: string | null; untilMs: number },
 ): Promise<void> {
@@ -62,7 +70,7 @@ async function act(
     case EVENT_TYPES.tokensRevoked:
       if (sub === null) break;
       await revocations.revokeUser(sub, "event", untilMs);
-      if (await hasNewerGrant(scope, sub, untilMs)) break;
+      if (await hasNewerGrant(store, sub, untilMs)) break;
       // By the address the user is found again, should this be delivered again: it goes last.
       await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null }, untilMs);
       break;
@@ -81,13 +89,13 @@ async function act(
 }
 
 /** Whether the user has consented anew since. One that does not open is none. */
-async function hasNewerGrant({ store }: RequestScope, sub: string, untilMs: number): Promise<boolean> {
+async function hasNewerGrant(store: CredentialStore, sub: string, untilMs: number): Promise<boolean> {
   const credential = await openedOrNull(store.readCredential(sub));
   return credential !== null && credential.updatedAtMs > untilMs;
 }
 
 /** Which of our users an event is about; null for nobody's that we know. */
-async function subjectOf({ store }: RequestScope, subject: EventSubject | null): Promise<string | null> {
+async function subjectOf(store: CredentialStore, subject: EventSubject | null): Promise<string | null> {
   if (subject === null || subject.kind === "refresh-token") return null;
   if (subject.kind === "user") return subject.sub;
   // The operator can add a key that is missing; the event must not be lost until then.

@@ -5,10 +5,10 @@
  */
 import { isAllowedAccount } from "./accounts.ts";
 import { AppError } from "../errors.ts";
-import { accountNotAllowed, Grant, toAccessToken } from "./grant.ts";
+import { accountNotAllowed, Grant, type GrantServices, toAccessToken } from "./grant.ts";
 import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
-import { missingKey, SealError, randomToken } from "../lib/key-ring.ts";
-import type { Credential } from "../kv-store.ts";
+import { missingKey, randomToken, tryOpen } from "../lib/key-ring.ts";
+import type { FoundCredential } from "../kv-store.ts";
 import { logWarning } from "../lib/log.ts";
 import {
   buildAuthorizationUrl,
@@ -23,9 +23,17 @@ import {
   missingGmailScopes,
 } from "../oauth.ts";
 import type { RequestScope } from "../context.ts";
-import { settle, unwrap } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 import { createSession, type Session } from "./session.ts";
 import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
+
+/** What begins a trip. */
+type TripServices = Pick<RequestScope, "config" | "keyRing" | "origin" | "world">;
+
+/** What ends one. */
+type SignInServices = TripServices &
+  GrantServices &
+  Pick<RequestScope, "googleKeys" | "revocations" | "securityEvents">;
 
 /** Google's consent page, and the sealed transaction that the browser must bring back. */
 export interface Trip {
@@ -38,7 +46,7 @@ export interface Trip {
 export type TripPurpose = Omit<Transaction, "codeVerifier" | "nonce">;
 
 /** Begins a trip to Google's consent page. */
-export async function beginTrip(scope: RequestScope, purpose: TripPurpose): Promise<Trip> {
+export async function beginTrip(scope: TripServices, purpose: TripPurpose): Promise<Trip> {
   const { codeVerifier, codeChallenge } = await createPkcePair();
   const state = randomToken();
   const nonce = randomToken();
@@ -46,7 +54,7 @@ export async function beginTrip(scope: RequestScope, purpose: TripPurpose): Prom
   return {
     state,
     authorizationUrl: buildAuthorizationUrl(scope.config.google, {
-      redirectUri: redirectUri(scope),
+      redirectUri: redirectUri(scope.origin),
       state,
       nonce,
       codeChallenge,
@@ -58,7 +66,7 @@ export async function beginTrip(scope: RequestScope, purpose: TripPurpose): Prom
 }
 
 /** Where Google sends the browser back to; its console must list exactly this. */
-export function redirectUri({ origin }: RequestScope): string {
+export function redirectUri(origin: string): string {
   return `${origin}/auth/callback`;
 }
 
@@ -73,7 +81,7 @@ export type TripOutcome =
  * @param code from the callback
  * @throws AppError with a reason of the sign-in table (README.md, "Errors"); nothing stored has changed then
  */
-export async function finishTrip(scope: RequestScope, transaction: Transaction, code: string): Promise<TripOutcome> {
+export async function finishTrip(scope: SignInServices, transaction: Transaction, code: string): Promise<TripOutcome> {
   // What ends the user's sessions while this goes on shall end this one, too.
   const signedInAtMs = scope.world.now();
   const tokens = await exchange(scope, transaction, code);
@@ -83,7 +91,7 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
   const user = await identify(scope, transaction, tokens);
   await admit(scope, transaction, { user, tokens });
   const scopes = tokens.scopes ?? [];
-  requireGmailScopes(scope, scopes, transaction, user);
+  requireGmailScopes(scope.config.google.scopes, scopes, transaction, user);
   if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
   const { sub, email, name, picture } = user;
   const accessToken = toAccessToken(tokens, scope.world.now());
@@ -92,9 +100,13 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
 }
 
 /** @returns null where Google refused the code and another trip may help */
-async function exchange(scope: RequestScope, transaction: Transaction, code: string): Promise<TokenResponse | null> {
+async function exchange(
+  scope: Pick<SignInServices, "config" | "origin" | "upstream">,
+  transaction: Transaction,
+  code: string,
+): Promise<TokenResponse | null> {
   try {
-    const request = { code, codeVerifier: transaction.codeVerifier, redirectUri: redirectUri(scope) };
+    const request = { code, codeVerifier: transaction.codeVerifier, redirectUri: redirectUri(scope.origin) };
     return await exchangeCode(scope.upstream, scope.config.google, request);
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
@@ -116,29 +128,28 @@ interface User {
   readonly name: string | null;
   readonly picture: string | null;
   /** What is stored for this user, or null. */
-  readonly stored: Credential | null;
+  readonly stored: FoundCredential | null;
 }
 
 /** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
-async function identify(scope: RequestScope, transaction: Transaction, tokens: TokenResponse): Promise<User> {
+async function identify(scope: SignInServices, transaction: Transaction, tokens: TokenResponse): Promise<User> {
   const { config, googleKeys, upstream, world } = scope;
-  const userInfoAnswer = settle(fetchUserInfo(upstream, config.google, tokens.accessToken));
+  const userInfoAnswer = handled(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
     { upstream, google: config.google, keys: googleKeys },
     { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now() },
   );
-  const storedAnswer = settle(readStored(scope, claims.sub));
-  const disabledAnswer = settle(scope.securityEvents.isDisabled(claims.sub));
-  const userInfo = unwrap(await userInfoAnswer);
-  const user = describeUser(claims, userInfo, unwrap(await storedAnswer), transaction);
-  if (unwrap(await disabledAnswer)) throw accountDisabled(transaction);
+  const storedAnswer = handled(readStored(scope, claims.sub));
+  const disabledAnswer = handled(scope.securityEvents.isDisabled(claims.sub));
+  const user = describeUser(claims, await userInfoAnswer, await storedAnswer, transaction);
+  if (await disabledAnswer) throw accountDisabled(transaction);
   return user;
 }
 
 function describeUser(
   claims: IdTokenClaims,
   userInfo: UserInfo,
-  stored: Credential | null,
+  stored: FoundCredential | null,
   transaction: Transaction,
 ): User {
   if (userInfo.sub !== claims.sub) {
@@ -166,37 +177,36 @@ function accountDisabled({ returnTo }: Transaction): AppError {
 }
 
 /** A record that does not open counts as none: signing in replaces it. */
-async function readStored(scope: RequestScope, sub: string): Promise<Credential | null> {
-  try {
-    return await scope.store.readCredential(sub);
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    // The person consents once more and never notices; the operator should.
-    if (error.code === "unknown-key") logWarning(scope.trace, missingKey("A credential", error).logDetail ?? "");
-    return null;
-  }
+async function readStored(
+  { store, trace }: Pick<SignInServices, "store" | "trace">,
+  sub: string,
+): Promise<FoundCredential | null> {
+  const opened = await tryOpen(store.findCredential(sub));
+  if (opened.kind === "opened") return opened.value;
+  // The person consents once more and never notices; the operator should.
+  if (opened.kind === "unknown-key") logWarning(trace, missingKey("A credential", opened.error).logDetail ?? "");
+  return null;
 }
 
 /** Refuses an account that is not allowed, and gives its fresh grant back. */
 async function admit(
-  scope: RequestScope,
+  { config, upstream }: Pick<SignInServices, "config" | "upstream">,
   transaction: Transaction,
   { user, tokens }: { user: User; tokens: TokenResponse },
 ): Promise<void> {
-  const { config, upstream } = scope;
   if (isAllowedAccount(config.allowedAccounts, user)) return;
   // Google being down does not let anybody in; the grant then stays unused.
-  await settle(revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken));
+  await revokeToken(upstream, config.google, tokens.refreshToken ?? tokens.accessToken).catch(() => false);
   throw accountNotAllowed({ returnTo: transaction.returnTo });
 }
 
 function requireGmailScopes(
-  scope: RequestScope,
+  asked: readonly string[],
   granted: readonly string[],
   transaction: Transaction,
   user: User,
 ): void {
-  const missing = missingGmailScopes(scope.config.google.scopes, granted);
+  const missing = missingGmailScopes(asked, granted);
   if (missing.length === 0) return;
   throw new AppError(
     "SCOPE_REQUIRED",
@@ -214,7 +224,7 @@ function requireGmailScopes(
  * @returns false where there is none that will do
  */
 async function keepGrant(
-  scope: RequestScope,
+  scope: SignInServices,
   user: User,
   { tokens, signedInAtMs }: { tokens: TokenResponse; signedInAtMs: number },
 ): Promise<boolean> {
@@ -224,16 +234,17 @@ async function keepGrant(
     await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
     return true;
   }
-  const { stored } = user;
-  if (stored === null || stored.clientId !== config.google.clientId) return false;
+  if (user.stored === null) return false;
+  const { credential: stored, isOutdated } = user.stored;
+  if (stored.clientId !== config.google.clientId) return false;
   if (!coversSignIn(stored.scopes, config.google.scopes, granted)) return false;
   if (await store.isDead(stored.refreshToken)) return false;
-  if (store.isOutdated(user.sub)) scope.defer(renewSeal(scope, user));
+  if (isOutdated) scope.defer(renewSeal(scope, user));
   return true;
 }
 
 /** A record under an older key is sealed anew once Google has accepted its refresh token: a refresh sees to both. */
-async function renewSeal(scope: RequestScope, user: User): Promise<void> {
+async function renewSeal(scope: GrantServices, user: User): Promise<void> {
   await new Grant(scope, { user, accessToken: null, readStoredAccessToken: null }).accessToken();
 }
 
@@ -242,17 +253,18 @@ async function renewSeal(scope: RequestScope, user: User): Promise<void> {
  * session or an API token, it would come back to life with the new grant.
  */
 async function keepNewGrant(
-  scope: RequestScope,
+  { config, revocations, store }: Pick<SignInServices, "config" | "revocations" | "store">,
   user: User,
   { refreshToken, scopes, signedInAtMs }: { refreshToken: string; scopes: string[]; signedInAtMs: number },
 ): Promise<void> {
-  const { config, revocations, store } = scope;
   const around = [
     // The session of this sign-in begins a moment after the mark.
     revocations.revokeUser(user.sub, "consent", signedInAtMs - 1),
     ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
   ];
-  for (const write of await Promise.allSettled(around)) unwrap(write);
+  // None goes on when another has failed.
+  await Promise.allSettled(around);
+  await Promise.all(around);
   // The record goes last: once it has replaced the one before, nothing can fail any more, and nothing is missing.
   await store.writeCredential({
     version: 1,
@@ -263,13 +275,13 @@ async function keepNewGrant(
     refreshToken,
     scopes,
     clientId: config.google.clientId,
-    createdAtMs: user.stored?.createdAtMs ?? signedInAtMs,
+    createdAtMs: user.stored?.credential.createdAtMs ?? signedInAtMs,
     updatedAtMs: signedInAtMs,
   });
 }
 
 /** Google gives a refresh token only with its consent page: one trip that asks for that page. */
-async function consentTrip(scope: RequestScope, transaction: Transaction, user: User): Promise<TripOutcome> {
+async function consentTrip(scope: TripServices, transaction: Transaction, user: User): Promise<TripOutcome> {
   const loginHint = user.email ?? user.sub;
   if (transaction.consentForced) {
     throw new AppError("NO_REFRESH_TOKEN", "Google gave no lasting access, even after consent. Try again.", {

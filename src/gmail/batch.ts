@@ -17,9 +17,9 @@ export interface BatchCall {
   readonly body: string;
 }
 
-/** A call that only reads. @param id unique in the batch; letters, digits and dashes */
-export function readingCall(id: string, path: string): BatchCall {
-  return { contentId: `<${id}>`, method: "GET", path, headers: [], body: "" };
+/** A call of a batch that only reads. {@link readReplies} finds its reply by its index. */
+export function readingCall(path: string, index: number): BatchCall {
+  return { contentId: `<part-${index}>`, method: "GET", path, headers: [], body: "" };
 }
 
 /** The answer to one part. */
@@ -39,7 +39,23 @@ const MAX_BOUNDARY_CHARACTERS = 70;
 export const MAX_HEAD_LINES = 100;
 export const MAX_HEAD_CHARACTERS = 32 * 1024;
 
-/** The body of a batch. The outer Authorization header counts for every part. */
+/** The request that carries a batch, without the access token. */
+export interface BatchRequest {
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** The request for a batch. Its Authorization header counts for every part. */
+export function batchRequest(calls: readonly BatchCall[]): BatchRequest {
+  // Long and random: no body can hold it.
+  const boundary = `batch_${crypto.randomUUID()}`;
+  const headers = new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` });
+  return { path: "/batch/gmail/v1", method: "POST", headers, body: composeBatch(calls, boundary) };
+}
+
+/** The body of a batch. */
 export function composeBatch(calls: readonly BatchCall[], boundary: string): string {
   const lines = calls.flatMap(({ contentId, method, path, headers, body }) => [
     `--${boundary}`,
@@ -52,6 +68,19 @@ export function composeBatch(calls: readonly BatchCall[], boundary: string): str
     body,
   ]);
   return [...lines, `--${boundary}--`, ""].join(CRLF);
+}
+
+/**
+ * Reads the answer to a batch of {@link readingCall}s.
+ *
+ * @returns a reply for each call, null for one that is unanswered; null where the answer is no batch
+ */
+export async function readReplies(response: Response, calls: number): Promise<(BatchReply | null)[] | null> {
+  // Not text(): the runtime warns of that for anything but text/*.
+  const text = new TextDecoder().decode(await response.arrayBuffer());
+  const replies = parseBatch(response.headers.get("Content-Type"), text);
+  if (replies === null || replies.size === 0) return null;
+  return Array.from({ length: calls }, (_, index) => replies.get(`part-${index}`) ?? null);
 }
 
 /**

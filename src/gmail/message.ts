@@ -1,10 +1,38 @@
 /**
- * A message as a row of a mailbox shows it: what to ask Gmail for, and how to read the answer.
+ * A message: whole, as Gmail has it, and as a row of a mailbox shows it, with what to ask Gmail for.
  *
  * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#Message
  */
 import { decodeWords } from "postal-mime";
 import * as z from "zod/mini";
+
+const HeadersSchema = z.optional(z.array(z.object({ name: z.string(), value: z.string() })));
+
+/** A part of a message. Its own parts are checked by whoever descends: a sender decides how deep they go. */
+export const MessagePartSchema = z.looseObject({
+  mimeType: z.optional(z.string()),
+  filename: z.optional(z.string()),
+  headers: HeadersSchema,
+  body: z.optional(z.looseObject({ size: z.optional(z.number()), data: z.optional(z.string()) })),
+  parts: z.optional(z.array(z.unknown())),
+});
+
+export type MessagePart = z.infer<typeof MessagePartSchema>;
+
+/** `Message`; which members are there depends on the format. Others are passed on as they are. */
+export const GmailMessageSchema = z.looseObject({
+  id: z.string(),
+  threadId: z.string(),
+  labelIds: z.optional(z.array(z.string())),
+  snippet: z.optional(z.string()),
+  historyId: z.optional(z.string()),
+  internalDate: z.optional(z.string()),
+  sizeEstimate: z.optional(z.number()),
+  raw: z.optional(z.string()),
+  payload: z.optional(MessagePartSchema),
+});
+
+export type GmailMessage = z.infer<typeof GmailMessageSchema>;
 
 /** Headers that a row shows: `metadataHeaders`. */
 export const ROW_HEADERS: readonly string[] = ["From", "To", "Subject"];
@@ -19,7 +47,7 @@ export const MessageMetadataSchema = z.pipe(
     labelIds: z.optional(z.array(z.string())),
     snippet: z.optional(z.string()),
     internalDate: z.string().check(z.refine((text) => parseInternalDate(text) !== null)),
-    payload: z.optional(z.object({ headers: z.optional(z.array(z.object({ name: z.string(), value: z.string() }))) })),
+    payload: z.optional(z.object({ headers: HeadersSchema })),
   }),
   z.transform((message) => {
     const header = (name: string): string | null => {

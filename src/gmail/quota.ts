@@ -7,6 +7,8 @@
 export const LIST_UNITS = 5;
 /** `messages.get`, the price of a row. */
 export const GET_UNITS = 20;
+/** `labels.get`, the price of an unread count. */
+export const LABEL_UNITS = 1;
 
 /** Method (`*`: any) and path below `/gmail/v1/users/{userId}/` → units. The first match counts. */
 const COSTS: readonly (readonly [method: string, path: RegExp, units: number])[] = [
@@ -17,7 +19,7 @@ const COSTS: readonly (readonly [method: string, path: RegExp, units: number])[]
   ["GET", /^threads\/[^/]+$/, 40],
   ["GET", /^history$/, 2],
   ["GET", /^profile$/, 1],
-  ["*", /^labels(\/[^/]+)?$/, 1],
+  ["*", /^labels(\/[^/]+)?$/, LABEL_UNITS],
   ["POST", /^watch$/, 100],
 ];
 

@@ -7,12 +7,11 @@ import { type Access, accessForMethod, isRead, requireAccess } from "../access.t
 import { AppError } from "../errors.ts";
 import { ANSWER_HEADERS } from "./passed-headers.ts";
 import type { AppContext, AppEnv, Caller, SessionCaller } from "./types.ts";
-import { openSessionCaller } from "./session.ts";
-import { unwrap } from "../lib/settle.ts";
-import { bearerToken, openTokenCaller } from "./bearer.ts";
+import { forgetSession, keepSession, openSessionCaller } from "./session.ts";
+import { bearerToken, forgetToken, keepToken, openTokenCaller } from "./bearer.ts";
 
 /**
- * The caller, who may be found revoked once the answer is ready: {@link keepCaller} withholds it then. What changes
+ * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. What changes
  * something waits for that first.
  *
  * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
@@ -21,7 +20,10 @@ import { bearerToken, openTokenCaller } from "./bearer.ts";
  */
 export async function requireCaller(c: AppContext, needed: Access = accessForMethod(c.req.method)): Promise<Caller> {
   const bearer = bearerToken(c);
-  const caller = await admit(c, bearer === null ? await openSessionCaller(c) : await openTokenCaller(c, bearer));
+  const caller = await admit(
+    c,
+    bearer === null ? await openSessionCaller(c) : await openTokenCaller(c.var.scope, bearer),
+  );
   requireAccess(caller, needed);
   return caller;
 }
@@ -48,7 +50,7 @@ export async function findSession(c: AppContext): Promise<SessionCaller | null> 
 async function admit<T extends Caller>(c: AppContext, caller: T | null): Promise<T> {
   if (caller === null) throw signInRequired();
   remember(c, caller);
-  if (!isRead(c.req.method) && unwrap(await caller.isRevoked)) throw signInRequired();
+  if (!isRead(c.req.method) && (await isEnded(c, caller))) throw signInRequired();
   return caller;
 }
 
@@ -57,20 +59,31 @@ function remember(c: AppContext, caller: Caller): void {
   c.var.scope.trace.subject = caller.identity.sub;
 }
 
+/** Whether the caller was ended meanwhile: then nobody calls, and nothing is kept. @throws AppError `STORAGE_UNAVAILABLE` */
+export async function isEnded(c: AppContext, caller: Caller): Promise<boolean> {
+  if (!(await caller.isRevoked)) return false;
+  if (caller.session !== null) forgetSession(c);
+  else forgetToken(c.var.scope, caller);
+  c.set("caller", undefined);
+  return true;
+}
+
 /**
- * Sees to the caller once the answer is ready, also when that is an error: withholds it where the caller turns out to
- * be revoked, and keeps an access token that was replaced or lost.
+ * Finishes an answer, also one that is an error: withholds it where the caller was ended meanwhile, or that cannot be known,
+ * and keeps an access token that was replaced or lost.
  */
-export const keepCaller = createMiddleware<AppEnv>(async (c, next) => {
+export const finishAnswer = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const caller = c.get("caller");
   if (caller === undefined) return;
-  const isRevoked = await caller.isRevoked;
-  if (isRevoked.status === "fulfilled" && !isRevoked.value) return caller.keep();
-  await withhold(c);
-  // Where it cannot be known, nothing is answered either.
-  if (unwrap(isRevoked)) caller.forget();
-  throw signInRequired();
+  try {
+    if (await isEnded(c, caller)) throw signInRequired();
+  } catch (error) {
+    await withhold(c);
+    throw error;
+  }
+  if (caller.session !== null) await keepSession(c, caller);
+  else keepToken(c.var.scope, caller);
 });
 
 /** Drops an answer, body and headers: what describes it would otherwise stay beside the error. */

@@ -5,6 +5,7 @@
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { CookieOptions } from "hono/utils/cookie";
 import type { AppContext } from "./types.ts";
+import { isNotice, type Notice, NOTICES } from "../pages/notices.ts";
 import { SESSION_TTL_SECONDS } from "../auth/session.ts";
 import { TRANSACTION_TTL_SECONDS, transactionId } from "../auth/transaction.ts";
 
@@ -68,15 +69,6 @@ export function clearTransactionCookie(c: AppContext, state: string): void {
   remove(c, TRANSACTION_PREFIX + transactionId(state));
 }
 
-/** What the page says once, after a redirect. */
-const NOTICES = {
-  "revocation-unconfirmed":
-    "Everything stored here is deleted, but Google could not be reached to end the access. You can end it yourself at " +
-    "myaccount.google.com/permissions.",
-} as const;
-
-export type Notice = keyof typeof NOTICES;
-
 export function writeNotice(c: AppContext, notice: Notice): void {
   set(c, NOTICE, notice, NOTICE_TTL_SECONDS);
 }
@@ -87,8 +79,4 @@ export function takeNotice(c: AppContext): string | null {
   if (notice === undefined) return null;
   remove(c, NOTICE);
   return isNotice(notice) ? NOTICES[notice] : null;
-}
-
-function isNotice(name: string): name is Notice {
-  return Object.hasOwn(NOTICES, name);
 }

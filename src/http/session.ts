@@ -5,7 +5,7 @@ import { clearSessionCookie, readSessionCookie, writeSessionCookie } from "./coo
 import { Grant } from "../auth/grant.ts";
 import { logBackgroundFailure } from "../lib/log.ts";
 import type { AppContext, SessionCaller } from "./types.ts";
-import { settle } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 import { fitsInCookie, openSession, sealSession, type Session, sessionExpiresAtMs } from "../auth/session.ts";
 import type { SessionKey } from "../kv-store/key-names.ts";
 
@@ -15,23 +15,23 @@ export async function openSessionCaller(c: AppContext): Promise<SessionCaller | 
   const value = readSessionCookie(c);
   const session = await openCookie(c, value);
   if (value === null || session === null) return null;
-  const grant = grantOf(c, session);
-  const isOutdated = !keyRing.isActive(value);
   return {
     identity: session.identity,
     scopes: session.scopes,
     access: "full",
-    grant,
+    grant: grantOf(c, session),
     session,
-    isRevoked: settle(revocations.isSessionRevoked(sessionKey(session), session.signedInAtMs)),
-    forget: () => forgetSession(c),
-    keep: async () => {
-      const change = grant.tokenChange;
-      if (change !== undefined) await startSession(c, { ...session, accessToken: change, accessTokenIsStored: false });
-      // Under another `kid` it may be longer, and no longer fit.
-      else if (isOutdated) await startSession(c, session);
-    },
+    isRevoked: handled(revocations.isSessionRevoked(sessionKey(session), session.signedInAtMs)),
+    isOutdated: !keyRing.isActive(value),
   };
+}
+
+/** Writes the cookie again where the access token has changed, or the key that it is sealed under. */
+export async function keepSession(c: AppContext, { grant, isOutdated, session }: SessionCaller): Promise<void> {
+  const change = grant.tokenChange;
+  if (change !== undefined) await startSession(c, { ...session, accessToken: change, accessTokenIsStored: false });
+  // Under another `kid` it may be longer, and no longer fit.
+  else if (isOutdated) await startSession(c, session);
 }
 
 async function openCookie(c: AppContext, value: string | null): Promise<Session | null> {

@@ -5,7 +5,7 @@ import type { Context } from "hono";
 import type { Access } from "../access.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { Session } from "../auth/session.ts";
-import type { RequestScope } from "../context.ts";
+import type { KnownApiToken, RequestScope } from "../context.ts";
 import type { Identity } from "../identity.ts";
 
 /**
@@ -14,26 +14,34 @@ import type { Identity } from "../identity.ts";
  */
 export type ContentPolicy = "page" | "mail" | "passed";
 
-/** A signed-in caller. */
-export interface Caller {
+/** Who calls, with what the user has granted. */
+interface Authorized {
   readonly identity: Identity;
   /** Granted scopes, as Google named them. */
   readonly scopes: readonly string[];
   /** What the caller may do: everything with a session, else what the API token is for. */
   readonly access: Access;
   readonly grant: Grant;
-  /** Null: the caller came with an API token. */
-  readonly session: Session | null;
   /** Whether it was ended elsewhere: read beside everything else, and known before anything is answered. */
-  readonly isRevoked: Promise<PromiseSettledResult<boolean>>;
-  /** Called when the caller turned out to be revoked. */
-  readonly forget: () => void;
-  /** Keeps what has changed, once the answer is ready. */
-  readonly keep: () => Promise<void>;
+  readonly isRevoked: Promise<boolean>;
+  /** What the caller came with is sealed under an older key than the active one. */
+  readonly isOutdated: boolean;
 }
 
 /** A caller with the session cookie. */
-export type SessionCaller = Caller & { readonly session: Session };
+export interface SessionCaller extends Authorized {
+  readonly session: Session;
+}
+
+/** A caller with an API token. */
+export interface TokenCaller extends Authorized {
+  readonly session: null;
+  readonly tokenId: string;
+  /** What was known of the token when the request came. */
+  readonly known: KnownApiToken;
+}
+
+export type Caller = SessionCaller | TokenCaller;
 
 /** The types of the Hono app. */
 export interface AppEnv {

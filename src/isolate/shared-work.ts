@@ -61,7 +61,7 @@ export class SharedWork<T> {
       const leftMs = other === null ? 0 : other.endsAtMs - nowMs - waitedMs;
       if (leftMs <= 0) break;
       const pollMs = Math.min(leftMs, Math.max(MIN_POLL_MS, Math.round(waitedMs / POLLS_PER_WAIT)));
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await upstream.pause(pollMs);
       waitedMs += pollMs;
     }
     const attempt: Attempt<T> = { endsAtMs: nowMs + waitedMs + upstream.callTimeMs, result: null };

@@ -4,8 +4,7 @@
  */
 import * as z from "zod/mini";
 import { type Access, ACCESS_LEVELS } from "../access.ts";
-import { AppError } from "../errors.ts";
-import { CHECKSUM_CHARACTERS, type KeyRing, openedOrNull, randomToken, SealError, sha256 } from "../lib/key-ring.ts";
+import { CHECKSUM_CHARACTERS, type KeyRing, openedOrNull, randomToken, sha256 } from "../lib/key-ring.ts";
 import { type AccessToken, AccessTokenSchema, IdentitySchema } from "../identity.ts";
 import { Revocations } from "./revocations.ts";
 import type { SealedKv } from "./sealed-kv.ts";
@@ -110,7 +109,7 @@ export class ApiTokenStore {
   async find(id: string): Promise<FoundApiToken | null> {
     const keys = [storageKeys.apiToken(id), storageKeys.apiTokenAccess(id), storageKeys.apiTokenUsed(id)];
     const [sealed = null, access = null, lastUsedOn = null] = await this.#kv.getMany(keys);
-    const token = await this.#open(id, sealed);
+    const token = await this.#open(id, sealed, "An API token");
     if (token === null || sealed === null) return null;
     const isOutdated = !this.#kv.keyRing.isActive(sealed);
     return { token, isOutdated, accessToken: await this.#openAccess(id, access), lastUsedOn };
@@ -131,7 +130,7 @@ export class ApiTokenStore {
     const used = await this.#kv.getMany(ids.map((id) => storageKeys.apiTokenUsed(id)));
     const tokens: (ApiToken & ApiTokenInfo)[] = [];
     for (const [index, id] of ids.entries()) {
-      const token = await this.#openOrNull(id, sealed[index] ?? null);
+      const token = await this.#open(id, sealed[index] ?? null, null);
       if (token !== null) tokens.push({ ...token, id, lastUsedOn: used[index] ?? null });
     }
     if (tokens.length === 0) return [];
@@ -158,7 +157,7 @@ export class ApiTokenStore {
   /** Revokes a token of a user. @returns false where that user has no such token */
   async revoke(sub: string, id: string): Promise<boolean> {
     if (!ID_PATTERN.test(id)) return false;
-    const token = await this.#open(id, await this.#kv.get(storageKeys.apiToken(id)));
+    const token = await this.#open(id, await this.#kv.get(storageKeys.apiToken(id)), "An API token");
     if (token === null || token.identity.sub !== sub) return false;
     // The mark first: it outlasts whatever another place has cached, or writes a moment later.
     await this.#revocations.revokeToken(id, token.expiresAtMs);
@@ -175,7 +174,7 @@ export class ApiTokenStore {
     const ids = await this.#idsOf(sub);
     const sealed = await this.#kv.getMany(ids.map((id) => storageKeys.apiToken(id)));
     for (const [index, id] of ids.entries()) {
-      const token = await this.#openOrNull(id, sealed[index] ?? null);
+      const token = await this.#open(id, sealed[index] ?? null, null);
       if (token === null || token.session.signedInAtMs <= untilMs) await this.delete(sub, id);
     }
   }
@@ -209,19 +208,11 @@ export class ApiTokenStore {
     await this.#kv.delete(storageKeys.apiTokenOf(sub, id));
   }
 
-  async #open(id: string, sealed: string | null): Promise<ApiToken | null> {
+  /** @param what as {@link openedOrNull} has it */
+  async #open(id: string, sealed: string | null, what: string | null): Promise<ApiToken | null> {
     if (sealed === null) return null;
     const key = storageKeys.apiToken(id);
-    return openedOrNull(this.#kv.open("api-token", { key, sealed }, ApiTokenSchema), "An API token");
-  }
-
-  async #openOrNull(id: string, sealed: string | null): Promise<ApiToken | null> {
-    try {
-      return await this.#open(id, sealed);
-    } catch (error) {
-      if (error instanceof AppError && error.cause instanceof SealError) return null;
-      throw error;
-    }
+    return openedOrNull(this.#kv.open("api-token", { key, sealed }, ApiTokenSchema), what);
   }
 
   /** It is only a shortcut: without it there is a refresh. */

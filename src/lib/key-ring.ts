@@ -84,19 +84,34 @@ export function missingKey(what: string, error: SealError): AppError {
 }
 
 /**
+ * What became of opening a sealed value. `unknown-key`: the operator has taken its key away. `tampered`: it was not sealed
+ * here, or not for this purpose and owner, or not in this form.
+ */
+export type Opened<T> =
+  | { readonly kind: "opened"; readonly value: T }
+  | { readonly kind: "unknown-key" | "expired" | "tampered"; readonly error: SealError };
+
+/** Waits for a sealed value to open. What is no question of opening is thrown. */
+export async function tryOpen<T>(opening: Promise<T>): Promise<Opened<T>> {
+  try {
+    return { kind: "opened", value: await opening };
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    const { code } = error;
+    return { kind: code === "unknown-key" || code === "expired" ? code : "tampered", error };
+  }
+}
+
+/**
  * What a sealed value holds, or null where it does not open.
  *
  * @param what names the value, where a key that is missing is to be told to the operator and not taken for nothing
  * @throws AppError `INTERNAL` for such a key
  */
 export async function openedOrNull<T>(opening: Promise<T>, what: string | null = null): Promise<T | null> {
-  try {
-    return await opening;
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    if (what !== null && error.code === "unknown-key") throw missingKey(what, error);
-    return null;
-  }
+  const opened = await tryOpen(opening);
+  if (opened.kind === "unknown-key" && what !== null) throw missingKey(what, opened.error);
+  return opened.kind === "opened" ? opened.value : null;
 }
 
 /** Keeps the keys of checksums apart from those that seal: RFC 5869 §3.2. */

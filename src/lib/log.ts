@@ -36,12 +36,11 @@ export interface RequestSummary {
   readonly ms: number;
 }
 
-/** Logs a request, one line each, once its answer has ended. Whose it was is hashed. */
-export async function logRequest(trace: Trace, describe: () => RequestSummary): Promise<void> {
-  await trace.streamEnd;
+/** Logs a request, one line each. Whose it was is hashed. */
+export async function logRequest(trace: Trace, summary: RequestSummary): Promise<void> {
   const { requestId, reason, upstreamCalls, quotaUnits } = trace;
   const subject = await shortHash(trace.subject);
-  console.log(JSON.stringify({ level: "info", requestId, ...describe(), reason, subject, upstreamCalls, quotaUnits }));
+  console.log(JSON.stringify({ level: "info", requestId, ...summary, reason, subject, upstreamCalls, quotaUnits }));
 }
 
 /** Enough to tell users apart, and too little to look one up. */

@@ -13,8 +13,6 @@ export class Trace {
   subject: string | null = null;
   /** Why the answer is an error; null where it is none. */
   reason: string | null = null;
-  /** Settles when an answer that is streamed has ended; null where none is. */
-  streamEnd: Promise<void> | null = null;
   /** Gmail API quota units of every call and retry; a call that answered 401 cost none. https://developers.google.com/workspace/gmail/api/reference/quota */
   quotaUnits = 0;
   readonly #now: () => number;

@@ -22,10 +22,14 @@ export class BudgetSpentError extends Error {
   override readonly name = "BudgetSpentError";
 }
 
+/** Starts a timer. @returns what stops it */
+export type StartTimer = (ms: number, onTime: () => void) => () => void;
+
 export interface UpstreamOptions {
   readonly fetch: typeof fetch;
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
+  readonly startTimer: StartTimer;
   /** Upstream calls that this request may make. */
   readonly maxCalls: number;
   /** Milliseconds that one call may take, usually {@link CALL_TIMEOUT_MS}. */
@@ -84,6 +88,11 @@ export class Upstream {
     await this.#options.sleep(ms);
   }
 
+  /** Waits `ms` milliseconds while another request works. */
+  async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#options.startTimer(ms, resolve));
+  }
+
   /**
    * Makes one upstream call. Redirects are not followed, so that credentials go nowhere else.
    *
@@ -97,7 +106,7 @@ export class Upstream {
     }
     this.#options.trace.upstreamCalls += 1;
     const timeLimit = new AbortController();
-    const timer = setTimeout(() => timeLimit.abort(timeoutReason()), this.callTimeMs);
+    const stopTimer = this.#options.startTimer(this.callTimeMs, () => timeLimit.abort(timeoutReason()));
     const signal = options.signal ? AbortSignal.any([timeLimit.signal, options.signal]) : timeLimit.signal;
     try {
       const response = await this.#options.fetch(input, { ...init, redirect: "manual", signal });
@@ -109,7 +118,7 @@ export class Upstream {
       if (error instanceof AppError) throw error;
       throw networkError(error, options.endpoint, timeLimit.signal.aborted);
     } finally {
-      clearTimeout(timer);
+      stopTimer();
     }
   }
 }

@@ -5,10 +5,13 @@
  * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#MessagePart
  */
 import { base64url } from "jose";
-import type { GmailMessage } from "../gmail.ts";
-import { decodeHeader, parseInternalDate } from "../gmail/message.ts";
-
-type MessagePart = NonNullable<GmailMessage["payload"]>;
+import {
+  decodeHeader,
+  type GmailMessage,
+  type MessagePart,
+  MessagePartSchema,
+  parseInternalDate,
+} from "../gmail/message.ts";
 
 /** Parts within parts; deeper ones are not looked at. */
 const MAX_DEPTH = 20;
@@ -56,7 +59,11 @@ export function toReadableMessage(message: GmailMessage): ReadableMessage {
 function* flatten(part: MessagePart, depth: number): Generator<MessagePart> {
   yield part;
   if (depth >= MAX_DEPTH) return;
-  for (const child of part.parts ?? []) yield* flatten(child, depth + 1);
+  for (const child of part.parts ?? []) {
+    const parsed = MessagePartSchema.safeParse(child);
+    // The rest of the message is worth showing.
+    if (parsed.success) yield* flatten(parsed.data, depth + 1);
+  }
 }
 
 function isAttachment({ filename }: MessagePart): boolean {

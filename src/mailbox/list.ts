@@ -3,13 +3,20 @@
  * the service binding have in common; knows nothing of how they are called.
  */
 import type { ErrorStatus } from "../errors.ts";
-import { Gmail, type GmailOptions, type MessageFilter } from "../gmail.ts";
+import { Gmail, type MessageFilter } from "../gmail.ts";
 import type { Grant } from "../auth/grant.ts";
 import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./walk.ts";
+import type { KeyRing } from "../lib/key-ring.ts";
 import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
 import { RowReader } from "./rows.ts";
 import type { RequestScope } from "../context.ts";
+
+/** What calls Gmail. */
+type GmailServices = Pick<RequestScope, "clientSignal" | "config" | "trace" | "upstream" | "world">;
+
+/** What lists messages. */
+export type ListServices = GmailServices & Pick<RequestScope, "concurrency" | "keyRing" | "stream">;
 
 /** Whose mailbox, and the grant to read it with. */
 export interface MailboxUser {
@@ -28,7 +35,7 @@ export interface MessagesAnswer {
 
 /** Lists messages as one object. @throws AppError */
 export async function collectMessages(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   options: ListOptions,
 ): Promise<MessagesAnswer> {
@@ -36,7 +43,7 @@ export async function collectMessages(
   const chunks = await Array.fromAsync(openListing(scope, user, request));
   return {
     messages: chunks.flatMap((chunk) => chunk.rows),
-    ...(await nextPage(scope, user, options.filter, chunks.at(-1)?.next ?? null)),
+    ...(await nextPage(scope.keyRing, user, options.filter, chunks.at(-1)?.next ?? null)),
     resultSizeEstimate: chunks[0]?.resultSizeEstimate ?? 0,
   };
 }
@@ -51,59 +58,48 @@ export interface OpenMessages {
 
 /** Lists messages piece by piece. @throws AppError for a page token that is not this user's */
 export async function openMessages(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   options: ListOptions,
 ): Promise<OpenMessages> {
   const request = await toRequest(scope, user, options, "streamed");
   return {
     chunks: openListing(scope, user, request),
-    nextPageToken: async ({ next }) => (await nextPage(scope, user, options.filter, next)).nextPageToken ?? null,
+    nextPageToken: async ({ next }) =>
+      (await nextPage(scope.keyRing, user, options.filter, next)).nextPageToken ?? null,
   };
 }
 
 /**
  * Lists messages as NDJSON: a line per message, as soon as it and those before it are known, and a last line that
- * counts them or says what went wrong. Pulled by whoever reads it, so that memory stays flat; whoever stops reading
- * stops the calls to Gmail.
+ * counts them or says what went wrong. Whoever stops reading stops the calls to Gmail.
  *
  * @param describeError the error of the last line
- * @returns the lines; the trace knows when they have ended, by whoever's will
  * @throws AppError for what goes wrong before the first line
  */
 export async function streamMessages(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   options: ListOptions,
   describeError: (error: unknown) => ErrorStatus,
 ): Promise<ReadableStream<Uint8Array>> {
-  const end = Promise.withResolvers<void>();
   const gone = new AbortController();
   const request = await toRequest(scope, user, options, "streamed");
   const lines = ndjsonLines(scope, user, request, { describeError, signal: gone.signal });
-  let first: IteratorResult<string, void> | null = await lines.next();
-  const encoder = new TextEncoder();
-  // Of bytes, because that is what crosses a service binding.
-  const source: UnderlyingByteSource = {
-    type: "bytes",
-    async pull(controller) {
-      const { value, done } = first ?? (await lines.next());
-      first = null;
-      if (!done) return controller.enqueue(encoder.encode(value));
-      controller.close();
-      end.resolve();
-    },
-    cancel() {
-      gone.abort();
-      end.resolve();
-    },
-  };
-  scope.trace.streamEnd = end.promise;
-  return new ReadableStream(source);
+  const first = await lines.next();
+  return scope.stream.open(startingWith(first, lines), () => gone.abort());
+}
+
+async function* startingWith(
+  first: IteratorResult<string, void>,
+  rest: AsyncGenerator<string, void>,
+): AsyncGenerator<string, void> {
+  if (!first.done) yield first.value;
+  yield* rest;
 }
 
 async function* ndjsonLines(
-  scope: RequestScope,
+  scope: ListServices,
   user: MailboxUser,
   request: ListRequest,
   end: { describeError: (error: unknown) => ErrorStatus; signal: AbortSignal },
@@ -120,7 +116,11 @@ async function* ndjsonLines(
       // The answer has begun: what follows has its own time.
       upstream.restartDeadline();
     }
-    yield toLine({ ...(await nextPage(scope, user, request.filter, next)), count, quotaUnits: trace.quotaUnits });
+    yield toLine({
+      ...(await nextPage(scope.keyRing, user, request.filter, next)),
+      count,
+      quotaUnits: trace.quotaUnits,
+    });
   } catch (error) {
     if (count === 0) throw error;
     yield toLine({ error: end.describeError(error) });
@@ -132,7 +132,7 @@ function toLine(value: unknown): string {
 }
 
 async function toRequest(
-  scope: RequestScope,
+  scope: ListServices,
   { sub }: MailboxUser,
   { filter, limit, view, pageToken }: ListOptions,
   delivery: Delivery,
@@ -143,14 +143,14 @@ async function toRequest(
 }
 
 function openListing(
-  scope: RequestScope,
+  scope: ListServices,
   { sub, grant }: MailboxUser,
   request: ListRequest,
   readerSignal: AbortSignal | null = null,
 ): AsyncGenerator<ListChunk, void> {
   const { clientSignal, concurrency, config, trace, upstream, world } = scope;
   const signal = readerSignal === null ? clientSignal : AbortSignal.any([clientSignal, readerSignal]);
-  const gmail = new Gmail({ ...gmailOptions(scope, { sub, grant }), signal });
+  const gmail = gmailOf(scope, grant, signal);
   const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
   const rowReader = new RowReader({
     ...shared,
@@ -163,21 +163,14 @@ function openListing(
   return listMessages({ ...shared, rowReader }, request);
 }
 
-/** What a call to Gmail on behalf of a user needs. */
-export function gmailOptions(scope: RequestScope, { grant }: MailboxUser): GmailOptions {
-  const { clientSignal, config, trace, upstream, world } = scope;
-  return {
-    apiUrl: config.gmailApiUrl,
-    access: grant,
-    upstream,
-    trace,
-    now: world.now,
-    signal: clientSignal,
-  };
+/** A user's Gmail. @param signal ends its calls; by default, when the client goes away */
+export function gmailOf(scope: GmailServices, access: Grant, signal: AbortSignal = scope.clientSignal): Gmail {
+  const { config, trace, upstream, world } = scope;
+  return new Gmail({ apiUrl: config.gmailApiUrl, access, upstream, trace, now: world.now, signal });
 }
 
 async function nextPage(
-  { keyRing }: RequestScope,
+  keyRing: KeyRing,
   { sub }: MailboxUser,
   filter: MessageFilter,
   cursor: Cursor | null,

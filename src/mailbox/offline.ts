@@ -5,16 +5,26 @@
 import * as z from "zod/mini";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { AppError, invalidArgument, toErrorStatus } from "../errors.ts";
-import { Gmail, type GmailMessage, type GmailProfile } from "../gmail.ts";
-import { Grant } from "../auth/grant.ts";
+import type { GmailProfile } from "../gmail.ts";
+import type { GmailMessage } from "../gmail/message.ts";
+import { Grant, type GrantServices } from "../auth/grant.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import type { Credential } from "../kv-store.ts";
 import { parseListOptions } from "./options.ts";
 import { parseOptions } from "../lib/schema.ts";
 import { reportError } from "../lib/log.ts";
-import { collectMessages, gmailOptions, type MailboxUser, type MessagesAnswer, streamMessages } from "./list.ts";
-import type { RequestScope } from "../context.ts";
-import { settle, unwrap } from "../lib/settle.ts";
+import {
+  collectMessages,
+  gmailOf,
+  type ListServices,
+  type MailboxUser,
+  type MessagesAnswer,
+  streamMessages,
+} from "./list.ts";
+import { handled } from "../lib/settle.ts";
+
+/** What works for somebody who is offline. */
+type OfflineServices = ListServices & GrantServices;
 
 /** Options of a listing, as the query of `GET /api/messages` has them. */
 export interface ListMessagesOptions {
@@ -39,7 +49,7 @@ const GetMessageOptionsSchema = z.strictObject({
 
 /** `GET /api/messages` for a user. @param user `sub` or address */
 export async function listMessages(
-  scope: RequestScope,
+  scope: OfflineServices,
   user: string,
   options: ListMessagesOptions = {},
 ): Promise<MessagesAnswer> {
@@ -49,7 +59,7 @@ export async function listMessages(
 
 /** The NDJSON of `GET /api/messages` for a user. @param user `sub` or address */
 export async function openMessageStream(
-  scope: RequestScope,
+  scope: OfflineServices,
   user: string,
   options: ListMessagesOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
@@ -63,7 +73,7 @@ export async function openMessageStream(
 
 /** One message of a user, as Gmail has it. @param user `sub` or address */
 export async function getMessage(
-  scope: RequestScope,
+  scope: OfflineServices,
   user: string,
   id: string,
   options: GetMessageOptions = {},
@@ -72,30 +82,30 @@ export async function getMessage(
   const { format, metadataHeaders } = parseOptions(GetMessageOptionsSchema, options ?? {});
   const query = new URLSearchParams({ format });
   for (const name of metadataHeaders) query.append("metadataHeaders", name);
-  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getMessage(id, query));
+  return actFor(scope, user, ({ grant }) => gmailOf(scope, grant).getMessage(id, query));
 }
 
 /** Gmail's profile of a user. @param user `sub` or address */
-export async function getProfile(scope: RequestScope, user: string): Promise<GmailProfile> {
-  return actFor(scope, user, (mailbox) => new Gmail(gmailOptions(scope, mailbox)).getProfile());
+export async function getProfile(scope: OfflineServices, user: string): Promise<GmailProfile> {
+  return actFor(scope, user, ({ grant }) => gmailOf(scope, grant).getProfile());
 }
 
 /**
  * Finds the user's grant and works with it. An access token that is at hand is used at once, while storage is asked
  * whether its refresh token was ended: the record may have been read, or written back, after a disconnect.
  */
-async function actFor<T>(scope: RequestScope, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
+async function actFor<T>(scope: OfflineServices, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
   const { grantMemory, store } = scope;
   const { sub, email, refreshToken } = await findCredential(scope, user);
   const accessToken = grantMemory.accessToken(refreshToken);
-  const isDead = accessToken === null ? null : settle(store.isDead(refreshToken));
+  const isDead = accessToken === null ? null : handled(store.isDead(refreshToken));
   const grant = new Grant(scope, { user: { sub, email }, accessToken, readStoredAccessToken: null });
   const result = await work({ sub, grant });
-  if (isDead !== null && unwrap(await isDead)) throw consentRequired(user);
+  if (isDead !== null && (await isDead)) throw consentRequired(user);
   return result;
 }
 
-async function findCredential(scope: RequestScope, user: unknown): Promise<Credential> {
+async function findCredential(scope: OfflineServices, user: unknown): Promise<Credential> {
   if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
   const { store } = scope;
   const isAddress = user.includes("@");

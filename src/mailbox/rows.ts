@@ -6,15 +6,9 @@
 import { MAX_BATCH_PARTS } from "../gmail/batch.ts";
 import type { ConcurrencyLimit } from "../isolate/concurrency-limit.ts";
 import { type AppError, type Reason, toErrorStatus } from "../errors.ts";
-import {
-  backoffMs,
-  type BatchResult,
-  type Gmail,
-  type MessageRef,
-  type MetadataResult,
-  type UserAccess,
-} from "../gmail.ts";
+import type { BatchResult, Gmail, MessageRef, MetadataResult, UserAccess } from "../gmail.ts";
 import type { GmailFailure } from "../gmail/errors.ts";
+import { retryWaitMs, type Tried } from "../gmail/retry.ts";
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../lib/upstream.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
 import { type MetadataRow, PageOfRows, type Task } from "./row-queue.ts";
@@ -26,10 +20,6 @@ const MAX_BATCHES = 4;
 const MIN_LIMIT_OF_MAX_BATCHES = 40;
 /** A batch is worth its call from this size on. */
 const MIN_BATCH_PARTS = 4;
-/** Tries of one message, the first included. Under a refusal rate of 10 %, one in ten million fails. */
-const MAX_ATTEMPTS = 7;
-/** Rounds of batches that may fail or be refused as a whole, one after another, before that is the answer. */
-const MAX_FAILED_ROUNDS = 3;
 /** Calls kept back from rows for a refresh, its replay, and the list call that may run beside them. */
 const RESERVED_CALLS = 3;
 
@@ -148,7 +138,7 @@ export class RowReader {
   async #runBatch(page: PageOfRows, tasks: readonly Task[]): Promise<void> {
     const { access, concurrency } = this.#options;
     const parts = tasks.length;
-    const { generation } = access;
+    const renew = access.renewal();
     const round = this.#round;
     const acceptedBefore = this.#accepted;
     const result = await this.#ask(tasks);
@@ -168,7 +158,7 @@ export class RowReader {
     this.#failedRounds = 0;
     this.#hasRead ||= [...result.results.values()].some((part) => part.kind === "message");
     // First the new token, then the parts that need it: a free place would ask for them with the old one.
-    if (hasUnauthorized(result.results)) await access.renew(generation);
+    if (hasUnauthorized(result.results)) await renew();
     for (const task of tasks) {
       const part = result.results.get(task.ref.id);
       if (part?.kind === "message") {
@@ -213,8 +203,8 @@ export class RowReader {
       this.#round += 1;
       this.#failedRounds += 1;
     }
-    const waitMs = this.#retryWaitMs(failure, this.#failedRounds, false);
-    if (waitMs === null || this.#failedRounds > MAX_FAILED_ROUNDS) throw failure.error;
+    const waitMs = this.#retryWaitMs(failure, "round", this.#failedRounds);
+    if (waitMs === null) throw failure.error;
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#options.now() + waitMs);
     for (const task of tasks) page.giveBack(task);
   }
@@ -222,8 +212,8 @@ export class RowReader {
   #partFailed(page: PageOfRows, task: Task, failure: GmailFailure, isCongestion: boolean): void {
     task.attempts += 1;
     const isRateLimit = failure.error.reason === "RATE_LIMITED";
-    const waitMs = this.#retryWaitMs(failure, task.attempts, isCongestion && isRateLimit);
-    if (waitMs !== null && task.attempts < MAX_ATTEMPTS) {
+    const waitMs = this.#retryWaitMs(failure, isCongestion && isRateLimit ? "crowdedPart" : "part", task.attempts);
+    if (waitMs !== null) {
       task.notBeforeMs = this.#options.now() + waitMs;
       page.giveBack(task);
       return;
@@ -233,13 +223,8 @@ export class RowReader {
     page.put(task.index, { ...task.ref, error });
   }
 
-  /** Milliseconds until the next try; null where there is to be none, or it would come too late for this request. */
-  #retryWaitMs({ retry }: GmailFailure, attempt: number, isCongestion: boolean): number | null {
-    if (retry === null) return null;
-    // The first time, a free place is all that is missing.
-    const ownWaitMs = isCongestion ? (attempt === 1 ? 0 : backoffMs(attempt - 3)) : backoffMs(attempt);
-    const waitMs = Math.max(retry.afterMs ?? 0, ownWaitMs);
-    return waitMs + CALL_TIMEOUT_MS / 2 < this.#options.upstream.remainingMs ? waitMs : null;
+  #retryWaitMs(failure: GmailFailure, tried: Tried, tries: number): number | null {
+    return retryWaitMs(failure, { tried, tries, remainingMs: this.#options.upstream.remainingMs });
   }
 }
 

@@ -8,7 +8,7 @@ import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../lib/upstrea
 import { GET_UNITS, LIST_UNITS } from "../gmail/quota.ts";
 import type { MetadataRow } from "./row-queue.ts";
 import type { RowReader } from "./rows.ts";
-import { settle, unwrap } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 import type { Trace } from "../lib/trace.ts";
 
 /** `id`: only what `messages.list` gives. `metadata`: what a mailbox shows of a message. */
@@ -76,7 +76,7 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
     // While the rows of this page are read and written, the next one is already on its way. But the IDs of one page are
     // there at once, and may be all that is taken.
     const isAhead = request.view === "metadata" || pages > 1;
-    const upcoming = isAhead ? settle(walk.after(current)) : null;
+    const upcoming = isAhead ? handled(walk.after(current)) : null;
     let emitted = 0;
     yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted) };
     const runs: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]> =
@@ -87,7 +87,7 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
     }
     if (emitted < refs.length) return;
     // A stream whose rows were taken has its whole time again: what there was too little for then may be done now.
-    page = (upcoming === null ? null : unwrap(await upcoming)) ?? (await walk.after(current));
+    page = (await upcoming) ?? (await walk.after(current));
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { AppError } from "../errors.ts";
 import { exchangeCode, OAuthError } from "../oauth.ts";
+import type { Config } from "../config.ts";
 import type { RequestScope } from "../context.ts";
 import { redirectUri } from "../auth/sign-in.ts";
 import { storageKeys } from "../kv-store/key-names.ts";
@@ -20,8 +21,11 @@ export interface HealthCheck {
   readonly detail: string;
 }
 
+/** What is looked at. */
+type HealthServices = Pick<RequestScope, "config" | "keyRing" | "kv" | "origin" | "trace" | "upstream" | "world">;
+
 /** Looks at everything, side by side. Never throws. */
-export async function checkHealth(scope: RequestScope): Promise<HealthCheck[]> {
+export async function checkHealth(scope: HealthServices): Promise<HealthCheck[]> {
   return Promise.all([
     run("keys", "TOKEN_KEYS: make new ones with `npm run keys`.", () => checkKeys(scope)),
     run("storage", "Look at the KV binding CREDENTIALS, and at Cloudflare's status.", () => checkStorage(scope)),
@@ -29,9 +33,9 @@ export async function checkHealth(scope: RequestScope): Promise<HealthCheck[]> {
     run("client", "Put GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console shows them.", () =>
       checkClient(scope),
     ),
-    run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope)),
-    run("accounts", "", async () => describeAllowed(scope)),
-    run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope)}`),
+    run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope.config)),
+    run("accounts", "", async () => describeAllowed(scope.config)),
+    run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope.origin)}`),
   ]);
 }
 
@@ -46,13 +50,13 @@ async function run(name: string, remedy: string, work: () => Promise<string>): P
   }
 }
 
-async function checkKeys({ keyRing, world }: RequestScope): Promise<string> {
+async function checkKeys({ keyRing, world }: HealthServices): Promise<string> {
   const binding = { purpose: "operator", owner: "health" } as const;
   await keyRing.open(binding, await keyRing.seal(binding, null), world.now());
   return `Sealing with ${keyRing.activeKid}; ${keyRing.size} in all.`;
 }
 
-async function checkStorage({ kv, trace, world }: RequestScope): Promise<string> {
+async function checkStorage({ kv, trace, world }: HealthServices): Promise<string> {
   const key = storageKeys.probe(trace.requestId);
   await kv.put(key, trace.requestId, world.now() + PROBE_TTL_MS);
   const isThere = (await kv.get(key)) === trace.requestId;
@@ -60,20 +64,19 @@ async function checkStorage({ kv, trace, world }: RequestScope): Promise<string>
   return isThere ? "Written and read." : "Written; not to be read here yet, which may take a minute.";
 }
 
-function checkSettings({ config }: RequestScope): string {
-  if (config.unknownNames.length > 0) throw new AppError("INTERNAL", config.unknownNames.join(" "));
+function checkSettings({ unknownNames }: Config): string {
+  if (unknownNames.length > 0) throw new AppError("INTERNAL", unknownNames.join(" "));
   return "Every name that is set is known.";
 }
 
 /** A door that is open is no mistake, but must not be a surprise. */
-function describeAllowed({ config }: RequestScope): string {
-  const { allowedAccounts } = config;
+function describeAllowed({ allowedAccounts }: Config): string {
   if (allowedAccounts.length > 0) return `These may sign in: ${allowedAccounts.join(", ")}`;
   return "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.";
 }
 
 /** Google's keys are where they should be, and Google's clock and ours agree. */
-async function checkGoogle({ config, upstream, world }: RequestScope): Promise<string> {
+async function checkGoogle({ config, upstream, world }: HealthServices): Promise<string> {
   const endpoint = "Google's key endpoint";
   const response = await upstream.fetch(config.google.jwksUri, {}, { endpoint });
   if (response.status !== 200) throw new AppError("UPSTREAM_UNAVAILABLE", `${endpoint} answered ${response.status}.`);
@@ -87,8 +90,8 @@ async function checkGoogle({ config, upstream, world }: RequestScope): Promise<s
 }
 
 /** A code that is none: Google refuses the code of a client that it knows, and otherwise the client. */
-async function checkClient(scope: RequestScope): Promise<string> {
-  const request = { code: "health-check", codeVerifier: "health-check", redirectUri: redirectUri(scope) };
+async function checkClient(scope: HealthServices): Promise<string> {
+  const request = { code: "health-check", codeVerifier: "health-check", redirectUri: redirectUri(scope.origin) };
   try {
     await exchangeCode(scope.upstream, scope.config.google, request);
   } catch (error) {

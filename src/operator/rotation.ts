@@ -3,15 +3,19 @@
  * a time, so that each call stays within what the platform allows; whoever walks keeps the cursor.
  */
 import * as z from "zod/mini";
-import { type Purpose, SealError } from "../lib/key-ring.ts";
+import { type Purpose, tryOpen } from "../lib/key-ring.ts";
 import { isFresh, latestEndMs, userMarkKeys } from "../kv-store/revocations.ts";
 import type { RequestScope } from "../context.ts";
+import type { SealedKv } from "../kv-store/sealed-kv.ts";
 import { storageKeys } from "../kv-store/key-names.ts";
 
 /** KV reads this many values at once. Sealing one anew takes five operations at most, of 1,000 per invocation. */
 const PAGE_KEYS = 100;
 /** KV takes no expiration that is less than a minute away. */
 const MIN_LIFETIME_MS = 90_000;
+
+/** What re-seals. */
+type RotationServices = Pick<RequestScope, "keyRing" | "kv" | "store">;
 
 /** What is sealed in storage, by the beginning of its key. */
 const PURPOSES: ReadonlyMap<string, Purpose> = new Map([
@@ -70,7 +74,7 @@ const ApiTokenOwnerSchema = z.object({ identity: z.object({ sub: z.string() }) }
  * @param cursor of the page before; null to begin
  * @throws AppError `STORAGE_UNAVAILABLE`: the same call again does the rest
  */
-export async function resealPage(scope: RequestScope, cursor: string | null): Promise<RotationPage> {
+export async function resealPage(scope: RotationServices, cursor: string | null): Promise<RotationPage> {
   const { activeKid } = scope.keyRing;
   const page = await scope.kv.list({ prefix: "", cursor, limit: PAGE_KEYS });
   const records = page.keys.flatMap(toRecord);
@@ -103,22 +107,19 @@ function toRecord(listed: unknown): ListedRecord[] {
 
 /** @returns what became of it, and where it is left, under which key */
 async function resealOrTell(
-  scope: RequestScope,
+  scope: RotationServices,
   record: ListedRecord,
   sealed: string,
 ): Promise<{ outcome: Outcome; kid: string }> {
   const kid = record.kid ?? "unknown";
-  try {
-    return { outcome: await reseal(scope, record, sealed), kid };
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    // What has expired is as good as gone: KV keeps some things a minute longer.
-    return { outcome: error.code === "expired" ? "gone" : "left", kid: error.kid ?? kid };
-  }
+  const opened = await tryOpen(reseal(scope, record, sealed));
+  if (opened.kind === "opened") return { outcome: opened.value, kid };
+  // What has expired is as good as gone: KV keeps some things a minute longer.
+  return { outcome: opened.kind === "expired" ? "gone" : "left", kid: opened.error.kid ?? kid };
 }
 
 /** @throws SealError where it does not open */
-async function reseal(scope: RequestScope, record: ListedRecord, sealed: string): Promise<Outcome> {
+async function reseal(scope: RotationServices, record: ListedRecord, sealed: string): Promise<Outcome> {
   const { keyRing, kv, store } = scope;
   const { key, purpose, expiration } = record;
   if (keyRing.isActive(sealed)) return "current";
@@ -126,11 +127,11 @@ async function reseal(scope: RequestScope, record: ListedRecord, sealed: string)
     return store.reseal(await store.openCredential(key.slice(storageKeys.credential("").length), sealed));
   }
   const sub = ownerOf(record, await kv.open(purpose, { key, sealed }, z.unknown()));
-  const obstacle = await obstacleOf(scope, sub);
+  const obstacle = await obstacleOf(kv, sub);
   if (obstacle !== null) return obstacle;
   if (expiration !== undefined && expiration * 1000 - kv.now() < MIN_LIFETIME_MS) return "gone";
   await kv.reseal(purpose, { key, sealed, expiration });
-  const change = await obstacleOf(scope, sub);
+  const change = await obstacleOf(kv, sub);
   // The user may have disconnected meanwhile: what was deleted must not be back. Who has a grant keeps the address; the
   // rest is of sessions and tokens that have ended.
   if (change === null || (change === "changing" && purpose === "address")) return "resealed";
@@ -139,7 +140,7 @@ async function reseal(scope: RequestScope, record: ListedRecord, sealed: string)
 }
 
 /** Why what belongs to a user must not be written now: there is no grant that it could serve, or that is about to change. */
-async function obstacleOf({ kv }: RequestScope, sub: string | null): Promise<"dead" | "changing" | null> {
+async function obstacleOf(kv: SealedKv, sub: string | null): Promise<"dead" | "changing" | null> {
   if (sub === null) return null;
   const [credential = null, ...marks] = await kv.getMany([storageKeys.credential(sub), ...userMarkKeys(sub)]);
   if (credential === null) return "dead";

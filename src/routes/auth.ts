@@ -103,9 +103,9 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {
   forgetSession(c);
   if (caller === null) return;
-  const isRevoked = await caller.isRevoked;
   // Where that cannot be known, it is ended once more.
-  if (isRevoked.status === "rejected" || !isRevoked.value) await endSession(c, caller.session);
+  const isRevoked = await caller.isRevoked.catch(() => false);
+  if (!isRevoked) await endSession(c, caller.session);
 }
 
 /** Ends all sessions of the user, this one included, and all API tokens. */
@@ -128,7 +128,7 @@ async function disconnect(c: AppContext, { identity, grant }: SessionCaller): Pr
   const held = await grant.heldAccessToken();
   // Stored things go first: whatever Google does, nothing here can be used again. The sessions go last of them: should
   // storage fail on the way, this one can still try again.
-  const stored = await forgetUser(scope, identity);
+  const stored = await forgetUser(scope, identity, scope.world.now());
   await scope.revocations.revokeUser(identity.sub, "user");
   forgetSession(c);
   return revokeGrant(scope, [stored, held]);
@@ -140,7 +140,10 @@ async function disconnect(c: AppContext, { identity, grant }: SessionCaller): Pr
  *
  * @returns whether Google confirmed that the grant is gone
  */
-async function revokeGrant({ config, upstream }: RequestScope, candidates: (string | null)[]): Promise<boolean> {
+async function revokeGrant(
+  { config, upstream }: Pick<RequestScope, "config" | "upstream">,
+  candidates: (string | null)[],
+): Promise<boolean> {
   const tokens = candidates.filter((token) => token !== null);
   try {
     for (const token of tokens) {

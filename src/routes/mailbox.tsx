@@ -4,18 +4,18 @@
  */
 import { raw } from "hono/html";
 import { Hono } from "hono/tiny";
-import { findSession } from "../http/authentication.ts";
+import { findSession, isEnded } from "../http/authentication.ts";
 import { page } from "../http/isolation.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
 import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
-import { countUnread, type Label, listLabels } from "../gmail/labels.ts";
+import type { Label } from "../gmail/labels.ts";
 import { parseListOptions } from "../mailbox/options.ts";
 import type { ListChunk } from "../mailbox/walk.ts";
 import { reportError } from "../lib/log.ts";
-import { gmailOptions, type MailboxUser, openMessages } from "../mailbox/list.ts";
+import { gmailOf, type MailboxUser, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
   MailboxFrame,
@@ -30,7 +30,7 @@ import { WelcomePage } from "../pages/welcome.tsx";
 import { readerOf, signInPath } from "../http/request.ts";
 import { authorizationUrlOf } from "../http/error-response.tsx";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
-import { settle, unwrap } from "../lib/settle.ts";
+import { handled } from "../lib/settle.ts";
 
 /** Rows of a page. */
 const PAGE_ROWS = 25;
@@ -44,14 +44,11 @@ export const pageRoutes = new Hono<AppEnv>().get("/", page, async (c) => {
   const notice = takeNotice(c);
   if (caller === null) return welcome(c, notice);
   const view: MailboxView = { q: c.req.query("q") ?? "", labelId: c.req.query("label") ?? "" };
-  const mailbox = settle(openMailbox(c, caller, view));
-  if (unwrap(await caller.isRevoked)) {
-    caller.forget();
-    return welcome(c, notice);
-  }
+  const mailbox = handled(openMailbox(c, caller, view));
+  if (await isEnded(c, caller)) return welcome(c, notice);
   const top = <MailboxTop view={view} notice={notice} />;
   const frame = <MailboxFrame identity={caller.identity} nonce={scriptNonce(c)} />;
-  return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: unwrap(await mailbox) }));
+  return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: await mailbox }));
 });
 
 /** For who is not signed in. Signing in leads to what was asked for. */
@@ -82,18 +79,19 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     view: "metadata",
     pageToken: c.req.query("pageToken"),
   });
-  const labels = settle(listLabels(gmailOptions(scope, user)));
+  // Folders and chips are worth less than the mail: without them the page is shown all the same.
+  const labels = gmailOf(scope, grant)
+    .listLabels()
+    .catch(() => []);
   const { chunks, nextPageToken } = await openMessages(scope, user, options);
   // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
   await chunks.next();
-  const listed = await labels;
-  // Folders and chips are worth less than the mail: without them the page is shown all the same.
   return {
     user,
     account: identity.email,
     chunks,
     nextPageToken,
-    labels: listed.status === "fulfilled" ? listed.value : [],
+    labels: await labels,
   };
 }
 
@@ -105,7 +103,9 @@ async function* mailboxPieces(
 ): AsyncGenerator<Html, void> {
   const { scope } = c.var;
   const { account, chunks, labels, nextPageToken, user } = mailbox;
-  const unread = settle(countUnread(gmailOptions(scope, user), countedLabels(labels)));
+  const unread = gmailOf(scope, user.grant)
+    .countUnread(countedLabels(labels))
+    .catch(() => new Map<string, number>());
   const context: RowContext = {
     reader: readerOf(c),
     account,
@@ -143,8 +143,7 @@ async function* mailboxPieces(
     />
   );
   yield raw("</main>");
-  const counts = await unread;
-  yield <UnreadCounts labels={labels} unread={counts.status === "fulfilled" ? counts.value : new Map()} />;
+  yield <UnreadCounts labels={labels} unread={await unread} />;
 }
 
 /** Folders whose count is worth a call, and the user's own labels. */

@@ -5,10 +5,9 @@ import { Hono } from "hono/tiny";
 import { requireSession } from "../http/authentication.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { AppError } from "../errors.ts";
-import { Gmail } from "../gmail.ts";
 import { AnswerTooLargeError } from "../lib/upstream.ts";
 import { toFrameDocument } from "../mail/html.ts";
-import { gmailOptions } from "../mailbox/list.ts";
+import { gmailOf } from "../mailbox/list.ts";
 import { type ReadableMessage, toReadableMessage } from "../mail/body.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
 import { MessagePage } from "../pages/message.tsx";
@@ -36,7 +35,7 @@ export const messageRoutes = new Hono<AppEnv>()
 async function readMessage(c: AppContext, { identity, grant }: SessionCaller): Promise<ReadableMessage> {
   const id = c.req.param("id") ?? "";
   if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
-  const gmail = new Gmail(gmailOptions(c.var.scope, { sub: identity.sub, grant }));
+  const gmail = gmailOf(c.var.scope, grant);
   try {
     return toReadableMessage(await gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" })));
   } catch (error) {

@@ -8,19 +8,17 @@ import { AppError, invalidArgument } from "../errors.ts";
 import { bearerToken } from "../http/bearer.ts";
 import { limitRate } from "../http/rate-limit.ts";
 import type { AppContext, AppEnv } from "../http/types.ts";
-import { SealError } from "../lib/key-ring.ts";
+import { tryOpen } from "../lib/key-ring.ts";
 import { checkHealth } from "../operator/health.ts";
 import { resealPage } from "../operator/rotation.ts";
 
 /** @throws AppError `PERMISSION_DENIED` */
 async function requireOperator(c: AppContext): Promise<void> {
   const { keyRing, origin, world } = c.var.scope;
-  try {
-    await keyRing.open({ purpose: "operator", owner: origin }, bearerToken(c) ?? "", world.now());
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    throw new AppError("PERMISSION_DENIED", "This is for the operator: see docs/operations.md.", { cause: error });
-  }
+  const binding = { purpose: "operator", owner: origin } as const;
+  const opened = await tryOpen(keyRing.open(binding, bearerToken(c) ?? "", world.now()));
+  if (opened.kind === "opened") return;
+  throw new AppError("PERMISSION_DENIED", "This is for the operator: see docs/operations.md.", { cause: opened.error });
 }
 
 /** Lets the operator in, and nobody else. */

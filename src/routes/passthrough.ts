@@ -6,7 +6,8 @@ import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
 import { checkGmailCall } from "../auth/gmail-call.ts";
 import { parseBatchRequest } from "../gmail/batch-request.ts";
-import { type BatchCall, composeBatch } from "../gmail/batch.ts";
+import { type BatchCall, batchRequest } from "../gmail/batch.ts";
+import { callGmail, type GmailRequest } from "../gmail/call.ts";
 import { checkQuery } from "../gmail/methods.ts";
 import { quotaUnits } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
@@ -14,7 +15,6 @@ import { requireOrigin } from "../http/isolation.ts";
 import { readBody, readText } from "../http/request.ts";
 import type { AppContext, AppEnv, Caller } from "../http/types.ts";
 import { RESPONSE_HEADERS } from "../http/passed-headers.ts";
-import { randomToken } from "../lib/key-ring.ts";
 
 /** What Gmail may see of the request; cookies and everything else stay here. */
 const REQUEST_HEADERS = ["Accept", "Accept-Language", "Content-Type", "If-Match", "If-None-Match", "Range"];
@@ -32,9 +32,9 @@ export const gmailPassthroughRoutes = new Hono<AppEnv>().on(METHODS, "/users/:us
     method,
     target: pathname + search,
   });
-  c.var.scope.trace.quotaUnits += quotaUnits(method, path);
   return forwardToGmail(c, caller, {
     path: path + query,
+    units: quotaUnits(method, path),
     method,
     headers: pickHeaders(c.req.raw.headers, REQUEST_HEADERS),
     body: isRead(method) ? null : await bodyOf(c),
@@ -53,7 +53,7 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
   // Of its own, a batch has no parameter that is passed on; what nobody knows is refused all the same.
   checkQuery(new URL(c.req.url).search.slice(1));
   const text = await readText(c, MAX_BODY_BYTES);
-  const { config, trace } = c.var.scope;
+  const { config } = c.var.scope;
   const calls: BatchCall[] = [];
   let units = 0;
   for (const call of parseBatchRequest(c.req.header("Content-Type") ?? null, text)) {
@@ -62,15 +62,7 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
     calls.push({ ...call, path: path + query });
     units += quotaUnits(method, path);
   }
-  trace.quotaUnits += units;
-  // Long and random: no body can hold it.
-  const boundary = `batch_${randomToken()}`;
-  return forwardToGmail(c, caller, {
-    path: "/batch/gmail/v1",
-    method: "POST",
-    headers: new Headers({ "Content-Type": `multipart/mixed; boundary=${boundary}` }),
-    body: composeBatch(calls, boundary),
-  });
+  return forwardToGmail(c, caller, { ...batchRequest(calls), units });
 });
 
 /** The body is kept for the replay after a 401. Larger messages go to Gmail's upload endpoint, which is not passed. */
@@ -80,26 +72,12 @@ export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const DATA_TYPES =
   /^(?:application\/(?:json|[\w.+-]+\+json|(?:x-|vnd\.google\.)?protobuf)|multipart\/(?!x-mixed-replace)[\w.+-]+)\s*(?:;|$)/i;
 
-/** A request to Gmail, without the access token. */
-export interface GmailRequest {
-  /** Path and query. */
-  readonly path: string;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly body: string | ArrayBuffer | null;
-}
-
 /** Makes a request with the caller's grant. @throws AppError as Grant.fetch */
-export async function forwardToGmail(c: AppContext, { grant }: Caller, request: GmailRequest): Promise<Response> {
+async function forwardToGmail(c: AppContext, { grant }: Caller, request: GmailRequest): Promise<Response> {
   const { clientSignal, config, trace } = c.var.scope;
-  const { path, ...init } = request;
-  const response = await trace.time("list", () =>
-    grant.fetch(`${config.gmailApiUrl}${path}`, init, {
-      endpoint: "Gmail",
-      streaming: true,
-      signal: clientSignal,
-    }),
-  );
+  const gmail = { apiUrl: config.gmailApiUrl, access: grant, trace };
+  const options = { streaming: true, signal: clientSignal };
+  const response = await trace.time("list", () => callGmail(gmail, request, options));
   const headers = pickHeaders(response.headers, RESPONSE_HEADERS);
   if (response.body !== null && !DATA_TYPES.test(headers.get("Content-Type") ?? "")) {
     headers.set("Content-Disposition", "attachment");

@@ -80,7 +80,7 @@ describe("UPSTREAM_UNAVAILABLE, 502 or 504: Google is down, too slow, or answers
     });
 
     test("list: no answer at all: 504", async ({ open }) => {
-      const { browser, google } = await signedIn(open, { impatient: true });
+      const { browser, google } = await signedIn(open);
       await google.always("list", { hang: true });
       const startedAtMs = Date.now();
       await expectError(await call(browser), 504, "UPSTREAM_UNAVAILABLE");
@@ -141,7 +141,7 @@ describe("a failed refresh deletes nothing: only invalid_grant ends a grant", ()
 
   describeInside("nor does", () => {
     test("no answer at all: 504", async ({ open }) => {
-      const { browser, google, user, stage } = await signedIn(open, { impatient: true });
+      const { browser, google, user, stage } = await signedIn(open);
       await google.act({ action: "killAccessTokens", email: user.email });
       await google.always("token:refresh", { hang: true });
       await expectError(await call(browser), 504, "UPSTREAM_UNAVAILABLE");

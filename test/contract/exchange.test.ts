@@ -99,13 +99,13 @@ describe("Google is down, rate limits or answers nonsense: 502 or 504 UPSTREAM_U
 
 describe("Google's endpoint is too slow: 504 UPSTREAM_UNAVAILABLE within 30 s", () => {
   test("token:code", { timeout: 40_000 }, async ({ open }) => {
-    await expectTimeout(await newcomer(open, { impatient: true }), "token:code");
+    await expectTimeout(await newcomer(open), "token:code");
   });
 });
 
 describeInside("another endpoint of Google's is too slow: 504 UPSTREAM_UNAVAILABLE", () => {
   test.for(["userinfo", "certs"] as const)("%s", async (endpoint, { open }) => {
-    await expectTimeout(await newcomer(open, { impatient: true }), endpoint);
+    await expectTimeout(await newcomer(open), endpoint);
   });
 });
 

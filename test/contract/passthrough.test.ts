@@ -113,7 +113,7 @@ describe("GET /gmail/v1/users/{userId}/…", () => {
 
 describeInside("Gmail unreachable", () => {
   test.for([{ disconnect: true }, { hang: true }])("%j: 502 or 504 UPSTREAM_UNAVAILABLE", async (fault, { open }) => {
-    const { browser, google } = await signedIn(open, { impatient: true });
+    const { browser, google } = await signedIn(open);
     await google.always("profile", fault);
     await expectError(await call(browser, "/gmail/v1/users/me/profile"), [502, 504], "UPSTREAM_UNAVAILABLE");
   });

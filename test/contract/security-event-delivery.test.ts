@@ -157,7 +157,7 @@ async function expectComesAgain(scene: Scene, endpoint: "risc" | "risc:certs", f
 describeInside("Google delivers again, and is heard,", () => {
   describe.for(["risc", "risc:certs"] as const)("after %s", (endpoint) => {
     test.for(OUTAGES)("%s", async ([, fault], { open }) => {
-      await expectComesAgain(await signedIn(open, { impatient: fault.hang === true }), endpoint, fault);
+      await expectComesAgain(await signedIn(open), endpoint, fault);
     });
   });
 

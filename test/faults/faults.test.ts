@@ -62,7 +62,7 @@ async function lane(waiting: FlowCase[], problems: string[]): Promise<void> {
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     const { flow, recording, one } = next;
     if (scene === null || flow.isOnce || isWaiting(one) || used >= CASES_PER_STAGE) {
-      scene = await setScene(flow, one.fault.fault.hang === true);
+      scene = await setScene(flow);
       used = 0;
     }
     used += 1;

@@ -40,20 +40,14 @@ export interface Recording {
 /** Milliseconds of the Worker's clock within which an answer must have begun. */
 const ANSWER_LIMIT_MS = 30_000;
 
-/**
- * A scene in which a flow can begin.
- *
- * @param isHung a call gets no answer: the time limits are short. All other cases have long ones, so that no call is given up
- *   because the machine is busy.
- */
-export async function setScene(flow: Flow, isHung: boolean): Promise<Scene> {
+/** A scene in which a flow can begin. */
+export async function setScene(flow: Flow): Promise<Scene> {
   const google = { quotaUnitsPerMinute: 1_000_000_000, ...flow.options?.google };
   const open = flow.isSignedIn ? signedIn : newcomer;
   return open((options = {}) => harness.openStage(options), {
     ...flow.options,
     google,
     near: true,
-    impatient: isHung,
   });
 }
 
@@ -67,7 +61,7 @@ function inFreshIsolate(scene: Scene): Scene {
 
 /** Runs a flow undisturbed and writes down its calls. */
 export async function record(flow: Flow): Promise<Recording> {
-  const scene = inFreshIsolate(await setScene(flow, false));
+  const scene = inFreshIsolate(await setScene(flow));
   await flow.prepare?.(scene);
   await scene.google.forgetCalls();
   const { label } = await flow.run(scene);

@@ -7,8 +7,6 @@ import { BREAK_HEADER, type Endpoint, type Fault, type FaultEndpoint } from "./p
 import { createRandom, hashNumbers, hashText } from "./random.ts";
 import { type Incoming, type Instance, nowMs, pause, type QueuedFault } from "./state.ts";
 
-/** A hung call is let go after this, so that no test run can hang with it. */
-const HANG_LIMIT_MS = 120_000;
 /** Those that are used up stay to be seen, as long as there are not many. */
 const MOST_SPENT = 30;
 
@@ -87,10 +85,7 @@ function draw({ config, faults }: Instance, queued: QueuedFault, { method, url }
  * headers: every other fault leaves Google as it was, as a server that failed before it did anything.
  */
 async function spoil(instance: Instance, fault: Fault, answer: () => Promise<Response>): Promise<Response | null> {
-  if (fault.hang === true) {
-    await pause(HANG_LIMIT_MS);
-    return broken("disconnect");
-  }
+  if (fault.hang === true) return broken("hang");
   if (fault.delayMs !== undefined) await pause(fault.delayMs);
   if (fault.disconnect === true) return broken("disconnect");
   if (fault.truncated === true) {

@@ -5,10 +5,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { createGoogle, type Google } from "./google.ts";
 import { BREAK_HEADER, CONTROL_PREFIX } from "./protocol.ts";
-import { configure, type Instance } from "./state.ts";
+import { configure, type Instance, pause } from "./state.ts";
 
 /** Longer than any pause between two jobs of the benchmark. */
 const KEEP_ALIVE_MS = 120_000;
+/** A hung call is let go after this, so that no test run can hang with it. */
+const HANG_LIMIT_MS = 120_000;
 const LOOPBACK_NAMES = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 export interface RunningGoogle {
@@ -82,7 +84,8 @@ async function toRequest(incoming: IncomingMessage): Promise<Request> {
 
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   const how = response.headers.get(BREAK_HEADER);
-  if (how === "disconnect") {
+  if (how === "hang") await pause(HANG_LIMIT_MS);
+  if (how === "disconnect" || how === "hang") {
     outgoing.destroy();
     return;
   }

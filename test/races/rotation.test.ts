@@ -49,7 +49,7 @@ describe("a user who disconnects while the walk is at a record", () => {
     const { kv } = watchedKv(async (key) => {
       if (key !== keys[kind] || isDone) return;
       isDone = true;
-      await forgetUser(elsewhere, { sub: "1", email: null });
+      await forgetUser(elsewhere, { sub: "1", email: null }, elsewhere.world.now());
     });
     await walk(scopeWith(KEYS, { kv }));
     expect(isDone).toBe(true);
@@ -61,7 +61,7 @@ describe("a user who disconnects while the walk is at a record", () => {
     await storeEverything(before, "1");
     const kv = await staleKv();
     const { keys } = await env.CREDENTIALS.list();
-    await forgetUser(elsewhere, { sub: "1", email: null });
+    await forgetUser(elsewhere, { sub: "1", email: null }, elsewhere.world.now());
     await elsewhere.revocations.revokeUser("1", "user");
     const listed = new Proxy(kv, {
       get: (target, name) =>

@@ -9,6 +9,7 @@ import { described } from "./described.ts";
 import { HUB_DOMAIN } from "../google/hub.ts";
 import { BREAK_HEADER } from "../google/protocol.ts";
 import { Google } from "./google.ts";
+import { Timers } from "./timers.ts";
 import { nearFetch } from "./near-google.ts";
 import {
   browserFor,
@@ -21,11 +22,6 @@ import {
   type Storage,
   workerVars,
 } from "./stage.ts";
-
-/** How long an upstream call may take. */
-const CALL_TIMEOUT_MS = 10_000;
-/** The same order of things in less time. What is not hung may still have to wait for its turn on a busy machine. */
-const IMPATIENT_CALL_TIMEOUT_MS = 1_500;
 
 const logged: string[] = [];
 
@@ -51,7 +47,6 @@ interface World {
   readonly transport: typeof fetch;
   readonly origin: string;
   readonly tokenKeys: string;
-  readonly callTimeoutMs: number;
   readonly storage: Storage;
   clockOffsetMs: number;
   readonly sleeps: number[];
@@ -63,7 +58,6 @@ async function openStage(options: StageOptions): Promise<Stage> {
   const origin = options.publicUrl ?? "http://mail.localhost";
   await google.configure(googleFor(origin, options.google));
   const tokenKeys = options.vars?.["TOKEN_KEYS"] ?? makeTokenKeys("first");
-  const callTimeoutMs = options.impatient === true ? IMPATIENT_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS;
   const clock = { clockOffsetMs: 0 };
   const storage = options.storage?.(() => Date.now() + clock.clockOffsetMs) ?? { at: () => env.CREDENTIALS };
   const world: World = Object.assign(clock, {
@@ -71,7 +65,6 @@ async function openStage(options: StageOptions): Promise<Stage> {
     transport,
     origin,
     tokenKeys,
-    callTimeoutMs,
     storage,
     sleeps: [],
   });
@@ -98,6 +91,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
     world.clockOffsetMs += Math.ceil(ms);
     await world.google.advanceClock(Math.ceil(ms));
   };
+  const timers = new Timers(now, advance);
   const worker = createWorker({
     now,
     // Time passes for everyone, but nobody waits.
@@ -105,8 +99,8 @@ function buildStage(world: World, deployment: Deployment): Stage {
       world.sleeps.push(ms);
       return advance(ms);
     },
-    fetch: fetchThroughDouble(world.transport),
-    callTimeoutMs: world.callTimeoutMs,
+    startTimer: timers.start,
+    fetch: fetchThroughDouble(world.transport, timers),
   });
   // One object for its whole life, as in an isolate: the Worker may keep what it derived from it.
   const kv = world.storage.at(place);
@@ -189,25 +183,27 @@ async function buffered(response: Response): Promise<Response> {
 
 /** `fetch`, but that a connection which Google wants broken breaks here: no HTTP answer can say that. */
 const fetchThroughDouble =
-  (transport: typeof fetch): typeof fetch =>
-  async (input, init) => {
-    const response = await transport(input, init);
-    const how = response.headers.get(BREAK_HEADER);
-    if (how === null) return response;
-    if (how === "disconnect") throw new TypeError("Network connection lost.");
-    const whole = new Uint8Array(await response.arrayBuffer());
-    const half = new ReadableStream<Uint8Array>({
-      start(controller) {
-        controller.enqueue(whole.subarray(0, Math.floor(whole.byteLength / 2)));
-      },
-      pull(controller) {
-        controller.error(new TypeError("Network connection lost."));
-      },
+  (transport: typeof fetch, timers: Timers): typeof fetch =>
+  (input, init) =>
+    timers.during(async () => {
+      const response = await transport(input, init);
+      const how = response.headers.get(BREAK_HEADER);
+      if (how === null) return response;
+      if (how === "disconnect") throw new TypeError("Network connection lost.");
+      if (how === "hang") return timers.hang(init?.signal ?? new AbortController().signal);
+      const whole = new Uint8Array(await response.arrayBuffer());
+      const half = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(whole.subarray(0, Math.floor(whole.byteLength / 2)));
+        },
+        pull(controller) {
+          controller.error(new TypeError("Network connection lost."));
+        },
+      });
+      const headers = new Headers(response.headers);
+      headers.delete(BREAK_HEADER);
+      return new Response(half, { status: response.status, headers });
     });
-    const headers = new Headers(response.headers);
-    headers.delete(BREAK_HEADER);
-    return new Response(half, { status: response.status, headers });
-  };
 
 async function dumpStorage(kv: KVNamespace): Promise<string> {
   const lines: string[] = [];

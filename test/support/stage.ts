@@ -12,11 +12,6 @@ export interface StageOptions {
   /** External origin, sets `PUBLIC_URL`. A proxy that ends TLS is assumed in front of it. */
   readonly publicUrl?: string;
   readonly google?: ConfigPatch;
-  /**
-   * For tests of a Google that does not answer: inside of the test's runtime an upstream call has little time then. It has
-   * 10 s otherwise, as deployed, so that none is given up because the machine is busy.
-   */
-  readonly impatient?: boolean;
   /** Google in the test's own runtime, for runs of thousands of cases; inside of workerd only. */
   readonly near?: boolean;
   /** Tests that name the same thing share a process with no others: for what the Worker caches. */

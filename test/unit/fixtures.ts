@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
+import { REAL_WORLD } from "../../src/context.ts";
 import { Upstream, type UpstreamOptions } from "../../src/lib/upstream.ts";
 import { KeyRing, type TokenKey } from "../../src/lib/key-ring.ts";
 import { CredentialStore } from "../../src/kv-store.ts";
@@ -88,8 +89,9 @@ export function createWorld(network: Network, changes: Partial<UpstreamOptions> 
     calls.push(call);
     return network(call, calls.length - 1);
   };
+  const { startTimer } = REAL_WORLD;
   const limits = { maxCalls: 50, callTimeoutMs: 10_000 };
-  const upstream = new Upstream({ fetch, now, sleep, trace, waitUntil: () => {}, ...limits, ...changes });
+  const upstream = new Upstream({ fetch, now, sleep, startTimer, trace, waitUntil: () => {}, ...limits, ...changes });
   return { calls, sleeps, clock, now, sleep, trace, upstream };
 }
 

@@ -2,7 +2,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { TokenKey } from "../../../src/lib/key-ring.ts";
 import type { Credential, CredentialStore } from "../../../src/kv-store.ts";
-import { createRequestScope, createServices, type RequestScope } from "../../../src/context.ts";
+import { REAL_WORLD, createRequestScope, createServices, type RequestScope } from "../../../src/context.ts";
 import { finishTrip, type TripOutcome } from "../../../src/auth/sign-in.ts";
 import type { Transaction } from "../../../src/auth/transaction.ts";
 import { CLIENT_ID, configuration, createStore, createWorld, KEY_A, START_MS, STAYING } from "../fixtures.ts";
@@ -88,7 +88,7 @@ export async function trial(answers: Answers = {}, vars: Record<string, unknown>
     return new Response(null, { status: answers.revocationStatus ?? 200 });
   });
   const { now, sleep, upstream } = world;
-  const services = createServices(configuration(vars), { fetch, now, sleep, callTimeoutMs: 1_000 });
+  const services = createServices(configuration(vars), { ...REAL_WORLD, fetch, now, sleep });
   const context = {
     url: "https://mail.example.test/auth/callback",
     waitUntil: (work: Promise<unknown>) => void deferred.push(work),

@@ -2,8 +2,9 @@
 import { reset } from "cloudflare:test";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import type { AccessToken } from "../../../src/identity.ts";
+import { GrantMemory } from "../../../src/isolate/grant-memory.ts";
 import { appErrorOf, createStore, KEY_A, KEY_B, START_MS } from "../fixtures.ts";
-import { createGoogle, createGrant, CREDENTIAL, GMAIL, GMAIL_URL, HELD } from "./fixtures-grant.ts";
+import { createGoogle, createGrant, CREDENTIAL, GMAIL, GMAIL_URL, HELD, refusal } from "./fixtures-grant.ts";
 
 const CONSENT_REQUIRED = { reason: "CONSENT_REQUIRED", code: 401 };
 
@@ -21,12 +22,10 @@ beforeEach(async () => {
 });
 
 describe("a renewal, because a part of a batch was answered 401", () => {
-  test("replaces the token, and tells by its generation that it did", async () => {
+  test("replaces the token", async () => {
     const { google, world } = createGoogle();
     const grant = createGrant(world);
-    expect(grant.generation).toBe(0);
-    await grant.renew(0);
-    expect(grant.generation).toBe(1);
+    await grant.renewal()();
     expect(await grant.accessToken()).toBe("fresh-1");
     expect(google.refreshes).toBe(1);
   });
@@ -34,17 +33,61 @@ describe("a renewal, because a part of a batch was answered 401", () => {
   test("of a token that another part has replaced already does nothing", async () => {
     const { google, world } = createGoogle();
     const grant = createGrant(world);
-    await Promise.all([grant.renew(0), grant.renew(0)]);
-    await grant.renew(0);
-    expect([google.refreshes, grant.generation]).toEqual([1, 1]);
+    const renewals = [grant.renewal(), grant.renewal(), grant.renewal()] as const;
+    await Promise.all([renewals[0](), renewals[1]()]);
+    await renewals[2]();
+    expect([google.refreshes, await grant.accessToken()]).toEqual([1, "fresh-1"]);
   });
 
   test("of the replacement, too: CONSENT_REQUIRED, and Google is not asked again", async () => {
     const { google, world } = createGoogle();
     const grant = createGrant(world);
-    await grant.renew(0);
-    expect(await appErrorOf(grant.renew(1))).toMatchObject(CONSENT_REQUIRED);
+    await grant.renewal()();
+    expect(await appErrorOf(grant.renewal()())).toMatchObject(CONSENT_REQUIRED);
     expect(google.refreshes).toBe(1);
+  });
+});
+
+test("renewals of a grant that is gone all end with CONSENT_REQUIRED, and Google is asked once", async () => {
+  const { google, world } = createGoogle({ refresh: refusal("invalid_grant") });
+  const grant = createGrant(world);
+  for (const renew of [grant.renewal(), grant.renewal()]) {
+    expect(await appErrorOf(renew())).toMatchObject(CONSENT_REQUIRED);
+  }
+  expect(google.refreshes).toBe(1);
+});
+
+describe("a refresh of another request of the isolate, while two calls of this one are under way", () => {
+  test("serves the call that began before it and, as the token of this request, the one that began after it", async () => {
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const before = async (index: number): Promise<unknown> => [first.promise, null, second.promise][index];
+    const { google, world } = createGoogle({ accepts: ["fresh-1"], before });
+    const grantMemory = new GrantMemory();
+    const grant = createGrant(world, { grantMemory });
+    const early = grant.fetch(GMAIL_URL, {}, GMAIL);
+    await vi.waitFor(() => expect(world.calls).toHaveLength(1));
+    await createGrant(world, { grantMemory, accessToken: null }).accessToken();
+    const late = grant.fetch(GMAIL_URL, {}, GMAIL);
+    await vi.waitFor(() => expect(world.calls).toHaveLength(3));
+    first.resolve();
+    expect((await early).status).toBe(200);
+    second.resolve();
+    expect((await late).status).toBe(200);
+    expect(google.refreshes).toBe(1);
+  });
+
+  test("serves a batch that began before it, and not one that began after it", async () => {
+    const { google, world } = createGoogle();
+    const grantMemory = new GrantMemory();
+    const [one, other] = [createGrant(world, { grantMemory }), createGrant(world, { grantMemory })];
+    const early = one.renewal();
+    await createGrant(world, { grantMemory, accessToken: null }).accessToken();
+    const [late, alone] = [one.renewal(), other.renewal()];
+    await early();
+    await late();
+    expect([await one.accessToken(), google.refreshes]).toEqual(["fresh-1", 1]);
+    await alone();
+    expect([await other.accessToken(), google.refreshes]).toEqual(["fresh-2", 2]);
   });
 });
 

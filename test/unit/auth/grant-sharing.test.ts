@@ -93,7 +93,7 @@ describe("200 requests at once with an access token that has expired", () => {
     const grants = Array.from({ length: 5 }, () => request());
     await Promise.all(grants.map((grant) => grant.accessToken()));
     expect(grants.map(({ tokenChange }) => tokenChange?.value)).toEqual(Array(5).fill("fresh-1"));
-    expect([grants.map(({ generation }) => generation), refreshes()]).toEqual([[1, 1, 1, 1, 1], 1]);
+    expect(refreshes()).toBe(1);
   });
 
   test("share one that lives no longer than a minute, too", async () => {

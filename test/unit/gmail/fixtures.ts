@@ -20,8 +20,7 @@ export function createGmail(network: Network, changes: Partial<UpstreamOptions> 
   const { upstream, trace, now } = world;
   const access: UserAccess = {
     fetch: (input, init, options) => upstream.fetch(input, init, options),
-    generation: 0,
-    renew: () => expect.fail("Nobody has answered 401."),
+    renewal: () => () => expect.fail("Nobody has answered 401."),
   };
   return { gmail: new Gmail({ apiUrl: API_URL, access, upstream, trace, now }), access, world };
 }

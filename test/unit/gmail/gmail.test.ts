@@ -195,6 +195,19 @@ describe("messages.get and getProfile", () => {
     expect(world.trace.quotaUnits).toBe(41);
   });
 
+  test.each([
+    { labelIds: "INBOX" },
+    { payload: [] },
+    { payload: { headers: [{ name: "From" }] } },
+    { payload: { body: { data: 7 } } },
+    { internalDate: 7 },
+  ])("take a message with %j for an outage", async (odd) => {
+    const { gmail } = createGmail(json({ id: "m", threadId: "t", ...odd }));
+    expect(await appErrorOf(gmail.getMessage("m", new URLSearchParams()))).toMatchObject({
+      reason: "UPSTREAM_UNAVAILABLE",
+    });
+  });
+
   test.each([[[]], [null], ["x"], [7], [{}]])("take %j for an outage", async (body) => {
     expect(await appErrorOf(createGmail(json(body)).gmail.getProfile())).toMatchObject({
       reason: "UPSTREAM_UNAVAILABLE",

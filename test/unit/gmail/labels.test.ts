@@ -1,14 +1,8 @@
 /** Gmail's labels and how much is unread under each. */
 import { describe, expect, test } from "vitest";
-import { countUnread, listLabels } from "../../../src/gmail/labels.ts";
-import { appErrorOf, json, type Network, type World } from "../fixtures.ts";
+import { appErrorOf, json, type World } from "../fixtures.ts";
 import { answerBatch } from "./fixtures-batch.ts";
-import { API_URL, createGmail } from "./fixtures.ts";
-
-function create(network: Network) {
-  const { access, world } = createGmail(network);
-  return { world, options: { apiUrl: API_URL, access, upstream: world.upstream, trace: world.trace, now: world.now } };
-}
+import { createGmail } from "./fixtures.ts";
 
 function count(id: string, messagesUnread: number) {
   return { id, messagesUnread };
@@ -20,7 +14,7 @@ function pathsOf(world: World): string[] {
 
 describe("the labels", () => {
   test("are read with one call, and told apart into Gmail's and the user's own", async () => {
-    const { options, world } = create(
+    const { gmail, world } = createGmail(
       json({
         labels: [
           { id: "INBOX", name: "INBOX", type: "system" },
@@ -29,7 +23,7 @@ describe("the labels", () => {
         ],
       }),
     );
-    expect(await listLabels(options)).toEqual([
+    expect(await gmail.listLabels()).toEqual([
       { id: "INBOX", name: "INBOX", isOwn: false },
       { id: "Label_1", name: "Reisen & Ausflüge", isOwn: true },
       { id: "Label_2", name: "of no type", isOwn: false },
@@ -39,57 +33,54 @@ describe("the labels", () => {
   });
 
   test("may be none", async () => {
-    expect(await listLabels(create(json({})).options)).toEqual([]);
+    expect(await createGmail(json({})).gmail.listLabels()).toEqual([]);
   });
 
   test("fail as any call to Gmail does", async () => {
-    const refused = create(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
-    expect((await appErrorOf(listLabels(refused.options))).reason).toBe("FAILED_PRECONDITION");
-    const odd = create(json({ labels: [{ id: 1 }] }));
-    expect((await appErrorOf(listLabels(odd.options))).reason).toBe("UPSTREAM_UNAVAILABLE");
+    const refused = createGmail(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
+    expect((await appErrorOf(refused.gmail.listLabels())).reason).toBe("FAILED_PRECONDITION");
+    const odd = createGmail(json({ labels: [{ id: 1 }] }));
+    expect((await appErrorOf(odd.gmail.listLabels())).reason).toBe("UPSTREAM_UNAVAILABLE");
   });
 });
 
 describe("what is unread", () => {
   test("is read in one batch, each label for a unit, with IDs that cannot leave their place in the path", async () => {
-    const { options, world } = create((call) => answerBatch(call, (id) => Response.json(count(id, 3))));
+    const { gmail, world } = createGmail((call) => answerBatch(call, (id) => Response.json(count(id, 3))));
     const ids = ["INBOX", "Label_1", "../messages/x?y#z"];
-    expect(await countUnread(options, ids)).toEqual(new Map(ids.map((id) => [id, 3])));
+    expect(await gmail.countUnread(ids)).toEqual(new Map(ids.map((id) => [id, 3])));
     expect(pathsOf(world)).toEqual(["POST /batch/gmail/v1"]);
     expect(world.calls[0]?.body).toContain("/labels/..%2Fmessages%2Fx%3Fy%23z?fields=id,messagesUnread");
     expect(world.trace.quotaUnits).toBe(3);
   });
 
   test("is missing where a label could not be read, and known for the others", async () => {
-    const { options } = create((call) =>
+    const { gmail } = createGmail((call) =>
       answerBatch(call, (id) =>
         id === "INBOX" ? Response.json({ error: {} }, { status: 404 }) : Response.json(count(id, 0)),
       ),
     );
-    expect(await countUnread(options, ["INBOX", "Label_1"])).toEqual(new Map([["Label_1", 0]]));
+    expect(await gmail.countUnread(["INBOX", "Label_1"])).toEqual(new Map([["Label_1", 0]]));
   });
 
   test("of no label is asked of nobody", async () => {
-    const { options, world } = create(json({}));
-    expect(await countUnread(options, [])).toEqual(new Map());
+    const { gmail, world } = createGmail(json({}));
+    expect(await gmail.countUnread([])).toEqual(new Map());
     expect(world.calls).toEqual([]);
   });
 
   test("is counted for as many labels as a batch takes", async () => {
-    const { options, world } = create((call) => answerBatch(call, () => Response.json({})));
-    await countUnread(
-      options,
-      Array.from({ length: 101 }, (_, index) => `Label_${index}`),
-    );
+    const { gmail, world } = createGmail((call) => answerBatch(call, () => Response.json({})));
+    await gmail.countUnread(Array.from({ length: 101 }, (_, index) => `Label_${index}`));
     expect(world.calls[0]?.body.match(/^GET /gm)).toHaveLength(100);
   });
 
   test("is unknown where the answer is no batch", async () => {
-    expect(await countUnread(create(json({})).options, ["INBOX"])).toEqual(new Map());
+    expect(await createGmail(json({})).gmail.countUnread(["INBOX"])).toEqual(new Map());
   });
 
   test("fails as any call to Gmail does", async () => {
-    const { options } = create(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
-    expect((await appErrorOf(countUnread(options, ["INBOX"]))).reason).toBe("FAILED_PRECONDITION");
+    const { gmail } = createGmail(json({ error: { code: 400, message: "No, never." } }, { status: 400 }));
+    expect((await appErrorOf(gmail.countUnread(["INBOX"]))).reason).toBe("FAILED_PRECONDITION");
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { streamPage } from "../../../src/http/stream.ts";
 import { type Html, slot } from "../../../src/pages/slot.ts";
 import type { AppEnv } from "../../../src/http/types.ts";
-import { Trace } from "../../../src/lib/trace.ts";
+import { TextStream } from "../../../src/lib/text-stream.ts";
 
 /** Lets a test say when a piece is ready. */
 function gates(count: number) {
@@ -16,15 +16,16 @@ function gates(count: number) {
 async function* nothing(): AsyncGenerator<Html> {}
 
 async function stream(pieces: AsyncIterable<Html>, origin = "https://mail.example.test") {
-  const trace = new Trace(Date.now);
+  const failures: unknown[] = [];
+  const answer = new TextStream((error) => failures.push(error));
   const app = new Hono<AppEnv>().get("/", (c) => {
     // Of the scope, a page needs only this much.
-    c.set("scope", { trace, origin } as AppEnv["Variables"]["scope"]);
+    c.set("scope", { stream: answer, origin } as AppEnv["Variables"]["scope"]);
     return streamPage(c, raw(`<main>${String(slot)}</main>`), pieces);
   });
   const response = await app.request("/");
   const reader = (response.body ?? expect.fail("no body")).pipeThrough(new TextDecoderStream()).getReader();
-  return { response, trace, reader, next: async () => (await reader.read()).value };
+  return { response, answer, failures, reader, next: async () => (await reader.read()).value };
 }
 
 describe("a page that is streamed", () => {
@@ -54,25 +55,25 @@ describe("a page that is streamed", () => {
   });
 
   test("tells when it has ended", async () => {
-    const { trace, next } = await stream(
+    const { answer, next } = await stream(
       (async function* () {
         yield raw("one");
       })(),
     );
     let ended = false;
-    void trace.streamEnd?.then(() => (ended = true));
+    void answer.ended?.then(() => (ended = true));
     await next();
     await next();
     expect(ended).toBe(false);
     await next();
     await next();
-    await trace.streamEnd;
+    await answer.ended;
     expect(ended).toBe(true);
   });
 
   test("that nobody reads any more ends, and lets go of what its pieces come from", async () => {
     let released = false;
-    const { trace, reader, next } = await stream(
+    const { answer, reader, next } = await stream(
       (async function* () {
         try {
           for (;;) yield raw("more");
@@ -84,7 +85,38 @@ describe("a page that is streamed", () => {
     await next();
     await next();
     await reader.cancel();
-    await trace.streamEnd;
+    await answer.ended;
     expect(released).toBe(true);
+  });
+
+  test("that cannot be made to its end has ended as well, and the error is told", async () => {
+    const broken = new Error("broken");
+    const { answer, failures, next } = await stream(
+      (async function* () {
+        yield raw("one");
+        throw broken;
+      })(),
+    );
+    await next();
+    await next();
+    await expect(next()).rejects.toBe(broken);
+    await answer.ended;
+    expect(failures).toEqual([broken]);
+  });
+
+  test("that is given up while a piece is made has ended at once, and that is no error", async () => {
+    const ready = gates(1);
+    const { answer, failures, reader, next } = await stream(
+      (async function* () {
+        await ready.all[0];
+        yield raw("late");
+      })(),
+    );
+    await next();
+    const pending = next();
+    const cancelled = reader.cancel();
+    await answer.ended;
+    ready.open(0);
+    expect([await pending, await cancelled, failures]).toEqual([undefined, undefined, []]);
   });
 });

@@ -10,6 +10,7 @@ import {
   PURPOSES,
   SealError,
   type SealErrorCode,
+  tryOpen,
 } from "../../../src/lib/key-ring.ts";
 import { appErrorOf, failureOf, KEY_A, KEY_B, START_MS, tokenKey } from "../fixtures.ts";
 
@@ -279,6 +280,17 @@ describe("a value that may not open", () => {
   test("counts as not there, where it is damaged or only a shortcut", async () => {
     expect(await openedOrNull(Promise.reject(damaged), "A credential")).toBeNull();
     expect(await openedOrNull(Promise.reject(missing))).toBeNull();
+  });
+
+  test.each<[SealErrorCode, string]>([
+    ["unknown-key", "unknown-key"],
+    ["expired", "expired"],
+    ["malformed", "tampered"],
+    ["not-authentic", "tampered"],
+    ["wrong-binding", "tampered"],
+  ])("that does not open for %s is %s", async (code, kind) => {
+    const error = new SealError(code, null);
+    expect(await tryOpen(Promise.reject(error))).toEqual({ kind, error });
   });
 
   test("is the operator's fault, where its key is gone and it matters", async () => {

@@ -169,7 +169,7 @@ describe("a request", () => {
     const summary = { route: "/api/messages", method: "GET", status: 200, ms: 12 };
     const ofSomebody = new Trace(() => START_MS);
     ofSomebody.subject = "108234567890";
-    await logRequest(ofSomebody, () => summary);
+    await logRequest(ofSomebody, summary);
     expect(log).toHaveBeenCalledOnce();
     expect(entry()).toEqual({
       level: "info",
@@ -185,7 +185,7 @@ describe("a request", () => {
 
   test("of nobody's has no subject", async () => {
     vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
-    await logRequest(new Trace(() => 0), () => ({ route: "/", method: "GET", status: 200, ms: 0 }));
+    await logRequest(new Trace(() => 0), { route: "/", method: "GET", status: 200, ms: 0 });
     expect(entry()).toMatchObject({ subject: null });
   });
 });

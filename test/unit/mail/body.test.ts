@@ -1,6 +1,6 @@
 /** What a person reads of a message, from the parts that Gmail has taken it apart into. */
 import { describe, expect, test } from "vitest";
-import type { GmailMessage } from "../../../src/gmail.ts";
+import { GmailMessageSchema } from "../../../src/gmail/message.ts";
 import { type ReadableMessage, toReadableMessage } from "../../../src/mail/body.ts";
 
 type Part = Record<string, unknown>;
@@ -31,7 +31,7 @@ function attachment(filename: string, inner: Part, size = 0): Part {
 /** Through JSON, where what is undefined is absent. */
 function read(payload: Part | undefined, changes: object = {}): ReadableMessage {
   const message = { id: "18c", threadId: "18b", internalDate: "1795348800000", payload, ...changes };
-  return toReadableMessage(JSON.parse(JSON.stringify(message)) as GmailMessage);
+  return toReadableMessage(GmailMessageSchema.parse(JSON.parse(JSON.stringify(message))));
 }
 
 describe("headers", () => {
@@ -108,6 +108,11 @@ describe("the body", () => {
 
   test("of another type only is none", () => {
     expect(read(part("text/calendar", "BEGIN:VCALENDAR"))).toMatchObject({ text: null, html: null });
+  });
+
+  test("is read beside a part that is none", () => {
+    const odd: Part = { mimeType: 7 };
+    expect(read(multipart("mixed", odd, part("text/plain", "Hello")))).toMatchObject({ text: "Hello" });
   });
 
   test("in parts within parts without end is not looked for for ever", () => {
