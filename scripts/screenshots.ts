@@ -38,7 +38,7 @@ const SCENES: readonly (readonly [name: string, show: (scene: Scene) => Promise<
   [
     "denied",
     async ({ page, servers }) => {
-      servers.google.invalidateGrant(BUSY_USER.email);
+      servers.google.controls.revokeGrant(BUSY_USER);
       await signIn(page, BUSY_USER.email, { cancel: true });
     },
   ],
@@ -75,9 +75,9 @@ const SCENES: readonly (readonly [name: string, show: (scene: Scene) => Promise<
   [
     "rate-limited",
     async ({ page, servers }) => {
-      servers.google.faults.add({ endpoint: "list", status: 429, retryAfter: 90 });
+      servers.google.controls.fault({ endpoint: "list", named: "tooManyRequests", retryAfter: 90, times: "always" });
       await page.goto(servers.origin);
-      servers.google.faults.clear();
+      servers.google.controls.clearFaults();
     },
   ],
 ];

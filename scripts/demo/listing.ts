@@ -105,7 +105,7 @@ export async function search({ api, google }: Demo): Promise<void> {
 /** An expired access token is refreshed without anyone noticing. */
 export async function outliveAccessToken({ api, google }: Demo): Promise<void> {
   heading("4. The access token expires");
-  google.expireAccessTokens(BUSY_USER.email);
+  google.controls.killAccessTokens(BUSY_USER);
   line("An hour passes at Google: it answers 401 to the token that the session holds.");
   const { messages } = await api.listIds({ limit: "5" });
   checkEqual("the next request is served all the same, with a fresh token", messages.length, 5);
@@ -115,14 +115,15 @@ export async function outliveAccessToken({ api, google }: Demo): Promise<void> {
 export async function outliveRateLimits(demo: Demo): Promise<void> {
   heading("5. Rate limits");
   const { api, google } = demo;
-  google.faults.add({ maxConcurrentParts: 8 });
-  google.faults.add({ endpoint: "batch-part", status: 503, times: 5 });
+  google.controls.fault({ endpoint: "part", maxConcurrent: 8, times: "always" });
+  google.controls.fault({ endpoint: "part", named: "unavailable", times: 5 });
   line("Gmail now serves 8 parts of a batch at once, which it tells nobody, and is not available for 5 of them.");
   try {
     const { messages } = await api.listMetadata({ limit: "100" });
-    const [limit, outage] = google.faults.list();
+    const { faults } = google.controls.snapshot();
+    const [limit, outage] = faults;
     line(`GET /api/messages?view=metadata&limit=100: ${limit?.hits} parts got 429 and ${outage?.hits} got 503`);
-    check("both happened", (limit?.hits ?? 0) > 0 && outage?.hits === 5, google.faults.list());
+    check("both happened", (limit?.hits ?? 0) > 0 && outage?.hits === 5, faults);
     checkEqual(
       "all 100 rows are there, in order, none twice, each with its own date",
       messages.map(({ id, date }) => [id, Date.parse(date)]),
@@ -131,7 +132,7 @@ export async function outliveRateLimits(demo: Demo): Promise<void> {
         .map(({ id, internalDateMs }) => [id, internalDateMs]),
     );
   } finally {
-    google.faults.clear();
+    google.controls.clearFaults();
   }
 }
 

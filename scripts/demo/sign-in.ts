@@ -41,7 +41,7 @@ export async function signIn({ worker, browser, api }: Demo): Promise<void> {
 /** The grant ends at Google: programs are told, people are led to consent and back. */
 export async function loseGrant({ google, worker, browser, api }: Demo): Promise<void> {
   heading("6. The grant is gone");
-  google.invalidateGrant(BUSY_USER.email);
+  google.controls.revokeGrant(BUSY_USER);
   line(`${BUSY_USER.name} removes the app from the Google account: every token dies.`);
 
   const refused = await api.failure("/api/messages?limit=5");
@@ -100,7 +100,8 @@ export async function disconnect({ google, worker, browser, api }: Demo): Promis
   const bye = await browser.press(account, 'form[action="/auth/disconnect"] button');
   showHops(bye);
   checkEqual("the person is signed out", [bye.status, bye.url.pathname], [200, "/"]);
-  checkEqual("Google knows of no grant any more", google.grantsOf(BUSY_USER.email), 0);
+  const grant = google.controls.snapshot().grants.find(({ email }) => email === BUSY_USER.email);
+  checkEqual("Google knows of no grant any more", grant?.liveRefreshTokens, 0);
   const refused = await api.failure("/api/me");
   checkEqual(
     "a program is told to have its user sign in",

@@ -1,7 +1,7 @@
 /** A careful client of Google, for the tests of Google itself. */
 import * as z from "zod";
 import type { Google, Person, User } from "../support/google.ts";
-import { toBase64Url } from "./base64.ts";
+import { toBase64Url } from "./text.ts";
 
 export const CLIENT = { id: "client", secret: "secret" };
 export const REDIRECT = "http://app.test/back";

@@ -1,19 +1,20 @@
 /**
  * What is to go wrong at Google: slow, broken, or failing in Google's own words, at one endpoint or all of them, always, so
- * many times or by chance. Tests tell it by the control API, people by a form.
+ * many times or by chance.
  */
 import { frontEndPage, namedError } from "./errors.ts";
-import { BREAK_HEADER, type Endpoint, type Fault, type FaultEndpoint } from "./protocol.ts";
+import { BREAK_HEADER, type Endpoint, type Fault, faultSchema } from "./protocol.ts";
 import { createRandom, hashNumbers, hashText } from "./random.ts";
-import { type Incoming, type Instance, nowMs, pause, type QueuedFault } from "./state.ts";
+import { type Incoming, type Instance, nowMs, pause, type WaitingFault } from "./state.ts";
 
 /** A hung call is let go after this, so that no test run can hang with it. */
 const HANG_LIMIT_MS = 120_000;
 /** Those that are used up stay to be seen, as long as there are not many. */
 const MOST_SPENT = 30;
 
-/** Queues a fault. */
-export function queueFault(instance: Instance, endpoint: FaultEndpoint, fault: Fault): void {
+/** Queues a fault. @throws ZodError where it makes no sense */
+export function queueFault(instance: Instance, told: unknown): void {
+  const { endpoint, ...fault } = faultSchema.parse(told);
   const left = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1);
   if (instance.faults.length > MOST_SPENT) instance.faults = instance.faults.filter((queued) => queued.left > 0);
   instance.faults.push({ endpoint, fault, skip: fault.after ?? 0, left, hits: 0, tries: new Map() });
@@ -53,13 +54,13 @@ export function enterRead(instance: Instance, sub: string, call: Incoming): Resp
   return () => void readsInFlight.set(sub, (readsInFlight.get(sub) ?? 1) - 1);
 }
 
-function concerns({ endpoint }: QueuedFault, called: Endpoint): boolean {
+function concerns({ endpoint }: WaitingFault, called: Endpoint): boolean {
   if (endpoint === "all") return called !== "auth";
   return endpoint === called || (endpoint === "token" && called.startsWith("token:"));
 }
 
 /** Whether it hits this call; if so, that is counted. */
-function hits(instance: Instance, queued: QueuedFault, call: Incoming): boolean {
+function hits(instance: Instance, queued: WaitingFault, call: Incoming): boolean {
   const { fault } = queued;
   if (queued.left <= 0) return false;
   if (fault.match !== undefined && !`${call.url.href}\n${call.body}`.includes(fault.match)) return false;
@@ -74,7 +75,7 @@ function hits(instance: Instance, queued: QueuedFault, call: Incoming): boolean 
 }
 
 /** The same calls are hit whoever makes them in whichever order, and a second try has a chance of its own. */
-function draw({ config, faults }: Instance, queued: QueuedFault, { method, url }: Incoming): boolean {
+function draw({ config, faults }: Instance, queued: WaitingFault, { method, url }: Incoming): boolean {
   const key = `${method} ${url.pathname}`;
   const tries = queued.tries.get(key) ?? 0;
   queued.tries.set(key, tries + 1);
@@ -101,18 +102,15 @@ async function spoil(instance: Instance, fault: Fault, answer: () => Promise<Res
     return new Response(await right.arrayBuffer(), { status: right.status, headers });
   }
   if (fault.named !== undefined) return withHeaders(namedError(fault.named, fault, nowMs(instance)), fault);
-  if (fault.nonJson === true) return withHeaders(frontEndPage(fault.status ?? 200), fault);
+  if (fault.nonJson === true) return frontEndPage(fault.status ?? 200);
   if (fault.status !== undefined || fault.body !== undefined) return withHeaders(plainFault(fault), fault);
   return fault.headers === undefined ? null : withHeaders(await answer(), fault);
 }
 
-function plainFault(fault: Fault): Response {
-  const status = fault.status ?? 200;
-  if (fault.body === undefined) return frontEndPage(status);
-  if (typeof fault.body === "string") {
-    return new Response(fault.body, { status, headers: { "content-type": "application/json; charset=UTF-8" } });
-  }
-  return Response.json(fault.body, { status });
+function plainFault({ status = 200, body }: Fault): Response {
+  if (body === undefined) return frontEndPage(status);
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return new Response(text, { status, headers: { "content-type": "application/json; charset=UTF-8" } });
 }
 
 function withHeaders(response: Response, fault: Fault): Response {

@@ -44,9 +44,7 @@ export function hashNumbers(numbers: readonly number[]): number {
   return value >>> 0;
 }
 
-/** FNV-1a over text. */
+/** A number that stands for a text. */
 export function hashText(text: string): number {
-  let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value >>> 0;
+  return hashNumbers(Array.from(text, (character) => character.codePointAt(0) ?? 0));
 }

@@ -4,27 +4,26 @@
  *
  * https://support.google.com/mail/answer/7190
  */
+import { decodeWords } from "postal-mime";
 import { type Content, fileNames, searchableText, sizeOf } from "./mail/content.ts";
-import { decodeWords } from "./mail/encoded-words.ts";
 import type { Message, UserLabel } from "./mail/mailbox.ts";
 
-/** What a search looks at. */
+/** What a search looks at. Most searches by label never need the content. */
 interface Searched {
   readonly message: Message;
   readonly content: Content;
 }
+type Predicate = (searched: Searched) => boolean;
 
 /** Whose mail is searched, and when. */
-export interface SearchContext {
+interface SearchContext {
   readonly email: string;
   readonly labels: readonly UserLabel[];
   readonly nowMs: number;
 }
 
-type Predicate = (searched: Searched) => boolean;
-
 /** A query that was understood. */
-export interface Search {
+interface Search {
   readonly matches: (message: Message) => boolean;
   /** Spam and trash are searched, too. */
   readonly isAnywhere: boolean;
@@ -32,53 +31,24 @@ export interface Search {
 
 /** Understands a query; whatever it is, it is a search, as at Gmail. */
 export function parseSearch(q: string, context: SearchContext): Search {
-  const parser = new Parser(tokenize(q), context);
+  const parser = new Parser(q, context);
   const predicate = parser.parseAll();
-  return {
-    isAnywhere: parser.isAnywhere,
-    matches: (message) => {
-      let content: Content | null = null;
-      return predicate({
-        message,
-        // Most searches by label never need it.
-        get content() {
-          content ??= message.content();
-          return content;
-        },
-      });
-    },
+  const matches = (message: Message): boolean => {
+    let content: Content | null = null;
+    return predicate({
+      message,
+      get content() {
+        content ??= message.content();
+        return content;
+      },
+    });
   };
+  return { isAnywhere: parser.isAnywhere, matches };
 }
 
-interface Token {
-  readonly kind: "open" | "close" | "openAny" | "closeAny" | "or" | "minus" | "term";
-  /** Of a term: `from:ana` has both. */
-  readonly operator: string;
-  readonly value: string;
-  /** `subject:(a b)`: the group that follows is the value. */
-  readonly isBeforeGroup: boolean;
-}
-
-const TOKEN =
-  /(?<minus>-(?=\S))|(?<open>\()|(?<close>\))|(?<openAny>\{)|(?<closeAny>\})|(?<operator>[a-z_]+:(?=["({\S]))?(?:"(?<quoted>[^"]*)"?|(?<group>(?<=:)(?=[({]))|(?<word>[^\s"(){}]+))/gi;
-
-function tokenize(q: string): Token[] {
-  return Array.from(q.matchAll(TOKEN), ({ groups = {} }) => {
-    const { quoted, word = "", operator = "" } = groups;
-    const bare = { operator: "", value: "", isBeforeGroup: false };
-    for (const kind of ["minus", "open", "close", "openAny", "closeAny"] as const) {
-      if (groups[kind] !== undefined) return { kind, ...bare };
-    }
-    if (operator === "" && quoted === undefined && word === "OR") return { kind: "or" as const, ...bare };
-    if (operator === "" && quoted === undefined && word === "AND") return { kind: "term" as const, ...bare };
-    return {
-      kind: "term" as const,
-      operator: operator.slice(0, -1).toLowerCase(),
-      value: quoted ?? word.replace(/^\+/, ""),
-      isBeforeGroup: groups["group"] !== undefined,
-    };
-  });
-}
+/** `from:ana` has an operator and a word; an operator alone stands before a group, which is its value. */
+const TOKEN = /-(?=\S)|[(){}]|([a-z_]+:(?=["({\S]))?(?:"([^"]*)"?|(?<=:)(?=[({])|[^\s"(){}]+)/gi;
+type Token = RegExpExecArray;
 
 class Parser {
   isAnywhere = false;
@@ -86,18 +56,15 @@ class Parser {
   readonly #context: SearchContext;
   #at = 0;
 
-  constructor(tokens: readonly Token[], context: SearchContext) {
-    this.#tokens = tokens;
+  constructor(q: string, context: SearchContext) {
+    this.#tokens = [...q.matchAll(TOKEN)].filter(([text]) => text !== "AND");
     this.#context = context;
   }
 
   parseAll(): Predicate {
     const all: Predicate[] = [];
-    while (this.#at < this.#tokens.length) {
-      all.push(this.#parseSequence(""));
-      // A bracket that was never opened.
-      this.#at += 1;
-    }
+    // A bracket that was never opened is passed over.
+    for (; this.#at < this.#tokens.length; this.#at += 1) all.push(this.#parseSequence(""));
     return every(all);
   }
 
@@ -106,10 +73,9 @@ class Parser {
     const all: Predicate[] = [];
     for (let next = this.#parseTerm(operator); next !== null; next = this.#parseTerm(operator)) {
       const alternatives = [next];
-      while (this.#tokens[this.#at]?.kind === "or") {
+      while (this.#tokens[this.#at]?.[0] === "OR") {
         this.#at += 1;
-        const other = this.#parseTerm(operator);
-        if (other !== null) alternatives.push(other);
+        alternatives.push(this.#parseTerm(operator) ?? (() => false));
       }
       all.push(some(alternatives));
     }
@@ -118,117 +84,102 @@ class Parser {
 
   #parseTerm(operator: string): Predicate | null {
     const token = this.#tokens[this.#at];
-    if (token === undefined || token.kind === "close" || token.kind === "closeAny") return null;
+    if (token === undefined || token[0] === ")" || token[0] === "}") return null;
     this.#at += 1;
-    if (token.kind === "or") return this.#parseTerm(operator);
-    if (token.kind === "minus") {
-      const isAnywhere = this.isAnywhere;
+    const [text, own = "", quoted] = token;
+    if (text === "OR") return this.#parseTerm(operator);
+    if (text === "-") {
+      const { isAnywhere } = this;
       const negated = this.#parseTerm(operator);
       // `-in:spam` asks for no spam.
       this.isAnywhere = isAnywhere;
       return negated === null ? null : (searched) => !negated(searched);
     }
-    if (token.kind === "open") return this.#parseGroup(operator);
-    if (token.kind === "openAny") return this.#parseAlternatives(operator);
-    if (token.isBeforeGroup) return this.#parseTerm(token.operator);
-    return this.#toPredicate(token.operator === "" ? operator : token.operator, token);
+    if (text === "(" || text === "{") {
+      const all: Predicate[] = [];
+      if (text === "(") all.push(this.#parseSequence(operator));
+      else for (let next = this.#parseTerm(operator); next !== null; next = this.#parseTerm(operator)) all.push(next);
+      this.#at += 1;
+      return some(all);
+    }
+    const name = own.slice(0, -1).toLowerCase();
+    const value = quoted ?? text.slice(own.length).replace(/^\+/, "");
+    const isBeforeGroup = value === "" && quoted === undefined && own !== "";
+    return isBeforeGroup ? this.#parseTerm(name) : this.#toPredicate(name === "" ? operator : name, value, text);
   }
 
-  #parseGroup(operator: string): Predicate {
-    const group = this.#parseSequence(operator);
-    this.#at += 1;
-    return group;
-  }
-
-  #parseAlternatives(operator: string): Predicate {
-    const all: Predicate[] = [];
-    for (let next = this.#parseTerm(operator); next !== null; next = this.#parseTerm(operator)) all.push(next);
-    this.#at += 1;
-    return some(all);
-  }
-
-  #toPredicate(operator: string, { value, operator: own }: Token): Predicate {
-    if (operator === "in" && ["anywhere", "spam", "trash"].includes(value.toLowerCase())) this.isAnywhere = true;
-    if (operator === "label" && ["spam", "trash"].includes(value.toLowerCase())) this.isAnywhere = true;
+  #toPredicate(operator: string, value: string, text: string): Predicate {
+    const place = value.toLowerCase();
+    if (operator === "in" && place === "anywhere") this.isAnywhere = true;
+    if (["in", "label"].includes(operator) && ["spam", "trash"].includes(place)) this.isAnywhere = true;
     const known = OPERATORS[operator]?.(value, this.#context);
     if (known !== undefined) return known;
-    const words = own === "" || operator === "" ? value : `${own} ${value}`;
-    const hit = wordMatcher(words);
-    return ({ content }) =>
-      content.headers.some(([name, text]) => SEARCHED_HEADERS.has(name) && hit(text)) ||
-      hit(searchableText(content)) ||
-      fileNames(content).some(hit);
+    const hit = wordMatcher(text);
+    const inHeaders = inHeader(["From", "To", "Cc", "Subject"], text);
+    return (searched) =>
+      inHeaders(searched) || hit(searchableText(searched.content)) || fileNames(searched.content).some(hit);
   }
 }
-
-const SEARCHED_HEADERS = new Set(["From", "To", "Cc", "Subject"]);
 
 function every(all: readonly Predicate[]): Predicate {
   return (searched) => all.every((one) => one(searched));
 }
 
 function some(all: readonly Predicate[]): Predicate {
-  return all.length === 1 && all[0] !== undefined ? all[0] : (searched) => all.some((one) => one(searched));
+  return (searched) => all.some((one) => one(searched));
 }
 
 type MakePredicate = (value: string, context: SearchContext) => Predicate | undefined;
 
 const OPERATORS: Readonly<Record<string, MakePredicate>> = {
-  from: (value, context) => header(["From"], value, context),
-  to: (value, context) => header(["To", "Cc", "Bcc"], value, context),
-  cc: (value, context) => header(["Cc"], value, context),
-  bcc: (value, context) => header(["Bcc"], value, context),
-  deliveredto: (value, context) => header(["To", "Cc"], value, context),
-  list: (value, context) => header(["List-ID", "From"], value, context),
-  subject: (value) => {
-    const hit = wordMatcher(value);
-    return ({ content }) => content.headers.some(([name, text]) => name === "Subject" && hit(text));
-  },
+  from: (value, context) => ofPerson(["From"], value, context),
+  to: (value, context) => ofPerson(["To", "Cc", "Bcc"], value, context),
+  cc: (value, context) => ofPerson(["Cc"], value, context),
+  deliveredto: (value, context) => ofPerson(["To", "Cc"], value, context),
+  list: (value) => inHeader(["List-ID", "From"], value),
+  subject: (value) => inHeader(["Subject"], value),
   rfc822msgid:
     (value) =>
     ({ content }) =>
-      content.headers.some(
-        ([name, text]) => name === "Message-ID" && text.replaceAll(/[<>]/g, "") === value.replaceAll(/[<>]/g, ""),
-      ),
-  filename: (value) => {
-    const wanted = value.toLowerCase();
-    return ({ content }) =>
-      fileNames(content).some(
-        (name) => name.toLowerCase().includes(wanted) || name.toLowerCase().endsWith(`.${wanted}`),
-      );
-  },
+      content.headers.some(([name, text]) => name === "Message-ID" && bare(text) === bare(value)),
+  filename:
+    (value) =>
+    ({ content }) =>
+      fileNames(content).some((name) => name.toLowerCase().includes(value.toLowerCase())),
   has: (value, { labels }) => {
     if (value === "attachment") return ({ content }) => fileNames(content).length > 0;
-    if (value === "userlabels") return ({ message }) => labels.some(({ id }) => message.labelIds.includes(id));
-    if (value === "nouserlabels") return ({ message }) => !labels.some(({ id }) => message.labelIds.includes(id));
-    return undefined;
+    if (value !== "userlabels" && value !== "nouserlabels") return undefined;
+    return ({ message }) => labels.some(({ id }) => message.labelIds.includes(id)) === (value === "userlabels");
   },
   is: (value) => {
     if (value === "read") return ({ message }) => !message.labelIds.includes("UNREAD");
-    if (["unread", "starred", "important"].includes(value.toLowerCase())) return byLabel(value.toUpperCase());
-    return undefined;
+    return ["unread", "starred", "important"].includes(value) ? byLabel(value.toUpperCase()) : undefined;
   },
-  in: (value, context) => {
-    if (value.toLowerCase() === "anywhere") return () => true;
-    return byLabel(labelId(value, context));
-  },
+  in: (value, context) => (value === "anywhere" ? () => true : byLabel(labelId(value, context))),
   label: (value, context) => byLabel(labelId(value, context)),
-  category: (value) =>
-    byLabel(value.toLowerCase() === "primary" ? "CATEGORY_PERSONAL" : `CATEGORY_${value.toUpperCase()}`),
-  newer_than: (value, context) => byAge(value, context, (dateMs, limitMs) => dateMs > limitMs),
-  older_than: (value, context) => byAge(value, context, (dateMs, limitMs) => dateMs < limitMs),
-  after: (value) => byDate(value, (dateMs, limitMs) => dateMs >= limitMs),
-  newer: (value) => byDate(value, (dateMs, limitMs) => dateMs >= limitMs),
-  before: (value) => byDate(value, (dateMs, limitMs) => dateMs < limitMs),
-  older: (value) => byDate(value, (dateMs, limitMs) => dateMs < limitMs),
+  category: (value) => byLabel(value === "primary" ? "CATEGORY_PERSONAL" : `CATEGORY_${value.toUpperCase()}`),
+  newer_than: (value, { nowMs }) => byDate(nowMs - ageMs(value), "after"),
+  older_than: (value, { nowMs }) => byDate(nowMs - ageMs(value), "before"),
+  after: (value) => byDate(dateMs(value), "after"),
+  newer: (value) => byDate(dateMs(value), "after"),
+  before: (value) => byDate(dateMs(value), "before"),
+  older: (value) => byDate(dateMs(value), "before"),
   larger: (value) => bySize(value, (size, limit) => size > limit),
   size: (value) => bySize(value, (size, limit) => size > limit),
   smaller: (value) => bySize(value, (size, limit) => size < limit),
 };
 
-function header(names: readonly string[], value: string, { email }: SearchContext): Predicate {
-  const hit = wordMatcher(value.toLowerCase() === "me" ? email : value);
+function ofPerson(names: readonly string[], value: string, { email }: SearchContext): Predicate {
+  return inHeader(names, value.toLowerCase() === "me" ? email : value);
+}
+
+function inHeader(names: readonly string[], value: string): Predicate {
+  const hit = wordMatcher(value);
   return ({ content }) => content.headers.some(([name, text]) => names.includes(name) && hit(text));
+}
+
+function bare(messageId: string): string {
+  return messageId.replaceAll(/[<>]/g, "");
 }
 
 function byLabel(id: string): Predicate {
@@ -248,28 +199,23 @@ function hyphenated(name: string): string {
 const DAY_MS = 86_400_000;
 const AGES: Readonly<Record<string, number>> = { h: DAY_MS / 24, d: DAY_MS, m: 30 * DAY_MS, y: 365 * DAY_MS };
 
-function byAge(
-  value: string,
-  { nowMs }: SearchContext,
-  compare: (dateMs: number, limitMs: number) => boolean,
-): Predicate | undefined {
+function ageMs(value: string): number {
   const [, count = "", unit = ""] = /^(\d+)([hdmy])$/i.exec(value) ?? [];
-  const unitMs = AGES[unit.toLowerCase()];
-  if (unitMs === undefined) return undefined;
-  return ({ message }) => compare(message.internalDateMs, nowMs - Number(count) * unitMs);
+  return Number(count) * (AGES[unit.toLowerCase()] ?? Number.NaN);
 }
 
-function byDate(value: string, compare: (dateMs: number, limitMs: number) => boolean): Predicate | undefined {
-  const limitMs = dateOf(value);
-  return limitMs === null ? undefined : ({ message }) => compare(message.internalDateMs, limitMs);
+/** @param limitMs NaN where it is no date, which is searched for as words then */
+function byDate(limitMs: number, side: "after" | "before"): Predicate | undefined {
+  if (Number.isNaN(limitMs)) return undefined;
+  return ({ message }) => (side === "after" ? message.internalDateMs >= limitMs : message.internalDateMs < limitMs);
 }
 
 /** Epoch seconds are exact; a day begins at midnight Pacific time. */
-function dateOf(value: string): number | null {
+function dateMs(value: string): number {
   if (/^\d{5,}$/.test(value)) return Number(value) * 1000;
   const [, year, month, day] = /^(\d{4})[/-](\d{1,2})[/-](\d{1,2})$/.exec(value) ?? [];
-  if (year === undefined) return null;
   const utcMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  if (Number.isNaN(utcMs)) return utcMs;
   const name = PACIFIC.formatToParts(utcMs + DAY_MS / 2).find(({ type }) => type === "timeZoneName")?.value ?? "";
   return utcMs - Number(/GMT([+-]\d+)/.exec(name)?.[1] ?? -8) * 3_600_000;
 }

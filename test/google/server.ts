@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createGoogle, type Google } from "./google.ts";
-import { BREAK_HEADER, CONTROL_PREFIX } from "./protocol.ts";
+import { BREAK_HEADER, CONTROL_PATH } from "./protocol.ts";
 import { configure, type Instance } from "./state.ts";
 
 /** Longer than any pause between two jobs of the benchmark. */
@@ -54,7 +54,7 @@ export function issueAs({ instance, origin }: RunningGoogle): void {
 }
 
 async function answer(google: Google, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  if (incoming.url?.startsWith(CONTROL_PREFIX) === true && !isFromHere(incoming)) {
+  if (incoming.url?.startsWith(CONTROL_PATH) === true && !isFromHere(incoming)) {
     outgoing.writeHead(403).end("Loopback only.");
     return;
   }
@@ -64,10 +64,7 @@ async function answer(google: Google, incoming: IncomingMessage, outgoing: Serve
 /** No web page reaches the controls, by DNS rebinding or by a form of its own. */
 function isFromHere({ headers }: IncomingMessage): boolean {
   const { hostname } = new URL(`http://${headers.host ?? "none"}`);
-  const site = headers["sec-fetch-site"] ?? "none";
-  return (
-    LOOPBACK_NAMES.has(hostname) && (site === "none" || site === "same-origin" || headers["sec-fetch-dest"] === "image")
-  );
+  return LOOPBACK_NAMES.has(hostname) && ["none", "same-origin"].includes(String(headers["sec-fetch-site"] ?? "none"));
 }
 
 async function toRequest(incoming: IncomingMessage): Promise<Request> {

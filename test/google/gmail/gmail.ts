@@ -25,7 +25,7 @@ import {
 } from "./messages.ts";
 
 /** What a method answers: JSON to be masked and written, null for 204, or an answer as it is. */
-type Answer = object | null | Response;
+type Answer = object | null | Response | Promise<object>;
 
 interface Method {
   readonly verb: string;
@@ -85,29 +85,29 @@ export interface GmailRoute {
 export function gmailRoute({ method, url, headers }: Incoming): GmailRoute | null {
   const [, user = "", rest = ""] = /^\/gmail\/v1\/users\/([^/]+)\/(.+)$/.exec(url.pathname) ?? [];
   if (user === "") return null;
-  if (!isDecodable(url.pathname)) return { endpoint: "other", userId: user, method: null, ids: [] };
-  const userId = decodeURIComponent(user);
+  const none: GmailRoute = { endpoint: "other", userId: user, method: null, ids: [] };
   // Google's clients send long GETs as POST.
   const verb = method === "POST" ? (headers.get("x-http-method-override") ?? method) : method;
-  for (const candidate of METHODS) {
-    const found = candidate.verb === verb ? candidate.path.exec(rest) : null;
-    if (found === null) continue;
-    return { endpoint: candidate.endpoint, userId, method: candidate, ids: found.slice(1).map(decodeURIComponent) };
-  }
-  return { endpoint: "other", userId, method: null, ids: [] };
-}
-
-function isDecodable(path: string): boolean {
   try {
-    decodeURIComponent(path);
-    return true;
+    const userId = decodeURIComponent(user);
+    for (const candidate of METHODS) {
+      const found = candidate.verb === verb ? candidate.path.exec(rest) : null;
+      if (found === null) continue;
+      return { endpoint: candidate.endpoint, userId, method: candidate, ids: found.slice(1).map(decodeURIComponent) };
+    }
+    return { ...none, userId };
   } catch {
-    return false;
+    // A path that cannot be decoded.
+    return none;
   }
 }
 
 /** Answers a Gmail call that no fault has spoiled. */
-export function gmail(instance: Instance, call: Incoming, { method, userId, ids }: GmailRoute): Response {
+export async function gmail(
+  instance: Instance,
+  call: Incoming,
+  { method, userId, ids }: GmailRoute,
+): Promise<Response> {
   const caller = gmailCaller(instance, call, method?.scopes ?? METADATA);
   if (caller instanceof Response) return caller;
   if (userId !== "me" && userId.toLowerCase() !== caller.user.email.toLowerCase()) {
@@ -119,7 +119,7 @@ export function gmail(instance: Instance, call: Incoming, { method, userId, ids 
   if (method === null) return refusal("notFound");
   const query = call.url.searchParams;
   try {
-    return write(method.answer({ instance, call, caller, mailbox, query, ids }), query);
+    return write(await method.answer({ instance, call, caller, mailbox, query, ids }), query);
   } catch (error) {
     if (error instanceof BadArgument) return badRequest(error.message);
     // What is in the body is no JSON, or not what it should be.
@@ -130,7 +130,7 @@ export function gmail(instance: Instance, call: Incoming, { method, userId, ids 
   }
 }
 
-function write(answer: Answer, query: URLSearchParams): Response {
+function write(answer: Awaited<Answer>, query: URLSearchParams): Response {
   if (answer instanceof Response) return answer;
   if (answer === null) return new Response(null, { status: 204 });
   const fields = query.get("fields") ?? "";

@@ -6,8 +6,7 @@ import { apiError } from "../errors.ts";
 import type { Message } from "../mail/mailbox.ts";
 import { parseSearch } from "../search.ts";
 import { nowMs } from "../state.ts";
-import { BadArgument, type GmailCall } from "./call.ts";
-import { type Position, readToken, writeToken } from "./page-token.ts";
+import { BadArgument, type GmailCall, type Position, readToken, writeToken } from "./call.ts";
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 500;

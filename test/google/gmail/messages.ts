@@ -2,12 +2,12 @@
  * Messages, threads and attachments of one mailbox: reading, changing labels, deleting, sending.
  */
 import * as z from "zod";
-import { fromBase64, toBase64Url } from "../base64.ts";
 import { apiError, refusal } from "../errors.ts";
-import { bytesOf, type Content, findAttachment, sizeOf, toMime, toPayload } from "../mail/content.ts";
+import { readMime } from "../mail/compose.ts";
+import { bytesOf, findAttachment, sizeOf, toMime, toPayload } from "../mail/content.ts";
 import type { Message } from "../mail/mailbox.ts";
-import { parseMime } from "../mail/parse.ts";
 import { nowMs } from "../state.ts";
+import { fromBase64Url, toBase64Url } from "../text.ts";
 import { BadArgument, type GmailCall } from "./call.ts";
 import { checkLabels } from "./labels.ts";
 
@@ -51,8 +51,9 @@ function show({ caller, query }: GmailCall, message: Message): object | Response
     internalDate: String(message.internalDateMs),
   };
   if (format === "minimal") return base;
-  if (format === "raw") return { ...base, raw: toBase64Url(toMime(message.id, content)) };
-  if (format === "full") return { ...base, payload: toPayload(message.id, content, content.headers) };
+  const root = { messageId: message.id, part: content.body, partId: "" };
+  if (format === "raw") return { ...base, raw: toBase64Url(toMime(root, content.headers)) };
+  if (format === "full") return { ...base, payload: toPayload(root, content.headers) };
   const wanted = query.getAll("metadataHeaders").map((name) => name.toLowerCase());
   const headers = content.headers
     .filter(([name]) => wanted.length === 0 || wanted.includes(name.toLowerCase()))
@@ -136,25 +137,18 @@ const sentSchema = z.object({
 });
 
 /** `POST messages/send`, and `messages.insert` with the labels that it says. */
-export function sendMessage({ call, instance, mailbox }: GmailCall, labels: readonly string[] | null): object {
+export async function sendMessage({ call, instance, mailbox }: GmailCall, labels: string[] | null): Promise<object> {
   const sent = sentSchema.parse(JSON.parse(call.body));
-  const content = contentOfRaw(sent.raw);
-  if (!content.headers.some(([name]) => name.toLowerCase() === "to") && labels !== null) {
+  if (!/^[\w-]*={0,2}$/.test(sent.raw)) throw new BadArgument("Invalid value at 'message.raw'");
+  const content = await readMime(fromBase64Url(sent.raw));
+  if (labels !== null && content.headers.every(([name]) => name.toLowerCase() !== "to")) {
     throw new BadArgument("Recipient address required");
   }
   const atMs = nowMs(instance);
   const id = mailbox.freshId(atMs);
+  const { threadId = id } = sent;
   const labelIds = labels ?? sent.labelIds ?? [];
   checkLabels(mailbox, labelIds);
-  const stored = { id, threadId: sent.threadId ?? id, labelIds, internalDateMs: atMs, content: () => content };
-  const message = mailbox.add(stored);
-  return { id, threadId: message.threadId, labelIds };
-}
-
-function contentOfRaw(raw: string): Content {
-  try {
-    return parseMime(fromBase64(raw));
-  } catch {
-    throw new BadArgument("Invalid value at 'message.raw'");
-  }
+  mailbox.add({ id, threadId, labelIds, internalDateMs: atMs, content: () => content });
+  return { id, threadId, labelIds };
 }

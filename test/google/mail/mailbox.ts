@@ -111,19 +111,16 @@ export class Mailbox {
   }
 
   /** New mail of the source's making. */
-  receive(atMs: number): Message {
-    return this.add(this.#source.next(this.newest + 1, atMs));
+  receive(atMs: number): void {
+    this.add(this.#source.next(this.newest + 1, atMs));
   }
 
-  /** A message that arrives, or is sent. The ID is the mailbox's to give where it is empty. */
-  add(stored: StoredMessage): Message {
+  /** A message that arrives, or is sent. */
+  add(stored: StoredMessage): void {
     const n = this.newest + 1;
     this.#arrived.push(stored);
     this.#numbers.set(stored.id, n);
     this.#changes.set(n, { labelIds: stored.labelIds, historyId: this.#record("messagesAdded", stored, []) });
-    const message = this.at(n);
-    if (message === null) throw new Error("a message that was just added");
-    return message;
   }
 
   /** An ID that no message has yet, for one that is sent. */

@@ -3,6 +3,7 @@
  * whoever lists them knows what must come without asking.
  */
 import type { NumberedOptions } from "../protocol.ts";
+import { bodyOf } from "./compose.ts";
 import { type Content, snippetOf, type StoredMessage } from "./content.ts";
 import type { Source, UserLabel } from "./mailbox.ts";
 
@@ -32,13 +33,6 @@ export function messageId(n: number): string {
   return (FIRST_ID + BigInt(n) * ID_STRIDE + BigInt(noise)).toString(16).padStart(16, "0");
 }
 
-/** The number that an ID stands for, or null where it stands for none. */
-function messageNumber(id: string): number | null {
-  if (!/^[0-9a-f]{16}$/.test(id)) return null;
-  const n = Number((BigInt(`0x${id}`) - FIRST_ID) / ID_STRIDE);
-  return n >= 1 && messageId(n) === id ? n : null;
-}
-
 /** A mailbox of numbered messages of somebody. */
 export class NumberedSource implements Source {
   readonly size: number;
@@ -53,8 +47,9 @@ export class NumberedSource implements Source {
   }
 
   numberOf(id: string): number | null {
-    const n = messageNumber(id);
-    return n === null || n > this.size ? null : n;
+    if (!/^[0-9a-f]{16}$/.test(id)) return null;
+    const n = Number((BigInt(`0x${id}`) - FIRST_ID) / ID_STRIDE);
+    return n >= 1 && n <= this.size && messageId(n) === id ? n : null;
   }
 
   at(n: number): StoredMessage {
@@ -79,7 +74,6 @@ export function numberedMessage(n: number, address: string, options: Partial<Num
 
 function contentOf(n: number, address: string): Content {
   const said = `Message ${n} & what it says`;
-  const text = { mimeType: "text/plain", text: said };
   const file = { mimeType: "text/csv", filename: `figures-${n}.csv`, text: `number\r\n${n}\r\n` };
   return {
     headers: [
@@ -90,7 +84,7 @@ function contentOf(n: number, address: string): Content {
       ["Message-ID", `<${n}@mail.example.com>`],
     ],
     snippet: snippetOf(said),
-    body: n % 7 === 0 ? { mimeType: "multipart/mixed", parts: [text, file] } : text,
+    body: bodyOf({ text: said, files: n % 7 === 0 ? [file] : [] }),
   };
 }
 

@@ -22,10 +22,12 @@ interface Problem {
   readonly why: string;
 }
 
+const NOT_THIS_METHOD: Problem = { error: "invalid_request", why: "the method is another one" };
+
 /** `GET /o/oauth2/v2/auth`: a page, or 302 to the redirect URI. */
 export function authorize(instance: Instance, call: Incoming): Response {
   const query = call.url.searchParams;
-  const problem = call.method === "GET" ? findProblem(instance, query) : invalid("not a GET");
+  const problem = call.method === "GET" ? findProblem(instance, query) : NOT_THIS_METHOD;
   if (problem !== null) return block(instance, problem);
   const played = call.headers.get(PERSON_HEADER);
   if (played !== null) return answerAs(instance, query, personSchema.parse(JSON.parse(played)));
@@ -36,11 +38,10 @@ export function authorize(instance: Instance, call: Incoming): Response {
     return silent ? sendCode(instance, query, { user }) : sendError(instance, query, "interaction_required");
   }
   if (user === null || prompts.includes("select_account")) {
-    return chooserPage(instance.config.clientName, instance.users.values(), (chosen) => linkAs(query, chosen));
+    return chooserPage(instance.users.values(), (chosen) => linkAs(query, chosen));
   }
   if (silent) return sendCode(instance, query, { user });
   return consentPage({
-    clientName: instance.config.clientName,
     user,
     scopes: parseScopes(text(query, "scope")),
     action: DECISION_PATH,
@@ -54,7 +55,7 @@ export function decide(instance: Instance, call: Incoming): Response {
   const form = new URLSearchParams(call.body);
   const query = withChanges(form, { email: null, granted: null, decision: null });
   const user = findUser(instance, text(form, "email"));
-  const problem = call.method === "POST" ? findProblem(instance, query) : invalid("not a POST");
+  const problem = call.method === "POST" ? findProblem(instance, query) : NOT_THIS_METHOD;
   if (problem !== null) return block(instance, problem);
   if (user === null) return blockedPage("invalid_request", "No such account.");
   if (form.get("decision") !== "allow") return sendError(instance, query, "access_denied");
@@ -65,7 +66,7 @@ export function decide(instance: Instance, call: Incoming): Response {
   return sendCode(instance, query, { user, unticked });
 }
 
-/** The same as by the pages, in one step. */
+/** The same as by the pages, in one step, as a test's person wants it. */
 function answerAs(instance: Instance, query: URLSearchParams, person: Person): Response {
   if (person.error !== undefined) {
     return BLOCKING.has(person.error) ? blockedPage(person.error, "") : sendError(instance, query, person.error);
@@ -175,53 +176,44 @@ function block(instance: Instance, { error, why }: Problem): Response {
   return blockedPage(error, why);
 }
 
-function findProblem(instance: Instance, query: URLSearchParams): Problem | null {
+function findProblem({ config }: Instance, query: URLSearchParams): Problem | null {
   const names = [...query.keys()];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) return invalid(`OAuth 2 parameters can only have a single value: ${twice}`);
-  if (!instance.config.clients.some((client) => client.id === query.get("client_id"))) {
-    return { error: "invalid_client", why: "The OAuth client was not found." };
-  }
-  if (!instance.config.redirectUris.includes(text(query, "redirect_uri"))) {
-    return { error: "redirect_uri_mismatch", why: `${query.get("redirect_uri")} is not registered` };
-  }
-  if (query.get("response_type") !== "code") return invalid("response_type is not code");
-  if (parseScopes(text(query, "scope")).length === 0) return invalid("Missing required parameter: scope");
-  if (query.has("approval_prompt")) return invalid("approval_prompt is of another decade");
   const prompts = promptsOf(query);
-  if (query.has("prompt") && (prompts.length === 0 || prompts.some((prompt) => !PROMPTS.has(prompt)))) {
-    return invalid("Invalid parameter value for prompt");
-  }
-  if (prompts.includes("none") && prompts.length > 1) return invalid("prompt=none stands alone");
-  return pkceProblem(instance, query) ?? carelessness(instance, query);
-}
-
-function invalid(why: string): Problem {
-  return { error: "invalid_request", why };
-}
-
-function pkceProblem(instance: Instance, query: URLSearchParams): Problem | null {
   const method = query.get("code_challenge_method");
-  if (method !== "S256" && (instance.config.demandsCare || method !== null)) {
-    return invalid("code_challenge_method is not S256");
-  }
-  // BASE64URL(SHA-256) is 43 characters (RFC 7636, 4.2).
-  if (method === "S256" && !/^[A-Za-z0-9_-]{43}$/.test(text(query, "code_challenge"))) {
-    return invalid("code_challenge is no S256 challenge");
-  }
-  return null;
+  const checks: readonly (readonly [isWrong: boolean, why: string, error?: string])[] = [
+    [twice !== undefined, `OAuth 2 parameters can only have a single value: ${twice}`],
+    [
+      config.clients.every(({ id }) => id !== query.get("client_id")),
+      "The OAuth client was not found.",
+      "invalid_client",
+    ],
+    [
+      !config.redirectUris.includes(text(query, "redirect_uri")),
+      `${query.get("redirect_uri")} is not registered`,
+      "redirect_uri_mismatch",
+    ],
+    [query.get("response_type") !== "code", "response_type is not code"],
+    [parseScopes(text(query, "scope")).length === 0, "Missing required parameter: scope"],
+    [query.has("approval_prompt"), "approval_prompt is of another decade"],
+    [
+      query.has("prompt") && (prompts.length === 0 || prompts.some((prompt) => !PROMPTS.has(prompt))),
+      "Invalid parameter value for prompt",
+    ],
+    [prompts.includes("none") && prompts.length > 1, "prompt=none stands alone"],
+    [method !== "S256" && (config.demandsCare || method !== null), "code_challenge_method is not S256"],
+    // BASE64URL(SHA-256) is 43 characters (RFC 7636, 4.2).
+    [method === "S256" && !/^[\w-]{43}$/.test(text(query, "code_challenge")), "code_challenge is no S256 challenge"],
+    [config.demandsCare && query.get("access_type") !== "offline", "access_type is not offline"],
+    [config.demandsCare && !text(query, "scope").split(" ").includes("openid"), "scope lacks openid"],
+    [config.demandsCare && FRESH.some((name) => text(query, name).length < 16), `one of ${FRESH.join(", ")} is short`],
+  ];
+  const [, why, error = "invalid_request"] = checks.find(([isWrong]) => isWrong) ?? [];
+  return why === undefined ? null : { error, why };
 }
 
-/** `state`, `nonce` and the challenge are only worth something when they are unguessable. */
-function carelessness(instance: Instance, query: URLSearchParams): Problem | null {
-  if (!instance.config.demandsCare) return null;
-  if (query.get("access_type") !== "offline") return invalid("access_type is not offline");
-  if (!text(query, "scope").split(" ").includes("openid")) return invalid("scope lacks openid");
-  const short = FRESH.find((name) => text(query, name).length < 16);
-  return short === undefined ? null : invalid(`${short} is missing or short`);
-}
-
-const FRESH = ["state", "nonce", "code_challenge"] as const;
+/** What is only worth something when it is unguessable, and new each time. */
+const FRESH = ["state", "nonce", "code_challenge"];
 
 /** An authorization request that has been answered: what must be fresh in it may not come again. */
 function noteUse(instance: Instance, query: URLSearchParams): void {
