@@ -25,6 +25,7 @@ import { type PushOptions, signPush } from "./push.ts";
 import {
   configure,
   endGrant,
+  getUser,
   type Incoming,
   type Instance,
   type KeyPurpose,
@@ -40,12 +41,8 @@ const DELIVERY_TIMEOUT_MS = 10_000;
 /** How much of a receiver's answer is worth showing. */
 const MAX_ANSWER_LENGTH = 2_000;
 
-interface OfUser {
-  readonly email: string;
-}
-interface OfMessage extends OfUser {
-  readonly id: string;
-}
+type OfUser = Pick<User, "email">;
+type OfMessage = OfUser & Pick<Message, "id">;
 
 /** A security event as a person asks for it, and how it says whom it is about: `iss-sub` when left out. */
 interface EventOrder {
@@ -62,11 +59,7 @@ interface EventOrder {
 
 /** Each method takes one object, or nothing. */
 export function controlsOf(instance: Instance) {
-  const userOf = (email: string): User => {
-    const found = instance.users.get(email);
-    if (found === undefined) throw new Error(`no account ${email}`);
-    return found;
-  };
+  const userOf = (email: string): User => getUser(instance, email);
   const mailOf = (email: string): Mailbox => {
     const mailbox = mailboxOf(instance, userOf(email));
     if (mailbox === null) throw new Error(`${email} has no Gmail`);
@@ -138,7 +131,7 @@ export function controlsOf(instance: Instance) {
       const { securityEventReceiver: receiver } = instance.config;
       if (receiver === null) throw new Error("no receiver was given at the start");
       const { jti = crypto.randomUUID() } = order;
-      const events = await eventsOf(instance, order, () => userOf(order.email ?? ""));
+      const events = await eventsOf(instance, order);
       const response = await fetch(receiver, {
         method: "POST",
         headers: { "content-type": "application/secevent+jwt", accept: "application/json" },
@@ -160,11 +153,12 @@ type ActionOf<N extends keyof Controls> = { readonly action: N } & (Parameters<C
 /** The name of a method, and what stands in its argument. */
 export type Action = { [N in keyof Controls]: ActionOf<N> }[keyof Controls];
 
-async function eventsOf(instance: Instance, order: EventOrder, userOf: () => User) {
-  const { type, state = "", reason } = order;
+async function eventsOf(instance: Instance, order: EventOrder) {
+  const { type, email = "", state = "", reason } = order;
   if (!Object.hasOwn(EVENT_TYPES, type)) throw new Error(`type must be one of ${Object.keys(EVENT_TYPES).join(", ")}`);
   if (type === "verification") return verification(state);
-  return about(type, await subjectOf(instance, order, userOf()), reason === undefined ? {} : { reason });
+  const subject = await subjectOf(instance, order, getUser(instance, email));
+  return about(type, subject, reason === undefined ? {} : { reason });
 }
 
 async function subjectOf(instance: Instance, { type, subject }: EventOrder, user: User): Promise<Subject> {

@@ -7,7 +7,7 @@ import { type Controls, controlsOf } from "./control.ts";
 import type { Message } from "./mail/mailbox.ts";
 import { endpointVars } from "./protocol.ts";
 import { issueAs, startGoogle } from "./server.ts";
-import { mailboxOf, userBySub } from "./state.ts";
+import { mailboxOf, getUser } from "./state.ts";
 
 /** How to start it. */
 export interface DevelopmentOptions {
@@ -69,7 +69,7 @@ export async function startDevelopmentGoogle(options: DevelopmentOptions): Promi
     const picture = `${origin}/pictures/${encodeURIComponent(email)}`;
     controls.addUser({ user: { ...account, mailbox: mailbox === null ? null : { ...mailbox, ...ends }, picture } });
     // Opened at once: mail that ends now ends at the start, and not when somebody looks.
-    mailboxOf(instance, userBySub(instance, account.sub));
+    mailboxOf(instance, getUser(instance, account.sub));
   }
   const timer =
     newMailEveryMs === undefined
@@ -85,7 +85,7 @@ export async function startDevelopmentGoogle(options: DevelopmentOptions): Promi
     },
     controls,
     mailOf: (email) =>
-      Array.from(mailboxOf(instance, userBySub(instance, email))?.messages() ?? [], (message) => {
+      Array.from(mailboxOf(instance, getUser(instance, email))?.messages() ?? [], (message) => {
         const headers = new Map(message.content().headers);
         const { id, threadId, labelIds, internalDateMs } = message;
         const [from = "", subject = ""] = [headers.get("From"), headers.get("Subject")];

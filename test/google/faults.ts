@@ -88,36 +88,25 @@ function draw({ config, faults }: Instance, queued: WaitingFault, { method, url 
  * headers: every other fault leaves Google as it was, as a server that failed before it did anything.
  */
 async function spoil(instance: Instance, fault: Fault, answer: () => Promise<Response>): Promise<Response | null> {
-  if (fault.hang === true) {
-    await pause(HANG_LIMIT_MS);
-    return broken("disconnect");
-  }
+  if (fault.hang === true) await pause(HANG_LIMIT_MS);
   if (fault.delayMs !== undefined) await pause(fault.delayMs);
-  if (fault.disconnect === true) return broken("disconnect");
-  if (fault.truncated === true) {
-    const right = await answer();
-    const headers = new Headers(right.headers);
-    headers.set(BREAK_HEADER, "truncated");
-    // Not text(): workerd warns of that for a batch.
-    return new Response(await right.arrayBuffer(), { status: right.status, headers });
+  if (fault.hang === true || fault.disconnect === true) {
+    return new Response(null, { status: 502, headers: { [BREAK_HEADER]: "disconnect" } });
   }
-  if (fault.named !== undefined) return withHeaders(namedError(fault.named, fault, nowMs(instance)), fault);
-  if (fault.nonJson === true) return frontEndPage(fault.status ?? 200);
-  if (fault.status !== undefined || fault.body !== undefined) return withHeaders(plainFault(fault), fault);
-  return fault.headers === undefined ? null : withHeaders(await answer(), fault);
+  const response = badAnswer(instance, fault);
+  if (response === null && fault.truncated !== true && fault.headers === undefined) return null;
+  const right = response ?? (await answer());
+  // A copy, since headers of what was fetched cannot be changed. Not text(): workerd warns of that for a batch.
+  const copy = new Response(right.body === null ? null : await right.arrayBuffer(), right);
+  for (const [name, value] of Object.entries(fault.headers ?? {})) copy.headers.set(name, value);
+  if (fault.truncated === true) copy.headers.set(BREAK_HEADER, "truncated");
+  return copy;
 }
 
-function plainFault({ status = 200, body }: Fault): Response {
-  if (body === undefined) return frontEndPage(status);
+function badAnswer(instance: Instance, fault: Fault): Response | null {
+  const { named, status = 200, body } = fault;
+  if (named !== undefined) return namedError(named, fault, nowMs(instance));
+  if (body === undefined) return fault.nonJson === true || fault.status !== undefined ? frontEndPage(status) : null;
   const text = typeof body === "string" ? body : JSON.stringify(body);
   return new Response(text, { status, headers: { "content-type": "application/json; charset=UTF-8" } });
-}
-
-function withHeaders(response: Response, fault: Fault): Response {
-  for (const [name, value] of Object.entries(fault.headers ?? {})) response.headers.set(name, value);
-  return response;
-}
-
-function broken(how: string): Response {
-  return new Response(null, { status: 502, headers: { [BREAK_HEADER]: how } });
 }

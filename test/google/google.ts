@@ -14,7 +14,7 @@ import { bearerSub, userinfo } from "./oauth/bearer.ts";
 import { jwks, pemKeys } from "./oauth/keys.ts";
 import { RISC_CERTS_PATH, riscCerts, riscConfiguration } from "./oauth/security-events.ts";
 import { revoke, token, tokenEndpoint } from "./oauth/token.ts";
-import { CONTROL_PATH, type Endpoint, endpointVars } from "./protocol.ts";
+import { CONTROL_PATH, type Endpoint } from "./protocol.ts";
 import { createInstance, findUser, type Incoming, type Instance, nowMs, pause } from "./state.ts";
 
 export interface Google {
@@ -104,7 +104,6 @@ const PATHS: Readonly<Record<string, readonly [Endpoint, Handler]>> = {
   "/revoke": ["revoke", revoke],
   "/oauth2/v3/certs": ["certs", async (instance) => keys(await jwks(instance, "id-token"))],
   "/oauth2/v1/certs": ["certs", async (instance) => keys(await pemKeys(instance))],
-  "/.well-known/openid-configuration": ["discovery", discovery],
   "/.well-known/risc-configuration": ["risc", riscConfiguration],
   [RISC_CERTS_PATH]: ["risc:certs", riscCerts],
   "/batch/gmail/v1": ["batch", batch],
@@ -120,24 +119,6 @@ function findRoute(call: Incoming): readonly [Endpoint, Handler] {
 
 function keys(body: object): Response {
   return json(body, 200, { "cache-control": "public, max-age=19000, must-revalidate" });
-}
-
-/** OpenID Connect Discovery 1.0. */
-function discovery({ config }: Instance, { url }: Incoming): Response {
-  const vars = endpointVars(url.origin);
-  return json({
-    issuer: config.issuer,
-    authorization_endpoint: vars["GOOGLE_AUTHORIZATION_ENDPOINT"],
-    token_endpoint: vars["GOOGLE_TOKEN_ENDPOINT"],
-    userinfo_endpoint: vars["GOOGLE_USERINFO_ENDPOINT"],
-    revocation_endpoint: vars["GOOGLE_REVOCATION_ENDPOINT"],
-    jwks_uri: vars["GOOGLE_JWKS_URI"],
-    response_types_supported: ["code"],
-    subject_types_supported: ["public"],
-    id_token_signing_alg_values_supported: ["RS256"],
-    scopes_supported: ["openid", "email", "profile"],
-    code_challenge_methods_supported: ["plain", "S256"],
-  });
 }
 
 /** The picture of an account of development. */

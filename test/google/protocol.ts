@@ -8,7 +8,7 @@ import { ERROR_NAMES } from "./errors.ts";
 /** Where calls are counted. A `part` is a call within a batch, whatever it does. */
 // prettier-ignore
 const ENDPOINTS = [
-  "auth", "token", "token:code", "token:refresh", "userinfo", "certs", "risc", "risc:certs", "revoke", "discovery",
+  "auth", "token", "token:code", "token:refresh", "userinfo", "certs", "risc", "risc:certs", "revoke",
   "list", "get", "attachment", "send", "modify", "deleteMessage", "threads", "thread", "profile",
   "labels", "label", "patchLabel", "history", "watch", "stop", "batch", "part", "other",
 ] as const;
@@ -167,9 +167,6 @@ export type ConfigPatch = Partial<Omit<z.input<typeof configSchema>, "listing" |
   readonly listing?: Partial<z.input<typeof listingSchema>>;
   readonly push?: Partial<z.input<typeof pushSchema>>;
 };
-
-/** What an account's mail is, opened by mailboxOf. */
-export type MailboxOptions = z.infer<typeof mailboxSchema>;
 
 /** Header by which a test plays the person at the consent screen, in place of the pages. */
 export const PERSON_HEADER = "x-google-person";

@@ -70,9 +70,9 @@ function isFromHere({ headers }: IncomingMessage): boolean {
 async function toRequest(incoming: IncomingMessage): Promise<Request> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk);
+  const { method = "GET" } = incoming;
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
-  const method = incoming.method ?? "GET";
   const body = method === "GET" || method === "HEAD" ? null : Buffer.concat(chunks);
   return new Request(`http://${incoming.headers.host}${incoming.url}`, { method, headers, body });
 }

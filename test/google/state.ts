@@ -3,7 +3,7 @@
  */
 import { livedInSource } from "./mail/lived-in.ts";
 import { Mailbox } from "./mail/mailbox.ts";
-import { NumberedSource } from "./mail/numbered.ts";
+import { numberedSource } from "./mail/numbered.ts";
 import {
   configSchema,
   type ConfigPatch,
@@ -69,12 +69,10 @@ export interface Incoming {
   readonly body: string;
 }
 
-/** What `users.watch` asked for. */
 interface Watch {
   readonly labelIds: readonly string[];
   readonly isInclude: boolean;
   readonly expiresAtMs: number;
-  /** At most one notification a second. */
   lastPushMs: number;
 }
 
@@ -95,6 +93,7 @@ function emptyMemory() {
     users: new Map<string, User>(),
     /** By `sub`; opened when it is first asked for. */
     mailboxes: new Map<string, Mailbox>(),
+    /** What `users.watch` asked for. At most one notification a second is pushed. */
     watches: new Map<string, Watch>(),
     /** That nobody was sent. */
     pushes: [] as PushDelivery[],
@@ -148,19 +147,19 @@ export function configure(instance: Instance, patch: ConfigPatch): void {
   instance.config = configSchema.parse({ ...config, ...patch, listing, push });
 }
 
-/** The account with that `sub`. Its absence is a mistake of ours. */
-export function userBySub(instance: Instance, sub: string): User {
-  const user = findUser(instance, sub);
-  if (user === null) throw new Error(`no account has the sub ${sub}`);
-  return user;
-}
-
 /** The account with that address or `sub` (RFC 5321: domains, and Gmail's local parts, have no case), or null. */
 export function findUser(instance: Instance, hint: string): User | null {
   const wanted = hint.trim().toLowerCase();
   return (
-    [...instance.users.values()].find((user) => user.sub === wanted || user.email.toLowerCase() === wanted) ?? null
+    [...instance.users.values()].find(({ sub, email }) => sub === wanted || email.toLowerCase() === wanted) ?? null
   );
+}
+
+/** The same. Its absence is a mistake of ours. */
+export function getUser(instance: Instance, hint: string): User {
+  const user = findUser(instance, hint);
+  if (user === null) throw new Error(`no account ${hint}`);
+  return user;
 }
 
 /** A person's mail, or null where the account has no Gmail. */
@@ -171,7 +170,7 @@ export function mailboxOf(instance: Instance, user: User): Mailbox | null {
   if (mailbox === undefined) {
     mailbox = new Mailbox(
       "messages" in options
-        ? new NumberedSource(user.email, options)
+        ? numberedSource(user.email, options)
         : livedInSource(user, { kind: options.kind, untilMs: options.untilMs ?? nowMs(instance) }),
     );
     instance.mailboxes.set(sub, mailbox);
@@ -217,11 +216,10 @@ export function keepSecret(instance: Instance, value: string): string {
   return value;
 }
 
-/** Waits. What is waited for keeps no process alive. */
+/** Waits. What is waited for keeps no process of Node's alive. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer: unknown = setTimeout(resolve, ms);
-    if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function")
-      timer.unref();
+    const timer: number | { unref?: () => void } = setTimeout(resolve, ms);
+    if (typeof timer === "object") timer.unref?.();
   });
 }

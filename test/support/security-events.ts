@@ -60,8 +60,8 @@ function refreshTokenSubject(algorithm: string, token: string): Subject {
   return { subject_type: "oauth_token", token_type: "refresh_token", token_identifier_alg: algorithm, token };
 }
 
-async function sha512(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
+async function sha512(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-512", new Uint8Array(bytes)));
 }
 
 /** One event about one subject: `about("sessions-revoked", issSub(user))`. `more` is `reason`, say. */

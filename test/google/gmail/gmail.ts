@@ -14,8 +14,9 @@ import { listHistory, stopWatch, watch } from "./history.ts";
 import { createLabel, deleteLabel, getLabel, listLabels, patchLabel } from "./labels.ts";
 import { listMessages, listThreads } from "./listing.ts";
 import {
+  batchDelete,
   batchModify,
-  deleteMessages,
+  deleteMessage,
   getAttachment,
   getMessage,
   getProfile,
@@ -46,11 +47,11 @@ const METHODS: readonly Method[] = (
     ["POST", "messages/import", "send", 25, MODIFY, (call) => sendMessage(call, null)],
     ["POST", "messages", "send", 25, MODIFY, (call) => sendMessage(call, null)],
     ["POST", "messages/batchModify", "modify", 50, MODIFY, batchModify],
-    ["POST", "messages/batchDelete", "deleteMessage", 50, FULL, deleteMessages],
+    ["POST", "messages/batchDelete", "deleteMessage", 50, FULL, batchDelete],
     ["POST", "messages/*/modify", "modify", 5, MODIFY, modifyMessage],
     ["POST", "messages/*/trash", "modify", 5, MODIFY, modifyMessage],
     ["POST", "messages/*/untrash", "modify", 5, MODIFY, modifyMessage],
-    ["DELETE", "messages/*", "deleteMessage", 10, FULL, deleteMessages],
+    ["DELETE", "messages/*", "deleteMessage", 10, FULL, deleteMessage],
     ["GET", "threads", "threads", 10, METADATA, listThreads],
     ["GET", "threads/*", "thread", 40, METADATA, getThread],
     ["GET", "profile", "profile", 1, METADATA, getProfile],
@@ -111,7 +112,7 @@ export async function gmail(
   const caller = gmailCaller(instance, call, method?.scopes ?? METADATA);
   if (caller instanceof Response) return caller;
   if (userId !== "me" && userId.toLowerCase() !== caller.user.email.toLowerCase()) {
-    return apiError({ code: 403, reason: "forbidden", message: `Delegation denied for ${caller.user.email}` });
+    return apiError(403, "forbidden", `Delegation denied for ${caller.user.email}`);
   }
   if (!spendQuota(instance, caller, method?.units ?? 0)) return refusal("rateLimitExceeded");
   const mailbox = mailboxOf(instance, caller.user);
@@ -136,8 +137,8 @@ function write(answer: Awaited<Answer>, query: URLSearchParams): Response {
   const fields = query.get("fields") ?? "";
   const mask = fields === "" ? null : parseFieldMask(fields);
   if (fields !== "" && mask === null) {
-    const message = `Invalid field selection ${fields}`;
-    return apiError({ code: 400, message, reason: "invalidParameter", location: ["parameter", "fields"] });
+    const location = ["parameter", "fields"] as const;
+    return apiError(400, "invalidParameter", `Invalid field selection ${fields}`, { location });
   }
   const indent = query.get("prettyPrint") === "false" ? 0 : 2;
   return json(mask === null ? answer : applyFieldMask(answer, mask), 200, {}, indent);

@@ -28,9 +28,7 @@ export function getLabel({ mailbox, ids }: GmailCall): object | Response {
   const [id = ""] = ids;
   const own = mailbox.labels.find((label) => label.id === id);
   if (own === undefined && !SYSTEM.includes(id)) return refusal("notFound");
-  const { messagesTotal, messagesUnread, threadsTotal, threadsUnread } = mailbox.count(id);
-  const counts = { messagesTotal, messagesUnread, threadsTotal, threadsUnread };
-  return { ...(own === undefined ? systemLabel(id) : userLabel(own)), ...counts };
+  return { ...(own === undefined ? systemLabel(id) : userLabel(own)), ...mailbox.count(id) };
 }
 
 function systemLabel(id: string): object {
@@ -55,7 +53,7 @@ export function createLabel({ call, mailbox }: GmailCall): object | Response {
   const { name, ...rest } = labelSchema.parse(JSON.parse(call.body));
   if (name === undefined) throw new BadArgument("Invalid label name");
   if (mailbox.labels.some((label) => label.name.toLowerCase() === name.toLowerCase())) {
-    return apiError({ code: 409, reason: "aborted", status: "ABORTED", message: "Label name exists or conflicts" });
+    return apiError(409, "aborted", "Label name exists or conflicts");
   }
   const label = { id: `Label_${mailbox.labels.length + 1}`, name, ...rest };
   mailbox.labels.push(label);

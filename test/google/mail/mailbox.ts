@@ -30,25 +30,21 @@ export interface Message extends StoredMessage {
 
 export type ChangeKind = "messagesAdded" | "messagesDeleted" | "labelsAdded" | "labelsRemoved";
 
+type HistoryMessage = Pick<StoredMessage, "id" | "threadId" | "labelIds">;
+
 /** A record of history. */
 export interface HistoryRecord {
   readonly id: number;
   readonly kind: ChangeKind;
-  readonly message: { readonly id: string; readonly threadId: string; readonly labelIds: readonly string[] };
+  readonly message: HistoryMessage;
   /** What was added or removed. */
   readonly labelIds: readonly string[];
 }
 
+type LabelCounts = Readonly<Record<"messagesTotal" | "messagesUnread" | "threadsTotal" | "threadsUnread", number>>;
+
 /** History IDs begin above those of the messages that were always there, one each. */
 const FIRST_HISTORY_ID = 1000;
-
-/** How many messages a label has. */
-export interface LabelCounts {
-  readonly messagesTotal: number;
-  readonly messagesUnread: number;
-  readonly threadsTotal: number;
-  readonly threadsUnread: number;
-}
 
 interface Change {
   readonly labelIds: readonly string[] | null;
@@ -66,23 +62,19 @@ export class Mailbox {
   /** Labels as they are now, by number; null of what is gone. */
   readonly #changes = new Map<number, Change>();
   #history: HistoryRecord[] = [];
-  #historyId: number;
+  historyId: number;
   #forgottenUpTo = 0;
-  readonly #counts = new Map<string, LabelCounts & { readonly at: number }>();
+  readonly #counts = new Map<string, LabelCounts>();
 
   constructor(source: Source) {
     this.#source = source;
     this.labels = [...source.labels];
-    this.#historyId = FIRST_HISTORY_ID + source.size;
+    this.historyId = FIRST_HISTORY_ID + source.size;
   }
 
   /** The number of the newest message. */
   get newest(): number {
     return this.#source.size + this.#arrived.length;
-  }
-
-  get historyId(): number {
-    return this.#historyId;
   }
 
   /** The message of a number, or null when it is gone. */
@@ -120,7 +112,7 @@ export class Mailbox {
     const n = this.newest + 1;
     this.#arrived.push(stored);
     this.#numbers.set(stored.id, n);
-    this.#changes.set(n, { labelIds: stored.labelIds, historyId: this.#record("messagesAdded", stored, []) });
+    this.#changes.set(n, { labelIds: stored.labelIds, historyId: this.#record("messagesAdded", stored) });
   }
 
   /** An ID that no message has yet, for one that is sent. */
@@ -146,52 +138,48 @@ export class Mailbox {
 
   /** A message is gone for good. */
   remove(message: Message): void {
-    const historyId = this.#record("messagesDeleted", message, []);
-    this.#changes.set(message.n, { labelIds: null, historyId });
+    this.#changes.set(message.n, { labelIds: null, historyId: this.#record("messagesDeleted", message) });
   }
 
   /** Records after an ID, oldest first; null where they are no longer there, or never were. */
   historySince(startHistoryId: number): readonly HistoryRecord[] | null {
-    if (startHistoryId < this.#forgottenUpTo || startHistoryId > this.#historyId) return null;
+    if (startHistoryId < this.#forgottenUpTo || startHistoryId > this.historyId) return null;
     return this.#history.filter(({ id }) => id > startHistoryId);
   }
 
   /** What Google does after a week, sometimes after hours. */
   forgetHistory(): void {
-    this.#record(null, null, []);
-    this.#forgottenUpTo = this.#historyId;
+    this.#forgottenUpTo = this.#nextHistoryId();
     this.#history = [];
   }
 
-  /** How many messages have a label. */
+  /** How many messages have a label, as `labels.get` says it. */
   count(labelId: string): LabelCounts {
-    const known = this.#counts.get(labelId);
-    if (known?.at === this.#historyId) return known;
-    const threads = new Set<string>();
-    const unread = new Set<string>();
-    let [messagesTotal, messagesUnread] = [0, 0];
-    for (const { labelIds, threadId } of this.messages()) {
-      if (!labelIds.includes(labelId)) continue;
-      messagesTotal += 1;
-      threads.add(threadId);
-      if (!labelIds.includes("UNREAD")) continue;
-      messagesUnread += 1;
-      unread.add(threadId);
-    }
-    const counts = { messagesTotal, messagesUnread, threadsTotal: threads.size, threadsUnread: unread.size };
-    this.#counts.set(labelId, { ...counts, at: this.#historyId });
+    const key = `${labelId} ${this.historyId}`;
+    const known = this.#counts.get(key);
+    if (known !== undefined) return known;
+    const labelled = [...this.messages()].filter(({ labelIds }) => labelIds.includes(labelId));
+    const unread = labelled.filter(({ labelIds }) => labelIds.includes("UNREAD"));
+    const counts = {
+      messagesTotal: labelled.length,
+      messagesUnread: unread.length,
+      threadsTotal: new Set(labelled.map(({ threadId }) => threadId)).size,
+      threadsUnread: new Set(unread.map(({ threadId }) => threadId)).size,
+    };
+    this.#counts.set(key, counts);
     return counts;
   }
 
   /** History IDs grow, and have gaps. */
-  #record(kind: ChangeKind | null, message: HistoryRecord["message"] | null, labelIds: readonly string[]): number {
-    this.#historyId += 1 + ((this.#historyId * 7) % 5);
-    if (kind !== null && message !== null) {
-      const { id, threadId, labelIds: now } = message;
-      const record = { id: this.#historyId, kind, message: { id, threadId, labelIds: now }, labelIds };
-      this.#history.push(record);
-      this.onChange(record);
-    }
-    return this.#historyId;
+  #nextHistoryId(): number {
+    this.historyId += 1 + ((this.historyId * 7) % 5);
+    return this.historyId;
+  }
+
+  #record(kind: ChangeKind, { id, threadId, labelIds: now }: HistoryMessage, labelIds: readonly string[] = []): number {
+    const record = { id: this.#nextHistoryId(), kind, message: { id, threadId, labelIds: now }, labelIds };
+    this.#history.push(record);
+    this.onChange(record);
+    return record.id;
   }
 }

@@ -3,7 +3,7 @@
  */
 import { json, refusal } from "../errors.ts";
 import type { Config, User } from "../protocol.ts";
-import { type Incoming, type Instance, isDead, type IssuedToken, userBySub } from "../state.ts";
+import { type Incoming, type Instance, isDead, type IssuedToken, getUser } from "../state.ts";
 
 export interface Caller {
   readonly user: User;
@@ -15,7 +15,7 @@ export function gmailCaller(instance: Instance, call: Incoming, anyOf: readonly 
   const issued = liveToken(instance, call);
   if (issued === null) return refusal(call.headers.has("authorization") ? "authError" : "missingCredentials");
   if (!anyOf.some((scope) => issued.scopes.includes(scope))) return refusal("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
-  return { user: userBySub(instance, issued.sub), scopes: issued.scopes };
+  return { user: getUser(instance, issued.sub), scopes: issued.scopes };
 }
 
 /** Whose live access token a call carries; an empty text where it has none. Judges nothing. */
@@ -28,7 +28,7 @@ export function bearerSub(instance: Instance, headers: Headers): string {
 export function userinfo(instance: Instance, call: Incoming): Response {
   const issued = liveToken(instance, call);
   if (issued === null) return json({ error: "invalid_request", error_description: "Invalid Credentials" }, 401);
-  const { sub, name, picture, email, emailVerified, hd } = userBySub(instance, issued.sub);
+  const { sub, name, picture, email, emailVerified, hd } = getUser(instance, issued.sub);
   const wrong: Readonly<Record<Config["userinfo"], unknown>> = {
     valid: sub,
     "no-sub": undefined,

@@ -73,37 +73,28 @@ interface Signing {
 export async function sign(instance: Instance, { purpose, typ, claims, flaw = null }: Signing): Promise<string> {
   const right = await signingKey(purpose, instance.keyGenerations[purpose]);
   const header = { alg: "RS256", kid: kid(instance, purpose), ...(typ === null ? {} : { typ }) };
-  const make = (changes: Partial<JWTHeaderParameters>, key: Key | Uint8Array, said = claims): Promise<string> =>
-    new SignJWT(said).setProtectedHeader({ ...header, ...changes }).sign(key);
+  const make = (shown: JWTHeaderParameters, key: Key | Uint8Array, said = claims): Promise<string> =>
+    new SignJWT(said).setProtectedHeader(shown).sign(key);
+  const { kid: _kid, ...withoutKid } = header;
   const forger = await signingKey("forger");
-  switch (flaw as WrongSignature) {
-    case "garbage":
-      return "not.a-token";
-    case "alg-none":
-      return `${encodePart({ ...header, alg: "none" })}.${encodePart(claims)}.`;
-    case "hs256-public-key":
-      return make({ alg: "HS256" }, new TextEncoder().encode(JSON.stringify(right.publicJwk)));
-    case "wrong-key":
-      return make({}, forger.privateKey);
-    case "unknown-kid":
-      return make({ kid: "unknown" }, forger.privateKey);
-    case "no-kid":
-      return new SignJWT(claims)
-        .setProtectedHeader({ alg: "RS256", ...(typ === null ? {} : { typ }) })
-        .sign(forger.privateKey);
-    case "id-token-key": {
+  const wrong: Readonly<Record<WrongSignature, () => string | Promise<string>>> = {
+    garbage: () => "not.a-token",
+    "alg-none": () => `${encodePart({ ...header, alg: "none" })}.${encodePart(claims)}.`,
+    "hs256-public-key": () =>
+      make({ ...header, alg: "HS256" }, new TextEncoder().encode(JSON.stringify(right.publicJwk))),
+    "wrong-key": () => make(header, forger.privateKey),
+    "unknown-kid": () => make({ ...header, kid: "unknown" }, forger.privateKey),
+    "no-kid": () => make(withoutKid, forger.privateKey),
+    "id-token-key": async () => {
       const { privateKey } = await signingKey("id-token", instance.keyGenerations["id-token"]);
-      return make({ kid: kid(instance, "id-token") }, privateKey);
-    }
-    case "tampered": {
-      const [head = "", , signature = ""] = (await make({}, right.privateKey, { ...claims, jti: "another" })).split(
-        ".",
-      );
+      return make({ ...header, kid: kid(instance, "id-token") }, privateKey);
+    },
+    tampered: async () => {
+      const [head, , signature] = (await make(header, right.privateKey, { ...claims, jti: "another" })).split(".");
       return `${head}.${encodePart(claims)}.${signature}`;
-    }
-    default:
-      return make({}, right.privateKey);
-  }
+    },
+  };
+  return flaw !== null && flaw in wrong ? wrong[flaw as WrongSignature]() : make(header, right.privateKey);
 }
 
 /** A part of a compact JWT: base64url of JSON. */

@@ -4,7 +4,7 @@
  */
 import { PAGE_ERROR_HEADER, type User } from "../protocol.ts";
 import { escapeHtml as text } from "../text.ts";
-import { describeScope, isIdentityScope } from "./scopes.ts";
+import { DESCRIPTIONS, isIdentityScope } from "./scopes.ts";
 
 const CLIENT_NAME = "gmail-edge (development)";
 const STYLE = `
@@ -69,7 +69,7 @@ export function consentPage({ user, scopes, action, hidden, otherAccount }: Cons
   );
   const items = scopes.map((scope) => {
     const input = `name="granted" value="${text(scope)}"`;
-    const what = text(describeScope(scope));
+    const what = text(DESCRIPTIONS[scope] ?? scope);
     if (isIdentityScope(scope)) return `<li><input type="hidden" ${input}>${what}</li>`;
     return `<li><label><input type="checkbox" ${input} checked>
 <span>${what}<br><span class="note">${text(scope)}</span></span></label></li>`;

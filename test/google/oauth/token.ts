@@ -14,7 +14,7 @@ import {
   liveRefreshTokens,
   nowMs,
   randomText,
-  userBySub,
+  getUser,
 } from "../state.ts";
 import { issueIdToken } from "./keys.ts";
 import { parseScopes } from "./scopes.ts";
@@ -135,7 +135,7 @@ interface Grant {
 async function accessAnswer(instance: Instance, request: Grant & { readonly nonce: string | null }) {
   const { config } = instance;
   const scopes = config.grantedScopes ?? request.scopes;
-  const user = userBySub(instance, request.sub);
+  const user = getUser(instance, request.sub);
   const idToken = await issueIdToken(instance, { ...request, user });
   return {
     access_token: issue(instance, "access", { ...request, scopes }),
