@@ -1,7 +1,7 @@
 /**
  * One person's mail as it changes: what its source holds, what came since, labels as they are now, and the history of it all.
  */
-import type { StoredMessage } from "./content.ts";
+import type { Content, StoredMessage } from "./content.ts";
 
 /** A label of the user's own. */
 export interface UserLabel {
@@ -46,11 +46,6 @@ type LabelCounts = Readonly<Record<"messagesTotal" | "messagesUnread" | "threads
 /** History IDs begin above those of the messages that were always there, one each. */
 const FIRST_HISTORY_ID = 1000;
 
-interface Change {
-  readonly labelIds: readonly string[] | null;
-  readonly historyId: number;
-}
-
 export class Mailbox {
   readonly labels: UserLabel[];
   /** Is told of each change, with its record. */
@@ -60,7 +55,7 @@ export class Mailbox {
   readonly #arrived: StoredMessage[] = [];
   readonly #numbers = new Map<string, number>();
   /** Labels as they are now, by number; null of what is gone. */
-  readonly #changes = new Map<number, Change>();
+  readonly #changes = new Map<number, Pick<Message, "labelIds" | "historyId"> | null>();
   #history: HistoryRecord[] = [];
   historyId: number;
   #forgottenUpTo = 0;
@@ -80,12 +75,17 @@ export class Mailbox {
   /** The message of a number, or null when it is gone. */
   at(n: number): Message | null {
     const change = this.#changes.get(n);
-    if (change?.labelIds === null) return null;
+    if (change === null) return null;
     const { size } = this.#source;
     const stored = n <= size ? this.#source.at(n) : this.#arrived[n - size - 1];
     if (stored === undefined) return null;
-    const historyId = change?.historyId ?? FIRST_HISTORY_ID + n;
-    return { ...stored, n, historyId, ...(change === undefined ? {} : { labelIds: change.labelIds }) };
+    const { labelIds, historyId } = change ?? { labelIds: stored.labelIds, historyId: FIRST_HISTORY_ID + n };
+    let made: Content | null = null;
+    const content = (): Content => {
+      made ??= stored.content();
+      return made;
+    };
+    return { ...stored, content, n, historyId, labelIds };
   }
 
   /** The message of an ID, or null when there is none. */
@@ -138,7 +138,8 @@ export class Mailbox {
 
   /** A message is gone for good. */
   remove(message: Message): void {
-    this.#changes.set(message.n, { labelIds: null, historyId: this.#record("messagesDeleted", message) });
+    this.#record("messagesDeleted", message);
+    this.#changes.set(message.n, null);
   }
 
   /** Records after an ID, oldest first; null where they are no longer there, or never were. */
