@@ -65,11 +65,6 @@ export function controlsOf(instance: Instance) {
     if (mailbox === null) throw new Error(`${email} has no Gmail`);
     return mailbox;
   };
-  const messageOf = ({ email, id }: OfMessage): Message => {
-    const message = mailOf(email).find(id);
-    if (message === null) throw new Error(`no message ${id}`);
-    return message;
-  };
   return {
     /** As new, but for the keys: a verifier may have cached them. */
     reset: () => resetInstance(instance),
@@ -106,10 +101,10 @@ export function controlsOf(instance: Instance) {
       for (let n = 0; n < messages; n += 1) mailOf(email).receive(nowMs(instance));
     },
     /** The person, or a filter of theirs, changes labels elsewhere. */
-    changeLabels: (change: OfMessage & { add?: readonly string[]; remove?: readonly string[] }) =>
-      mailOf(change.email).changeLabels(messageOf(change), change),
+    changeLabels: ({ email, id, ...change }: OfMessage & { add?: readonly string[]; remove?: readonly string[] }) =>
+      mailOf(email).changeLabels(mailOf(email).get(id), change),
     /** A message is gone for good. */
-    deleteMail: (which: OfMessage) => mailOf(which.email).remove(messageOf(which)),
+    deleteMail: ({ email, id }: OfMessage) => mailOf(email).remove(mailOf(email).get(id)),
     /** History so far is no longer there: `history.list` answers 404 for it. */
     forgetHistory: ({ email }: OfUser) => mailOf(email).forgetHistory(),
     /** All numbered mailboxes hold so many messages, as if they always had. */
@@ -153,21 +148,19 @@ type ActionOf<N extends keyof Controls> = { readonly action: N } & (Parameters<C
 /** The name of a method, and what stands in its argument. */
 export type Action = { [N in keyof Controls]: ActionOf<N> }[keyof Controls];
 
-async function eventsOf(instance: Instance, order: EventOrder) {
-  const { type, email = "", state = "", reason } = order;
+async function eventsOf(instance: Instance, { type, email = "", subject, state = "", reason }: EventOrder) {
   if (!Object.hasOwn(EVENT_TYPES, type)) throw new Error(`type must be one of ${Object.keys(EVENT_TYPES).join(", ")}`);
   if (type === "verification") return verification(state);
-  const subject = await subjectOf(instance, order, getUser(instance, email));
-  return about(type, subject, reason === undefined ? {} : { reason });
-}
-
-async function subjectOf(instance: Instance, { type, subject }: EventOrder, user: User): Promise<Subject> {
-  const kind = subject ?? (type === "token-revoked" ? "prefix" : "iss-sub");
-  if (kind === "iss-sub") return issSub(user, riscIssuer(instance));
-  if (kind === "id_token_claims") return idTokenClaims(user, { email: true }, riscIssuer(instance));
-  const token = liveRefreshTokens(instance, user.sub).at(-1);
-  if (token === undefined) throw new Error(`${user.email} has no live refresh token: sign in, with consent`);
-  return kind === "prefix" ? refreshTokenPrefix(token) : refreshTokenHash(token, "raw");
+  const user = getUser(instance, email);
+  const token = liveRefreshTokens(instance, user.sub).at(-1) ?? "none";
+  const subjects: Readonly<Record<NonNullable<EventOrder["subject"]>, Subject>> = {
+    "iss-sub": issSub(user, riscIssuer(instance)),
+    id_token_claims: idTokenClaims(user, { email: true }, riscIssuer(instance)),
+    prefix: refreshTokenPrefix(token),
+    hash: await refreshTokenHash(token, "raw"),
+  };
+  const chosen = subjects[subject ?? (type === "token-revoked" ? "prefix" : "iss-sub")];
+  return about(type, chosen, reason === undefined ? {} : { reason });
 }
 
 /** Everything that one may want to know about what happened. */
@@ -217,15 +210,10 @@ export async function control(instance: Instance, { method, headers, body }: Inc
   }
 }
 
-/** Every value of a form is text; numbers, and whatever else is JSON, are read as such. */
+/** Every value of a form is text; numbers are read as such. */
 function readForm(body: string): Record<string, unknown> {
+  const isNumber = /^\d+(?:\.\d+)?$/;
   return Object.fromEntries(
-    Array.from(new URLSearchParams(body), ([name, value]) => {
-      try {
-        return [name, JSON.parse(value) as unknown];
-      } catch {
-        return [name, value];
-      }
-    }),
+    Array.from(new URLSearchParams(body), ([name, value]) => [name, isNumber.test(value) ? Number(value) : value]),
   );
 }

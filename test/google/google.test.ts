@@ -206,17 +206,6 @@ Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment; filenam
     await expect(jwtVerify(forged.authorization.slice(7), keys, options)).rejects.toThrow("signature");
   });
 
-  test("costs units, and ends with the minute's", async () => {
-    await google.forgetCalls();
-    for (const path of ["messages", `messages/${messageId(1)}`, "profile", "threads"]) await gmail(path);
-    expect((await google.snapshot()).quotaUnits).toBe(5 + 20 + 1 + 10);
-    await google.configure({ quotaUnitsPerMinute: 5 });
-    expect([(await gmail("messages")).status, (await gmail("messages")).status]).toEqual([200, 403]);
-    await google.advanceClock(61_000);
-    expect((await gmail("messages")).status).toBe(200);
-    await google.configure({ quotaUnitsPerMinute: null });
-  });
-
   test.each([
     ["no closing delimiter", "multipart/mixed; boundary=b", "--b\r\nContent-Type: application/http\r\n\r\nGET /a\r\n"],
     ["a part of another type", "multipart/mixed; boundary=b", "--b\r\nContent-Type: text/plain\r\n\r\nGET /a\r\n--b--"],

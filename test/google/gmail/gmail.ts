@@ -28,51 +28,38 @@ import {
 /** What a method answers: JSON to be masked and written, null for 204, or an answer as it is. */
 type Answer = object | null | Response | Promise<object>;
 
-interface Method {
-  readonly verb: string;
-  readonly path: RegExp;
-  readonly endpoint: Endpoint;
-  /** Quota units, as of May 2026. */
-  readonly units: number;
-  readonly scopes: readonly string[];
-  readonly answer: (call: GmailCall) => Answer;
-}
+/** The path's placeholders are the call's `ids`; quota units are those of May 2026; any of the scopes will do. */
+// prettier-ignore
+type Method = readonly [
+  verb: string, path: string, endpoint: Endpoint, units: number, scopes: readonly string[], answer: (call: GmailCall) => Answer,
+];
 
-const METHODS: readonly Method[] = (
-  [
-    ["GET", "messages", "list", 5, METADATA, listMessages],
-    ["GET", "messages/*", "get", 20, METADATA, getMessage],
-    ["GET", "messages/*/attachments/*", "attachment", 20, READ, getAttachment],
-    ["POST", "messages/send", "send", 100, SEND, (call) => sendMessage(call, ["SENT"])],
-    ["POST", "messages/import", "send", 25, MODIFY, (call) => sendMessage(call, null)],
-    ["POST", "messages", "send", 25, MODIFY, (call) => sendMessage(call, null)],
-    ["POST", "messages/batchModify", "modify", 50, MODIFY, batchModify],
-    ["POST", "messages/batchDelete", "deleteMessage", 50, FULL, batchDelete],
-    ["POST", "messages/*/modify", "modify", 5, MODIFY, modifyMessage],
-    ["POST", "messages/*/trash", "modify", 5, MODIFY, modifyMessage],
-    ["POST", "messages/*/untrash", "modify", 5, MODIFY, modifyMessage],
-    ["DELETE", "messages/*", "deleteMessage", 10, FULL, deleteMessage],
-    ["GET", "threads", "threads", 10, METADATA, listThreads],
-    ["GET", "threads/*", "thread", 40, METADATA, getThread],
-    ["GET", "profile", "profile", 1, METADATA, getProfile],
-    ["GET", "labels", "labels", 1, [...METADATA, ...LABELS], listLabels],
-    ["GET", "labels/*", "label", 1, [...METADATA, ...LABELS], getLabel],
-    ["POST", "labels", "patchLabel", 1, LABELS, createLabel],
-    ["PATCH", "labels/*", "patchLabel", 1, LABELS, patchLabel],
-    ["PUT", "labels/*", "patchLabel", 1, LABELS, patchLabel],
-    ["DELETE", "labels/*", "patchLabel", 1, LABELS, deleteLabel],
-    ["GET", "history", "history", 2, METADATA, listHistory],
-    ["POST", "watch", "watch", 100, METADATA, watch],
-    ["POST", "stop", "stop", 50, METADATA, stopWatch],
-  ] satisfies [string, string, Endpoint, number, readonly string[], Method["answer"]][]
-).map(([verb, path, endpoint, units, scopes, answer]) => ({
-  verb,
-  path: new RegExp(`^${path.replaceAll("*", "([^/]+)")}$`),
-  endpoint,
-  units,
-  scopes,
-  answer,
-}));
+const METHODS: readonly Method[] = [
+  ["GET", "messages", "list", 5, METADATA, listMessages],
+  ["GET", "messages/*", "get", 20, METADATA, getMessage],
+  ["GET", "messages/*/attachments/*", "attachment", 20, READ, getAttachment],
+  ["POST", "messages/send", "send", 100, SEND, (call) => sendMessage(call, ["SENT"])],
+  ["POST", "messages/import", "send", 25, MODIFY, (call) => sendMessage(call, null)],
+  ["POST", "messages", "send", 25, MODIFY, (call) => sendMessage(call, null)],
+  ["POST", "messages/batchModify", "modify", 50, MODIFY, batchModify],
+  ["POST", "messages/batchDelete", "deleteMessage", 50, FULL, batchDelete],
+  ["POST", "messages/*/modify", "modify", 5, MODIFY, modifyMessage],
+  ["POST", "messages/*/trash", "modify", 5, MODIFY, modifyMessage],
+  ["POST", "messages/*/untrash", "modify", 5, MODIFY, modifyMessage],
+  ["DELETE", "messages/*", "deleteMessage", 10, FULL, deleteMessage],
+  ["GET", "threads", "threads", 10, METADATA, listThreads],
+  ["GET", "threads/*", "thread", 40, METADATA, getThread],
+  ["GET", "profile", "profile", 1, METADATA, getProfile],
+  ["GET", "labels", "labels", 1, [...METADATA, ...LABELS], listLabels],
+  ["GET", "labels/*", "label", 1, [...METADATA, ...LABELS], getLabel],
+  ["POST", "labels", "patchLabel", 1, LABELS, createLabel],
+  ["PATCH", "labels/*", "patchLabel", 1, LABELS, patchLabel],
+  ["PUT", "labels/*", "patchLabel", 1, LABELS, patchLabel],
+  ["DELETE", "labels/*", "patchLabel", 1, LABELS, deleteLabel],
+  ["GET", "history", "history", 2, METADATA, listHistory],
+  ["POST", "watch", "watch", 100, METADATA, watch],
+  ["POST", "stop", "stop", 50, METADATA, stopWatch],
+];
 
 /** A call below `/gmail/v1/users/{userId}/`. Without a method it is nothing that Gmail has. */
 export interface GmailRoute {
@@ -83,18 +70,18 @@ export interface GmailRoute {
 }
 
 /** Which Gmail method a call names, or null where it is not Gmail's. */
-export function gmailRoute({ method, url, headers }: Incoming): GmailRoute | null {
+export function gmailRoute({ method: sent, url, headers }: Incoming): GmailRoute | null {
   const [, user = "", rest = ""] = /^\/gmail\/v1\/users\/([^/]+)\/(.+)$/.exec(url.pathname) ?? [];
   if (user === "") return null;
   const none: GmailRoute = { endpoint: "other", userId: user, method: null, ids: [] };
   // Google's clients send long GETs as POST.
-  const verb = method === "POST" ? (headers.get("x-http-method-override") ?? method) : method;
+  const verb = (sent === "POST" ? headers.get("x-http-method-override") : null) ?? sent;
   try {
     const userId = decodeURIComponent(user);
-    for (const candidate of METHODS) {
-      const found = candidate.verb === verb ? candidate.path.exec(rest) : null;
-      if (found === null) continue;
-      return { endpoint: candidate.endpoint, userId, method: candidate, ids: found.slice(1).map(decodeURIComponent) };
+    for (const method of METHODS) {
+      const found = new RegExp(`^${method[1].replaceAll("*", "([^/]+)")}$`).exec(rest);
+      if (method[0] !== verb || found === null) continue;
+      return { endpoint: method[2], userId, method, ids: found.slice(1).map(decodeURIComponent) };
     }
     return { ...none, userId };
   } catch {
@@ -109,18 +96,19 @@ export async function gmail(
   call: Incoming,
   { method, userId, ids }: GmailRoute,
 ): Promise<Response> {
-  const caller = gmailCaller(instance, call, method?.scopes ?? METADATA);
+  const [, , , units = 0, scopes = METADATA, answer] = method ?? [];
+  const caller = gmailCaller(instance, call, scopes);
   if (caller instanceof Response) return caller;
   if (userId !== "me" && userId.toLowerCase() !== caller.user.email.toLowerCase()) {
     return apiError(403, "forbidden", `Delegation denied for ${caller.user.email}`);
   }
-  if (!spendQuota(instance, caller, method?.units ?? 0)) return refusal("rateLimitExceeded");
+  if (!spendQuota(instance, caller, units)) return refusal("rateLimitExceeded");
   const mailbox = mailboxOf(instance, caller.user);
   if (mailbox === null) return refusal("failedPrecondition");
-  if (method === null) return refusal("notFound");
+  if (answer === undefined) return refusal("notFound");
   const query = call.url.searchParams;
   try {
-    return write(await method.answer({ instance, call, caller, mailbox, query, ids }), query);
+    return write(await answer({ instance, call, caller, mailbox, query, ids }), query);
   } catch (error) {
     if (error instanceof BadArgument) return badRequest(error.message);
     // What is in the body is no JSON, or not what it should be.

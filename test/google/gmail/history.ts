@@ -5,20 +5,15 @@
  */
 import * as z from "zod";
 import { refusal } from "../errors.ts";
-import type { ChangeKind, HistoryRecord } from "../mail/mailbox.ts";
+import type { HistoryRecord } from "../mail/mailbox.ts";
 import { notify } from "../push.ts";
 import { nowMs } from "../state.ts";
 import { BadArgument, type GmailCall, readToken, writeToken } from "./call.ts";
 import { pageSize } from "./listing.ts";
 
 const WATCH_MS = 7 * 86_400_000;
-/** What `historyTypes` calls the kinds of records. */
-const KINDS: Readonly<Record<string, ChangeKind>> = {
-  messageAdded: "messagesAdded",
-  messageDeleted: "messagesDeleted",
-  labelAdded: "labelsAdded",
-  labelRemoved: "labelsRemoved",
-};
+/** What `historyTypes` calls the kinds of records: `messageAdded` is messagesAdded. */
+const KINDS = ["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"];
 
 /** `GET history`: records after `startHistoryId`, oldest first. */
 export function listHistory(call: GmailCall): object | Response {
@@ -27,8 +22,8 @@ export function listHistory(call: GmailCall): object | Response {
   if (!/^\d{1,20}$/.test(startHistoryId)) throw new BadArgument("Invalid startHistoryId");
   const labelId = query.get("labelId");
   const types = query.getAll("historyTypes");
-  const kinds = types.map((type) => KINDS[type]);
-  if (kinds.includes(undefined)) throw new BadArgument("Invalid value at 'history_types'");
+  const kinds = types.map((type) => type.replace(/^(?:message|label)/, "$&s"));
+  if (kinds.some((kind) => !KINDS.includes(kind))) throw new BadArgument("Invalid value at 'history_types'");
   const size = pageSize(call, "history.list");
   const binding = { list: "history", sub: caller.user.sub, startHistoryId, labelId, types };
   const start = readToken(query.get("pageToken"), binding);

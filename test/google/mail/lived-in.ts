@@ -149,15 +149,12 @@ function automaticMail({ random, me }: Making, kind: SenderKind, atMs: number): 
 function toHtml(from: string, text: string, link: string): string {
   const name = escapeHtml(from.replace(/\s*<.*$/, "").replaceAll('"', ""));
   const paragraphs = text.split("\n\n").map((one) => `<p style="margin:0 0 16px">${lines(one)}</p>`);
-  const last = paragraphs.pop();
-  return `<!doctype html><html><body style="margin:0;background:#f3f4f6">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center" style="padding:24px">
-<table role="presentation" width="560" cellpadding="0" cellspacing="0" style="background:#fff;font-family:sans-serif;color:#222">
+  return `<!doctype html><html><body style="margin:0;background:#f3f4f6"><table width="100%"><tr><td align="center" style="padding:24px">
+<table role="presentation" width="560" cellspacing="0" style="background:#fff;font-family:sans-serif;color:#222">
 <tr><td style="padding:20px 28px;background:#22304a;color:#fff;font-size:20px">${name}</td></tr>
 <tr><td style="padding:28px">${paragraphs.join("")}
-<a href="${link}" style="display:inline-block;padding:10px 22px;background:#2f6fdb;color:#fff;text-decoration:none">Open</a></td></tr>
-<tr><td style="padding:16px 28px;font-size:12px;color:#666">${last} <a href="${link}/unsubscribe">unsubscribe</a></td></tr>
-</table></td></tr></table></body></html>`;
+<a href="${link}" style="display:inline-block;padding:10px 22px;background:#2f6fdb;color:#fff">Open</a></td></tr>
+<tr><td style="padding:16px 28px"><a href="${link}/unsubscribe">unsubscribe</a></td></tr></table></td></tr></table></body></html>`;
 }
 
 function lines(text: string): string {

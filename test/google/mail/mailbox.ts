@@ -41,8 +41,6 @@ export interface HistoryRecord {
   readonly labelIds: readonly string[];
 }
 
-type LabelCounts = Readonly<Record<"messagesTotal" | "messagesUnread" | "threadsTotal" | "threadsUnread", number>>;
-
 /** History IDs begin above those of the messages that were always there, one each. */
 const FIRST_HISTORY_ID = 1000;
 
@@ -59,7 +57,6 @@ export class Mailbox {
   #history: HistoryRecord[] = [];
   historyId: number;
   #forgottenUpTo = 0;
-  readonly #counts = new Map<string, LabelCounts>();
 
   constructor(source: Source) {
     this.#source = source;
@@ -92,6 +89,13 @@ export class Mailbox {
   find(id: string): Message | null {
     const n = this.#numbers.get(id) ?? this.#source.numberOf(id);
     return n === null ? null : this.at(n);
+  }
+
+  /** The same, where there must be one. */
+  get(id: string): Message {
+    const message = this.find(id);
+    if (message === null) throw new Error(`no message ${id}`);
+    return message;
   }
 
   /** All messages, newest first. @param from the number to begin with */
@@ -155,20 +159,15 @@ export class Mailbox {
   }
 
   /** How many messages have a label, as `labels.get` says it. */
-  count(labelId: string): LabelCounts {
-    const key = `${labelId} ${this.historyId}`;
-    const known = this.#counts.get(key);
-    if (known !== undefined) return known;
+  count(labelId: string): object {
     const labelled = [...this.messages()].filter(({ labelIds }) => labelIds.includes(labelId));
     const unread = labelled.filter(({ labelIds }) => labelIds.includes("UNREAD"));
-    const counts = {
+    return {
       messagesTotal: labelled.length,
       messagesUnread: unread.length,
       threadsTotal: new Set(labelled.map(({ threadId }) => threadId)).size,
       threadsUnread: new Set(unread.map(({ threadId }) => threadId)).size,
     };
-    this.#counts.set(key, counts);
-    return counts;
   }
 
   /** History IDs grow, and have gaps. */

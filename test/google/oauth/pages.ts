@@ -8,21 +8,13 @@ import { DESCRIPTIONS, isIdentityScope } from "./scopes.ts";
 
 const CLIENT_NAME = "gmail-edge (development)";
 const STYLE = `
-  :root { color-scheme: light dark; --line: #8885; --accent: #1a5fd0; }
-  @media (prefers-color-scheme: dark) { :root { --accent: #8ab4f8; } }
-  * { box-sizing: border-box; }
-  body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif; }
-  main { width: 100%; max-width: 29rem; border: 1px solid var(--line); border-radius: 1rem; padding: 2rem; }
-  h1 { font-size: 1.4rem; margin: 0 0 .25rem; }
-  .note { font-size: .85rem; opacity: .75; }
+  :root { color-scheme: light dark; --accent: light-dark(#1a5fd0, #8ab4f8); }
+  body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 1rem/1.5 system-ui, sans-serif; }
+  main { max-width: 29rem; border: 1px solid #8885; border-radius: 1rem; padding: 2rem; }
   ul { list-style: none; padding: 0; }
-  li { border-top: 1px solid var(--line); padding: .75rem .25rem; }
-  li a { display: block; text-decoration: none; color: inherit; }
-  label { display: flex; gap: .75rem; align-items: baseline; }
-  a { color: var(--accent); }
-  .actions { display: flex; gap: .75rem; justify-content: flex-end; }
-  button { font: inherit; padding: .5rem 1.25rem; border-radius: 2rem; border: 1px solid var(--line); background: none; color: var(--accent); }
-  button[value=allow] { background: var(--accent); color: Canvas; }`;
+  li { border-top: 1px solid #8885; padding: .75rem .25rem; }
+  a, button { color: var(--accent); }
+  .note { font-size: .85rem; opacity: .75; }`;
 
 function page(title: string, body: string, error: string | null = null): Response {
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

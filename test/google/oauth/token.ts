@@ -11,7 +11,6 @@ import {
   type IssuedCode,
   type IssuedToken,
   keepSecret,
-  liveRefreshTokens,
   nowMs,
   randomText,
   getUser,
@@ -19,8 +18,7 @@ import {
 import { issueIdToken } from "./keys.ts";
 import { parseScopes } from "./scopes.ts";
 
-/** Live refresh tokens per account and client; the oldest dies silently. */
-const MOST_REFRESH_TOKENS = 100;
+const NO_STORE = { "cache-control": "no-store" };
 
 interface Client {
   readonly id: string;
@@ -101,14 +99,10 @@ async function exchange(instance: Instance, client: Client, form: URLSearchParam
   code.tokens.push(answer.access_token);
   // Only when the consent page was shown.
   const isRefreshable = instance.config.refreshTokens === "google" && code.consentShown && code.offline;
-  if (!isRefreshable) return json(answer, 200, { "cache-control": "no-store" });
+  if (!isRefreshable) return json(answer, 200, NO_STORE);
   const refreshToken = issue(instance, "refresh", { client, ...code });
   code.tokens.push(refreshToken);
-  const live = liveRefreshTokens(instance, code.sub)
-    .flatMap((value) => instance.tokens.get(value) ?? [])
-    .filter(({ clientId }) => clientId === client.id);
-  for (const issued of live.slice(0, -MOST_REFRESH_TOKENS)) issued.revoked = true;
-  return json({ ...answer, refresh_token: refreshToken }, 200, { "cache-control": "no-store" });
+  return json({ ...answer, refresh_token: refreshToken }, 200, NO_STORE);
 }
 
 async function refresh(instance: Instance, client: Client, form: URLSearchParams): Promise<Response> {
@@ -123,7 +117,7 @@ async function refresh(instance: Instance, client: Client, form: URLSearchParams
     return object(instance, "a refresh asks for a scope that was not granted", "invalid_scope");
   }
   // A refresh answers no new refresh token, and an ID token without a nonce.
-  return json(await accessAnswer(instance, { client, sub, scopes, nonce: null }), 200, { "cache-control": "no-store" });
+  return json(await accessAnswer(instance, { client, sub, scopes, nonce: null }), 200, NO_STORE);
 }
 
 interface Grant {
