@@ -49,9 +49,7 @@ interface EventOrder {
   readonly type: EventType;
   readonly email?: string;
   readonly subject?: "iss-sub" | "id_token_claims" | "prefix" | "hash";
-  /** Of `account-disabled`. */
   readonly reason?: string;
-  /** Of `verification`. */
   readonly state?: string;
   /** Of an event that was sent already, to send it again. */
   readonly jti?: string;
@@ -96,14 +94,12 @@ export function controlsOf(instance: Instance) {
     changePassword: ({ email }: OfUser) => revokeTokens(instance, userOf(email).sub),
     /** Access tokens alone die, as after an hour. */
     killAccessTokens: ({ email }: OfUser) => revokeTokens(instance, userOf(email).sub, "access"),
-    /** New mail, on top. */
     receiveMail: ({ email, messages = 1 }: OfUser & { messages?: number }) => {
       for (let n = 0; n < messages; n += 1) mailOf(email).receive(nowMs(instance));
     },
     /** The person, or a filter of theirs, changes labels elsewhere. */
     changeLabels: ({ email, id, ...change }: OfMessage & { add?: readonly string[]; remove?: readonly string[] }) =>
       mailOf(email).changeLabels(mailOf(email).get(id), change),
-    /** A message is gone for good. */
     deleteMail: ({ email, id }: OfMessage) => mailOf(email).remove(mailOf(email).get(id)),
     /** History so far is no longer there: `history.list` answers 404 for it. */
     forgetHistory: ({ email }: OfUser) => mailOf(email).forgetHistory(),
@@ -163,7 +159,6 @@ async function eventsOf(instance: Instance, { type, email = "", subject, state =
   return about(type, chosen, reason === undefined ? {} : { reason });
 }
 
-/** Everything that one may want to know about what happened. */
 function snapshotOf(instance: Instance) {
   const { calls, violations, maxConcurrent, quotaUnits, refused } = instance;
   return {

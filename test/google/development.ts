@@ -9,7 +9,6 @@ import { endpointVars } from "./protocol.ts";
 import { issueAs, startGoogle } from "./server.ts";
 import { mailboxOf, getUser } from "./state.ts";
 
-/** How to start it. */
 export interface DevelopmentOptions {
   /** A free one when left out. */
   readonly port?: number;
@@ -32,13 +31,11 @@ export interface SeededMail extends Pick<Message, "id" | "threadId" | "labelIds"
   readonly subject: string;
 }
 
-/** The running Google. */
 export interface DevelopmentGoogle {
   /** Its origin, which is also the issuer. */
   readonly url: string;
   /** The Worker's variables that point it there. */
   readonly vars: Readonly<Record<string, string>>;
-  /** What can be made to happen there. */
   readonly controls: Controls;
   /** What is in this person's mailbox, newest first. */
   mailOf(email: string): SeededMail[];

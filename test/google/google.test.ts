@@ -126,12 +126,12 @@ describe("the token endpoint", () => {
 
 describe("Gmail", () => {
   test("binds page tokens to their filters, and checks sizes, masks, labels and what scopes allow", async () => {
-    const token = (await gmail("messages?q=report")).body.nextPageToken;
+    const pageToken = (await gmail("messages?q=report")).body.nextPageToken;
     const reader = await signIn(await google.addUser(), `${GMAIL}metadata`);
     const statuses = [];
     for (const [path, as = login, send] of [
-      [`messages?q=report&pageToken=${encodeURIComponent(token)}`],
-      [`messages?q=lunch&pageToken=${encodeURIComponent(token)}`],
+      [`messages?q=report&pageToken=${encodeURIComponent(pageToken)}`],
+      [`messages?q=lunch&pageToken=${encodeURIComponent(pageToken)}`],
       ["messages?maxResults=501"],
       ["messages?fields=messages/idd"],
       [`messages/${messageId(2)}/modify`, login, { addLabelIds: ["Label_404"] }],
@@ -224,12 +224,14 @@ Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment; filenam
   });
 });
 
+/** Of forty reads. */
+async function statuses(): Promise<number[]> {
+  const all = [];
+  for (let n = 1; n <= 40; n += 1) all.push((await gmail(`messages/${messageId(n)}?format=minimal`)).status);
+  return all;
+}
+
 test("faults hit a share of the calls by the seed, so many, or those above a number; what makes no sense is refused", async () => {
-  const statuses = async (): Promise<number[]> => {
-    const all = [];
-    for (let n = 1; n <= 40; n += 1) all.push((await gmail(`messages/${messageId(n)}?format=minimal`)).status);
-    return all;
-  };
   const form = "action=fault&endpoint=get&named=unavailable&share=0.3&times=always";
   const control = (body: string): Promise<Response> =>
     fetch(`${google.origin}/_control`, { method: "POST", body: new URLSearchParams(body) });
@@ -245,7 +247,7 @@ test("faults hit a share of the calls by the seed, so many, or those above a num
   await google.fault("get", { maxConcurrent: 1, delayMs: 0, times: "always" });
   await google.fault("get", { delayMs: 300 });
   const both = await Promise.all([1, 2].map((n) => gmail(`messages/${messageId(n)}`)));
-  expect(both.map(({ status }) => status).toSorted()).toEqual([200, 429]);
+  expect(new Set(both.map(({ status }) => status))).toEqual(new Set([200, 429]));
   await google.clearFaults();
   for (const wrong of ["endpoint=nowhere&status=503", "endpoint=list&named=unheardOf", "endpoint=list&sharee=1"])
     expect((await control(`action=fault&${wrong}`)).status, wrong).toBe(400);

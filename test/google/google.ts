@@ -19,7 +19,6 @@ import { createInstance, findUser, type Incoming, type Instance, nowMs, pause } 
 
 export interface Google {
   fetch(request: Request): Promise<Response>;
-  /** What it remembers, for who runs it. */
   readonly instance: Instance;
 }
 

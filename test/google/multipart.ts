@@ -28,10 +28,10 @@ export class MultipartError extends Error {
 
 /** Takes a batch request apart. @throws {MultipartError} when it is not well-formed */
 export function parseBatch(contentType: string, body: string) {
-  return splitMultipart(contentType, body).map(({ startLine, ...part }) => {
+  return splitMultipart(contentType, body).map(({ startLine, contentId, headers, body: content }) => {
     const [, method, target] = /^([A-Z]+) (\S+)(?: HTTP\/1\.[01])?\s*$/.exec(startLine) ?? [];
     if (method === undefined || target === undefined) throw new MultipartError("a part has no request line");
-    return { ...part, method, target };
+    return { contentId, headers, body: content, method, target };
   });
 }
 

@@ -34,7 +34,6 @@ export async function notify(instance: Instance, user: User, record: HistoryReco
 /** How a notification differs from the right one. */
 export interface PushOptions {
   readonly historyId?: string;
-  /** Of its token. */
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly isForged?: boolean;
 }

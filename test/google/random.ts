@@ -9,7 +9,6 @@ export interface Random {
   /** An integer from `min` to `max`, both included. */
   integer(min: number, max: number): number;
   pick<T>(items: readonly T[]): T;
-  /** True with this probability. */
   chance(probability: number): boolean;
 }
 
@@ -44,7 +43,6 @@ export function hashNumbers(numbers: readonly number[]): number {
   return value >>> 0;
 }
 
-/** A number that stands for a text. */
 export function hashText(text: string): number {
   return hashNumbers(Array.from(text, (character) => character.codePointAt(0) ?? 0));
 }

@@ -10,7 +10,6 @@ import type { Message, UserLabel } from "./mail/mailbox.ts";
 
 type Predicate = (message: Message) => boolean;
 
-/** Whose mail is searched, and when. */
 interface SearchContext {
   readonly email: string;
   readonly labels: readonly UserLabel[];
@@ -125,7 +124,6 @@ function byLabel(id: string): Predicate {
 
 /** Gmail writes label names in searches in lower case, with hyphens for what is no letter. */
 function labelId(name: string, { labels }: SearchContext): string {
-  const hyphenated = (text: string): string => text.toLowerCase().replaceAll(/[\s/&]+/g, "-");
   const own = labels.find((label) => hyphenated(label.name) === hyphenated(name) || label.id === name);
   return own?.id ?? name.toUpperCase();
 }
@@ -133,6 +131,10 @@ function labelId(name: string, { labels }: SearchContext): string {
 /** Null where it is no number, which is searched for as words then. */
 function byNumber(limit: number, compare: (limit: number, message: Message) => boolean): Predicate | null {
   return Number.isNaN(limit) ? null : (message) => compare(limit, message);
+}
+
+function hyphenated(text: string): string {
+  return text.toLowerCase().replaceAll(/[\s/&]+/g, "-");
 }
 
 const DAY_MS = 86_400_000;

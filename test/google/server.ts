@@ -12,7 +12,6 @@ const KEEP_ALIVE_MS = 120_000;
 const LOOPBACK_NAMES = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 export interface RunningGoogle {
-  /** `http://127.0.0.1:<port>` */
   readonly origin: string;
   readonly instance: Instance;
   close(): Promise<void>;
@@ -64,7 +63,7 @@ async function answer(google: Google, incoming: IncomingMessage, outgoing: Serve
 /** No web page reaches the controls, by DNS rebinding or by a form of its own. */
 function isFromHere({ headers }: IncomingMessage): boolean {
   const { hostname } = new URL(`http://${headers.host ?? "none"}`);
-  return LOOPBACK_NAMES.has(hostname) && ["none", "same-origin"].includes(String(headers["sec-fetch-site"] ?? "none"));
+  return LOOPBACK_NAMES.has(hostname) && ["none", "same-origin"].includes(headers["sec-fetch-site"] ?? "none");
 }
 
 async function toRequest(incoming: IncomingMessage): Promise<Request> {

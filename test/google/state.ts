@@ -13,7 +13,6 @@ import {
   type User,
 } from "./protocol.ts";
 
-/** A call as it was recorded. */
 export interface Call {
   readonly endpoint: Endpoint;
   readonly method: string;
@@ -85,11 +84,9 @@ export interface PushDelivery {
 /** What ID tokens and what security events are signed with: key sets that share nothing. */
 export type KeyPurpose = "id-token" | "security-event";
 
-/** A Google with an empty memory. */
 function emptyMemory() {
   return {
     config: configSchema.parse({}),
-    /** By address. */
     users: new Map<string, User>(),
     /** By `sub`; opened when it is first asked for. */
     mailboxes: new Map<string, Mailbox>(),
@@ -124,7 +121,6 @@ export type Instance = ReturnType<typeof emptyMemory> & {
   readonly keyGenerations: Record<KeyPurpose, number>;
 };
 
-/** A fresh Google that knows no client, no person and no token. */
 export function createInstance(name: string): Instance {
   return { ...emptyMemory(), name, keyGenerations: { "id-token": 0, "security-event": 0 } };
 }

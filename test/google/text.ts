@@ -1,6 +1,5 @@
 /** Base64, base64url and HTML of text and bytes, by web standards only. */
 
-/** Bytes as base64. */
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
   for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));

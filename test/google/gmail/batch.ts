@@ -21,16 +21,13 @@ interface Part {
   readonly call: Incoming;
 }
 
-/** What came of a batch. */
 export interface BatchAnswer {
   readonly response: Response;
-  /** How many parts it had. */
   readonly parts: number;
   /** Gives back what its parts hold until the answer is out. */
   readonly leave: () => void;
 }
 
-/** `POST /batch/gmail/v1`. */
 export async function batch(instance: Instance, call: Incoming): Promise<BatchAnswer | Response> {
   const refuse = (why: string): Response => {
     instance.violations.push(`batch: ${why}`);

@@ -23,11 +23,9 @@ export class BadArgument extends Error {
 export interface Position {
   /** The next item is the newest one with this number or less. */
   readonly from: number;
-  /** Which page it is, from 0. */
   readonly page: number;
 }
 
-/** A token for this position in that list. */
 export function writeToken({ from, page }: Position, binding: object): string {
   return btoa(JSON.stringify([from, page, hashText(JSON.stringify(binding))]));
 }

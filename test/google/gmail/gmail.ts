@@ -61,6 +61,8 @@ const METHODS: readonly Method[] = [
   ["POST", "stop", "stop", 50, METADATA, stopWatch],
 ];
 
+const PATTERNS = METHODS.map(([, path]) => new RegExp(`^${path.replaceAll("*", "([^/]+)")}$`));
+
 /** A call below `/gmail/v1/users/{userId}/`. Without a method it is nothing that Gmail has. */
 export interface GmailRoute {
   readonly endpoint: Endpoint;
@@ -78,8 +80,8 @@ export function gmailRoute({ method: sent, url, headers }: Incoming): GmailRoute
   const verb = (sent === "POST" ? headers.get("x-http-method-override") : null) ?? sent;
   try {
     const userId = decodeURIComponent(user);
-    for (const method of METHODS) {
-      const found = new RegExp(`^${method[1].replaceAll("*", "([^/]+)")}$`).exec(rest);
+    for (const [index, method] of METHODS.entries()) {
+      const found = PATTERNS[index]?.exec(rest) ?? null;
       if (method[0] !== verb || found === null) continue;
       return { endpoint: method[2], userId, method, ids: found.slice(1).map(decodeURIComponent) };
     }

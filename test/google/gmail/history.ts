@@ -13,7 +13,7 @@ import { pageSize } from "./listing.ts";
 
 const WATCH_MS = 7 * 86_400_000;
 /** What `historyTypes` calls the kinds of records: `messageAdded` is messagesAdded. */
-const KINDS = ["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"];
+const KINDS = new Set(["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"]);
 
 /** `GET history`: records after `startHistoryId`, oldest first. */
 export function listHistory(call: GmailCall): object | Response {
@@ -23,7 +23,7 @@ export function listHistory(call: GmailCall): object | Response {
   const labelId = query.get("labelId");
   const types = query.getAll("historyTypes");
   const kinds = types.map((type) => type.replace(/^(?:message|label)/, "$&s"));
-  if (kinds.some((kind) => !KINDS.includes(kind))) throw new BadArgument("Invalid value at 'history_types'");
+  if (kinds.some((kind) => !KINDS.has(kind))) throw new BadArgument("Invalid value at 'history_types'");
   const size = pageSize(call, "history.list");
   const binding = { list: "history", sub: caller.user.sub, startHistoryId, labelId, types };
   const start = readToken(query.get("pageToken"), binding);
@@ -71,7 +71,6 @@ export function watch({ call, caller, instance, mailbox }: GmailCall): object {
   return { historyId: String(mailbox.historyId), expiration: String(expiresAtMs) };
 }
 
-/** `POST stop`. */
 export function stopWatch({ caller, instance }: GmailCall): null {
   instance.watches.delete(caller.user.sub);
   return null;

@@ -18,12 +18,10 @@ export function checkLabels({ labels }: Mailbox, ids: readonly string[]): void {
   if (unknown !== undefined) throw new BadArgument(`Invalid label: ${unknown}`);
 }
 
-/** `GET labels`: no counts. */
 export function listLabels({ mailbox }: GmailCall): object {
   return { labels: [...SYSTEM.map(systemLabel), ...mailbox.labels.map(userLabel)] };
 }
 
-/** `GET labels/{id}`: with counts. */
 export function getLabel({ mailbox, ids }: GmailCall): object | Response {
   const [id = ""] = ids;
   const own = mailbox.labels.find((label) => label.id === id);
@@ -48,7 +46,6 @@ const labelSchema = z.object({
   labelListVisibility: z.enum(["labelShow", "labelShowIfUnread", "labelHide"]).exactOptional(),
 });
 
-/** `POST labels`. */
 export function createLabel({ call, mailbox }: GmailCall): object | Response {
   const { name, ...rest } = labelSchema.parse(JSON.parse(call.body));
   if (name === undefined) throw new BadArgument("Invalid label name");
@@ -60,7 +57,6 @@ export function createLabel({ call, mailbox }: GmailCall): object | Response {
   return userLabel(label);
 }
 
-/** `PATCH labels/{id}`. */
 export function patchLabel({ call, mailbox, ids }: GmailCall): object | Response {
   const index = mailbox.labels.findIndex(({ id }) => id === ids[0]);
   const before = mailbox.labels[index];

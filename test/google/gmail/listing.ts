@@ -11,7 +11,6 @@ import { BadArgument, type GmailCall, readToken, writeToken } from "./call.ts";
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 500;
 
-/** `GET messages`. */
 export function listMessages(call: GmailCall): object | Response {
   const filter = readFilter(call, "messages");
   if (filter instanceof Response) return filter;

@@ -13,7 +13,6 @@ import { checkLabels } from "./labels.ts";
 
 const FORMATS = new Set(["minimal", "metadata", "full", "raw"]);
 
-/** `GET messages/{id}`. */
 export function getMessage(call: GmailCall): object | Response {
   const message = call.mailbox.find(call.ids[0] ?? "");
   return message === null ? refusal("notFound") : show(call, message);
@@ -30,7 +29,6 @@ export function getThread(call: GmailCall): object | Response {
   return refused ?? { id, historyId: String(last.historyId), messages: shown };
 }
 
-/** A message as its format says. */
 function show({ caller, query }: GmailCall, message: Message): object | Response {
   const format = (query.get("format") ?? "full").toLowerCase();
   if (!FORMATS.has(format)) throw new BadArgument(`Invalid value at 'format': ${format}`);
@@ -54,7 +52,6 @@ function show({ caller, query }: GmailCall, message: Message): object | Response
   return { ...base, payload };
 }
 
-/** `GET messages/{id}/attachments/{id}`. */
 export function getAttachment({ mailbox, ids }: GmailCall): object | Response {
   const [id = "", attachment = ""] = ids;
   const message = mailbox.find(id);
@@ -65,7 +62,6 @@ export function getAttachment({ mailbox, ids }: GmailCall): object | Response {
   return { size: bytes.byteLength, data: toBase64Url(bytes) };
 }
 
-/** `GET profile`. */
 export function getProfile({ caller, mailbox }: GmailCall): object {
   const threads = Array.from(mailbox.messages(), ({ threadId }) => threadId);
   return {
@@ -107,7 +103,6 @@ export function batchModify(call: GmailCall): null {
   return null;
 }
 
-/** `POST messages/batchDelete`: the same. */
 export function batchDelete(call: GmailCall): null {
   for (const message of messagesOf(call)) call.mailbox.remove(message);
   return null;
@@ -117,7 +112,6 @@ function messagesOf({ call, mailbox }: GmailCall): Message[] {
   return idsSchema.parse(JSON.parse(call.body)).ids.flatMap((id) => mailbox.find(id) ?? []);
 }
 
-/** `DELETE messages/{id}`. */
 export function deleteMessage({ mailbox, ids }: GmailCall): Response | null {
   const message = mailbox.find(ids[0] ?? "");
   if (message === null) return refusal("notFound");

@@ -5,7 +5,6 @@
 import PostalMime, { decodeWords } from "postal-mime";
 import { type Content, type Header, type Part, snippetOf, type StoredMessage } from "./content.ts";
 
-/** What a message says. */
 export interface Said {
   readonly text: string;
   readonly html?: string | undefined;
@@ -90,8 +89,8 @@ export async function readMime(raw: Uint8Array): Promise<Content> {
   const { headers, text = "", html, attachments } = await PostalMime.parse(raw);
   const files = attachments.map(({ mimeType, filename, contentId, content }): Part => {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content);
-    const id = contentId === undefined ? {} : { contentId: contentId.replaceAll(/[<>]/g, "") };
-    return { mimeType, bytes, filename: filename ?? "unnamed", ...id };
+    const part = { mimeType, bytes, filename: filename ?? "unnamed" };
+    return contentId === undefined ? part : Object.assign(part, { contentId: contentId.replaceAll(/[<>]/g, "") });
   });
   // The others tell how the text is made, and not what it says.
   const shown = headers.filter(({ key }) => !/^(?:mime-version|content-)/.test(key));

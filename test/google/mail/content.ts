@@ -52,12 +52,10 @@ function idBelow(partId: string, index: number): string {
   return partId === "" ? String(index) : `${partId}.${index}`;
 }
 
-/** The files of a message, by name. */
 export function fileNames(content: Content): string[] {
   return Array.from(partsOf(content.body), ({ part }) => part.filename ?? "").filter((name) => name !== "");
 }
 
-/** The text of a message that a search looks at. */
 export function searchableText(content: Content): string {
   const texts = Array.from(partsOf(content.body), ({ part }) => (part.mimeType === "text/plain" ? part.text : ""));
   return texts.join("\n");
@@ -67,7 +65,6 @@ export function bytesOf(part: Part): Uint8Array {
   return part.bytes ?? new TextEncoder().encode(part.text ?? "");
 }
 
-/** About how long the message is, in bytes. */
 export function sizeOf(content: Content): number {
   return Array.from(partsOf(content.body)).reduce((sum, { part }) => sum + Math.ceil(bytesOf(part).length * 1.34), 400);
 }

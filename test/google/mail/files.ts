@@ -19,9 +19,7 @@ export function pdf(filename: string, lines: readonly string[]): Part {
   return { mimeType: "application/pdf", filename, bytes: new TextEncoder().encode(file) };
 }
 
-/** An invitation (RFC 5545). */
 export function invitation(summary: string, atMs: number): Part {
-  const stamp = (ms: number): string => new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const text = `BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:-//calendar.example//EN
@@ -38,13 +36,16 @@ END:VCALENDAR
   return { mimeType: "text/calendar", filename: "invite.ics", text: text.replaceAll("\n", "\r\n") };
 }
 
+function stamp(ms: number): string {
+  return new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+}
+
 /** An evening sky, 64 by 48. */
 const SKY = `iVBORw0KGgoAAAANSUhEUgAAAEAAAAAwCAIAAAAuKetIAAABHUlEQVR42tXPQWtBAQDAcb6Xg4ODg4MiTSkS67VJ6DWSrdcmsV6bxHptEnpt
 kq0XEnptkpUiUWpLUzs4OOywww6O+xz/3zf4GU32VwOZ0ezQ2QGLa8gOWN19dsDm6bEDdm+XHXD62+zAUVBjBzzCCzvgO22xA4Fwkx0Qog12ICQ+sgORuMoO
 iMk6O5A4r7IDKanCDkhXZXYgnblnB7I5hR2Q5Tt2IH9bZAeKhQI7oJTy7EBZuWEHqg8yO6BWrtmBRi3LDrTUDDugPaXZgW7zkh3oP0vsgK5dsAOjToodmPSS
 7MB0kGAH5voZO7B8E9mB9TjGDny+R9iBr2mYHfiehdiB3eKEHdivBHbgZ33MDvx+BNiBv42fHThsfejAP3HXVBnvQ6MgAAAAAElFTkSuQmCC`;
 
-/** A picture (RFC 2083). */
 export function photo(filename: string, contentId?: string): Part {
   return {
     mimeType: "image/png",

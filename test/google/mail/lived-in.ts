@@ -41,7 +41,6 @@ interface Making {
   readonly me: string;
 }
 
-/** The mailbox of somebody. @param options.untilMs when its mail ends */
 export function livedInSource(
   user: User,
   { kind, untilMs }: { readonly kind: "busy" | "small"; readonly untilMs: number },
@@ -82,7 +81,6 @@ function busyMail(making: Making): Mail[] {
   return [...automatic, ...conversations, ...drafts, ...odd].map((mail) => live(random, nowMs, mail));
 }
 
-/** A dozen messages of colleagues, enough for one page and no more. */
 function smallMail(making: Making): Mail[] {
   return Array.from({ length: 12 }, (_, index) => {
     const atMs = making.nowMs - (index + 1) * 3 * DAY_MS - making.random.integer(0, 600) * MINUTE_MS;
@@ -100,7 +98,6 @@ function newMail(making: Making): Mail {
   return { ...mail, labels: [...mail.labels, "UNREAD"] };
 }
 
-/** What somebody writes. @param who of those who write */
 function personalMail({ random, me }: Making, atMs: number, who = random.integer(0, CORRESPONDENTS.length - 1)): Mail {
   const [name, address, subjects, lines] = CORRESPONDENTS[who % CORRESPONDENTS.length] ?? random.pick(CORRESPONDENTS);
   const text = [random.pick(lines), random.pick(lines)].join("\n\n");
@@ -148,7 +145,7 @@ function automaticMail({ random, me }: Making, kind: SenderKind, atMs: number): 
 /** As programs write: a table for the layout, a button, and a way to end it. */
 function toHtml(from: string, text: string, link: string): string {
   const name = escapeHtml(from.replace(/\s*<.*$/, "").replaceAll('"', ""));
-  const paragraphs = text.split("\n\n").map((one) => `<p style="margin:0 0 16px">${lines(one)}</p>`);
+  const paragraphs = text.split("\n\n").map((one) => `<p style="margin:0 0 16px">${asHtml(one)}</p>`);
   return `<!doctype html><html><body style="margin:0;background:#f3f4f6"><table width="100%"><tr><td align="center" style="padding:24px">
 <table role="presentation" width="560" cellspacing="0" style="background:#fff;font-family:sans-serif;color:#222">
 <tr><td style="padding:20px 28px;background:#22304a;color:#fff;font-size:20px">${name}</td></tr>
@@ -157,7 +154,7 @@ function toHtml(from: string, text: string, link: string): string {
 <tr><td style="padding:16px 28px"><a href="${link}/unsubscribe">unsubscribe</a></td></tr></table></td></tr></table></body></html>`;
 }
 
-function lines(text: string): string {
+function asHtml(text: string): string {
   return escapeHtml(text).replaceAll("\n", "<br>");
 }
 
@@ -180,16 +177,18 @@ function conversation(making: Making, index: number): Mail[] {
     const when = `On ${new Date(atMs).toUTCString().slice(0, 16)}:`;
     atMs += pause;
     const { text } = personalMail(making, atMs, index);
+    const isMine = turn % 2 === 0;
     const answer = {
-      ...first,
       atMs,
+      from: isMine ? first.to : first.from,
+      to: isMine ? first.from : first.to,
       subject: `Re: ${subject}`,
       text: `${text}\n\n${when}\n${quoted.replaceAll(/^/gm, "> ")}`,
+      thread: first.thread,
+      labels: [...(isMine ? ["SENT"] : first.labels), ...labels],
     };
     quoted = text;
-    const isMine = turn % 2 === 0;
-    if (!isMine) return { ...answer, labels: [...first.labels, ...labels] };
-    return { ...answer, from: first.to, to: first.from, labels: ["SENT", ...labels] };
+    return answer;
   });
   return [
     { ...first, ...extras(random, first.text, index), subject, labels: [...first.labels, ...labels] },
@@ -201,7 +200,7 @@ function conversation(making: Making, index: number): Mail[] {
 function extras(random: Random, text: string, index: number): Partial<Mail> {
   const draw = random.next();
   if (draw < 0.12) {
-    const html = `<div dir="auto"><p>${lines(text)}</p><img src="cid:photo${index}" alt="" width="384" height="288"></div>`;
+    const html = `<div dir="auto"><p>${asHtml(text)}</p><img src="cid:photo${index}" alt="" width="384" height="288"></div>`;
     return { html, files: [photo(`IMG_${2000 + index}.png`, `photo${index}`)] };
   }
   if (draw > 0.3) return {};

@@ -3,7 +3,6 @@
  */
 import type { Content, StoredMessage } from "./content.ts";
 
-/** A label of the user's own. */
 export interface UserLabel {
   readonly id: string;
   readonly name: string;
@@ -32,12 +31,10 @@ export type ChangeKind = "messagesAdded" | "messagesDeleted" | "labelsAdded" | "
 
 type HistoryMessage = Pick<StoredMessage, "id" | "threadId" | "labelIds">;
 
-/** A record of history. */
 export interface HistoryRecord {
   readonly id: number;
   readonly kind: ChangeKind;
   readonly message: HistoryMessage;
-  /** What was added or removed. */
   readonly labelIds: readonly string[];
 }
 
@@ -64,12 +61,10 @@ export class Mailbox {
     this.historyId = FIRST_HISTORY_ID + source.size;
   }
 
-  /** The number of the newest message. */
   get newest(): number {
     return this.#source.size + this.#arrived.length;
   }
 
-  /** The message of a number, or null when it is gone. */
   at(n: number): Message | null {
     const change = this.#changes.get(n);
     if (change === null) return null;
@@ -85,13 +80,11 @@ export class Mailbox {
     return { ...stored, content, n, historyId, labelIds };
   }
 
-  /** The message of an ID, or null when there is none. */
   find(id: string): Message | null {
     const n = this.#numbers.get(id) ?? this.#source.numberOf(id);
     return n === null ? null : this.at(n);
   }
 
-  /** The same, where there must be one. */
   get(id: string): Message {
     const message = this.find(id);
     if (message === null) throw new Error(`no message ${id}`);
@@ -106,12 +99,10 @@ export class Mailbox {
     }
   }
 
-  /** New mail of the source's making. */
   receive(atMs: number): void {
     this.add(this.#source.next(this.newest + 1, atMs));
   }
 
-  /** A message that arrives, or is sent. */
   add(stored: StoredMessage): void {
     const n = this.newest + 1;
     this.#arrived.push(stored);
@@ -140,7 +131,6 @@ export class Mailbox {
     this.#changes.set(message.n, { labelIds, historyId });
   }
 
-  /** A message is gone for good. */
   remove(message: Message): void {
     this.#record("messagesDeleted", message);
     this.#changes.set(message.n, null);
@@ -158,7 +148,6 @@ export class Mailbox {
     this.#history = [];
   }
 
-  /** How many messages have a label, as `labels.get` says it. */
   count(labelId: string): object {
     const labelled = [...this.messages()].filter(({ labelIds }) => labelIds.includes(labelId));
     const unread = labelled.filter(({ labelIds }) => labelIds.includes("UNREAD"));

@@ -33,7 +33,6 @@ export function messageId(n: number): string {
   return (FIRST_ID + BigInt(n) * ID_STRIDE + BigInt(noise)).toString(16).padStart(16, "0");
 }
 
-/** A mailbox of numbered messages of somebody. */
 export function numberedSource(address: string, options: NumberedOptions): Source {
   const at = (n: number): StoredMessage => numberedMessage(n, address, options);
   return {
@@ -49,7 +48,6 @@ export function numberedSource(address: string, options: NumberedOptions): Sourc
   };
 }
 
-/** Message `n`, generated. */
 export function numberedMessage(n: number, address: string, options: Partial<NumberedOptions> = {}): StoredMessage {
   const { spamEvery = 0, trashEvery = 0 } = options;
   const isEvery = (step: number): boolean => step > 0 && n % step === 0;

@@ -3,7 +3,6 @@
  * right, right to left and mixed. All people are invented.
  */
 
-/** Someone who writes, and what about. */
 type Correspondent = readonly [name: string, address: string, subjects: readonly string[], lines: readonly string[]];
 
 // prettier-ignore

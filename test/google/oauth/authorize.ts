@@ -11,7 +11,6 @@ import { blockedPage, chooserPage, consentPage } from "./pages.ts";
 import { isIdentityScope, longScope, parseScopes } from "./scopes.ts";
 
 const AUTHORIZATION_PATH = "/o/oauth2/v2/auth";
-/** Where the consent page's form goes. */
 export const DECISION_PATH = "/signin/oauth/consent";
 const PROMPTS = new Set(["none", "consent", "select_account"]);
 /** What Google shows on its own page, however the person answers. */

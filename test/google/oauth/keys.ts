@@ -45,7 +45,7 @@ export async function jwks(instance: Instance, purpose: KeyPurpose): Promise<{ k
   const generations = newest === 0 ? [0] : [newest, newest - 1];
   const keys = generations.map(async (generation) => {
     const { publicJwk } = await signingKey(purpose, generation);
-    return { ...publicJwk, kid: kid(instance, purpose, generation), alg: "RS256", use: "sig" };
+    return Object.assign({}, publicJwk, { kid: kid(instance, purpose, generation), alg: "RS256", use: "sig" });
   });
   return { keys: await Promise.all(keys) };
 }
@@ -56,7 +56,6 @@ export async function pemKeys(instance: Instance): Promise<Record<string, string
   return { [kid(instance, "id-token")]: await exportSPKI(publicKey) };
 }
 
-/** Ways to sign wrongly. */
 // prettier-ignore
 export type WrongSignature =
   | "garbage" | "alg-none" | "hs256-public-key" | "wrong-key" | "unknown-kid" | "no-kid" | "id-token-key" | "tampered";
@@ -69,7 +68,6 @@ interface Signing {
   readonly flaw?: string | null;
 }
 
-/** A compact JWT, with the flaw that was asked for. */
 export async function sign(instance: Instance, { purpose, typ, claims, flaw = null }: Signing): Promise<string> {
   const right = await signingKey(purpose, instance.keyGenerations[purpose]);
   const header = { alg: "RS256", kid: kid(instance, purpose), ...(typ === null ? {} : { typ }) };
@@ -97,7 +95,6 @@ export async function sign(instance: Instance, { purpose, typ, claims, flaw = nu
   return flaw !== null && flaw in wrong ? wrong[flaw as WrongSignature]() : make(header, right.privateKey);
 }
 
-/** A part of a compact JWT: base64url of JSON. */
 function encodePart(value: unknown): string {
   return toBase64Url(JSON.stringify(value));
 }

@@ -42,11 +42,9 @@ export function chooserPage(users: Iterable<User>, linkFor: (user: User) => stri
   return page("Choose an account", `${heading}<ul>${items.join("")}</ul>`);
 }
 
-/** What the consent page asks. */
 interface ConsentQuestion {
   readonly user: User;
   readonly scopes: readonly string[];
-  /** Where the form goes. */
   readonly action: string;
   /** The parameters of the authorization request, which the form sends along. */
   readonly hidden: URLSearchParams;

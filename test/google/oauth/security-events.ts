@@ -28,7 +28,6 @@ export function riscConfiguration(instance: Instance, call: Incoming): Response 
   return refuseUnlessPlainGet(instance, call, "RISC configuration") ?? answer;
 }
 
-/** The keys of security events. */
 export async function riscCerts(instance: Instance, call: Incoming): Promise<Response> {
   const keys = await jwks(instance, "security-event");
   const answer = json(keys, 200, { "cache-control": "public, max-age=19000" });
@@ -45,7 +44,6 @@ function refuseUnlessPlainGet(instance: Instance, call: Incoming, what: string):
   return new Response(null, { status: 405, headers: { allow: "GET" } });
 }
 
-/** The issuer of security events. */
 export function riscIssuer({ config }: Instance): string {
   return `${config.issuer}${config.issuerSlash ? "/" : ""}`;
 }
@@ -55,7 +53,6 @@ export function riscIssuer({ config }: Instance): string {
 type WrongClaims =
   | "other-aud" | "no-aud" | "other-iss" | "no-iss" | "no-jti" | "no-iat" | "no-events" | "events-list" | "expired";
 
-/** An event to be signed. */
 export interface SecurityEvent {
   /** Event type URI to what is said about it, as in RFC 8417. */
   readonly events: Readonly<Record<string, unknown>>;
@@ -72,7 +69,6 @@ export interface SecurityEvent {
   readonly flaw?: WrongSignature | WrongClaims | null;
 }
 
-/** A Security Event Token in compact form. */
 export function signSecurityEvent(instance: Instance, event: SecurityEvent): Promise<string> {
   const { events, jti = crypto.randomUUID(), typ = "secevent+jwt", flaw = null } = event;
   const { aud = instance.config.clients[0]?.id, iss = riscIssuer(instance) } = event;

@@ -30,7 +30,6 @@ export function tokenEndpoint(call: Incoming): "token:code" | "token:refresh" {
   return new URLSearchParams(call.body).get("grant_type") === "refresh_token" ? "token:refresh" : "token:code";
 }
 
-/** `POST /token`. */
 export async function token(instance: Instance, call: Incoming): Promise<Response> {
   const form = readForm(instance, call, "token request");
   if (form instanceof Response) return form;
