@@ -225,7 +225,7 @@ Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment; filenam
 });
 
 /** Of forty reads. */
-async function statuses(): Promise<number[]> {
+async function readForty(): Promise<number[]> {
   const all = [];
   for (let n = 1; n <= 40; n += 1) all.push((await gmail(`messages/${messageId(n)}?format=minimal`)).status);
   return all;
@@ -239,7 +239,7 @@ test("faults hit a share of the calls by the seed, so many, or those above a num
   for (const seed of [1, 1, 2]) {
     await google.configure({ seed });
     expect((await control(form)).status).toBe(200);
-    draws.push((await statuses()).join());
+    draws.push((await readForty()).join());
     await google.clearFaults();
   }
   expect(draws[0]).toContain("503");
