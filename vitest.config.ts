@@ -8,7 +8,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { Response as MiniflareResponse } from "miniflare";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
-import { createGoogleHub } from "./test/google/hub.ts";
+import { createGoogleHub } from "./test/google/google.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

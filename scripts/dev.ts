@@ -183,7 +183,8 @@ async function developmentKeys(file: string): Promise<string> {
 
 function welcome(publicUrl: string, google: DevelopmentGoogle, token: string | null): string {
   const width = Math.max(...USERS.map(({ email }) => email.length));
-  const control = (action: string): string => `curl -d email=${BUSY_USER.email} ${google.url}/__emulator/${action}`;
+  const control = (form: string): string => `curl -d '${form}' ${google.url}/_control`;
+  const happens = (action: string): string => control(`action=${action}&email=${BUSY_USER.email}`);
   const call =
     token === null
       ? ""
@@ -199,20 +200,20 @@ ${call}
   Google is emulated at ${google.url} and starts from nothing each time: after a restart,
   the first page leads through consent once. Make something happen to an account:
 
-    remove the app         ${control("invalidate-grant")}
-    change the password    ${control("change-password")}
-    let an hour pass       ${control("expire-access-tokens")}
-    let a message arrive   ${control("receive-mail")}
+    remove the app         ${happens("revokeGrant")}
+    change the password    ${happens("changePassword")}
+    let an hour pass       ${happens("killAccessTokens")}
+    let a message arrive   ${happens("receiveMail")}
 
   Let Google tell the Worker that something has happened to an account:
 
-    hijacked               curl -d type=account-disabled -d reason=hijacking -d email=${BUSY_USER.email} ${google.url}/__emulator/security-events
-    all kinds of events    curl ${google.url}/__emulator/security-events
+    hijacked               ${happens("sendSecurityEvent&type=account-disabled&reason=hijacking")}
 
   Make Google slow, or fail in its own words, and see what a user would see:
 
-    refuse some rows       curl -d 'endpoint=batch-part&status=429&share=0.3' ${google.url}/__emulator/faults
-    all is well again      curl -X DELETE ${google.url}/__emulator/faults
+    refuse some rows       ${control("action=fault&endpoint=part&named=tooManyRequests&share=0.3&times=always")}
+    all is well again      ${control("action=clearFaults")}
+    what has happened      curl ${google.url}/_control
 
   Ctrl-C stops both.
 `;

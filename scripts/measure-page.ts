@@ -128,9 +128,9 @@ async function measure(
     await context.addInitScript(OBSERVE);
     const page = await context.newPage();
     if (load.isWarm) await page.goto(origin, { waitUntil: "load" });
-    if (load.gmailDelayMs > 0) google.faults.add({ endpoint: "all", delayMs: load.gmailDelayMs });
+    if (load.gmailDelayMs > 0) google.controls.fault({ endpoint: "all", delayMs: load.gmailDelayMs, times: "always" });
     await page.goto(origin, { waitUntil: "load" });
-    google.faults.clear();
+    google.controls.clearFaults();
     all.push(measuredSchema.parse(await page.evaluate(READ)));
     await context.close();
   }

@@ -199,7 +199,7 @@ export function costSection(day: Day, parameters: Parameters, cpu: CpuMs): strin
     ["a month", ...HEADS],
     ["plan", ...months.map(({ bill }) => dollars(bill.get("plan") ?? 0))],
     ...names.map((name) =>
-      [PRICES[name].what].concat(
+      [String(PRICES[name].what)].concat(
         months.map(({ bill, quantities }) => `${dollars(bill.get(name) ?? 0)} for ${amount(quantities[name])}`),
       ),
     ),

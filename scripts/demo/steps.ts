@@ -144,7 +144,7 @@ async function search(demo: Demo): Promise<string> {
 
 /** An expired access token is refreshed without anyone noticing. */
 async function outliveAccessToken({ out, api, google }: Demo): Promise<string> {
-  google.expireAccessTokens(EMAIL);
+  google.controls.killAccessTokens(BUSY_USER);
   out.line("An hour passes at Google: it answers 401 to the token that the session holds.");
   const { messages } = await api.listIds({ limit: "5" });
   out.equal("the next request is served all the same, with a fresh token", messages.length, 5);
@@ -154,14 +154,14 @@ async function outliveAccessToken({ out, api, google }: Demo): Promise<string> {
 /** Gmail serves few parts of a batch at once and fails at some: every row comes all the same. */
 async function outliveRateLimits(demo: Demo): Promise<string> {
   const { out, api, google } = demo;
-  google.faults.add({ maxConcurrentParts: 8 });
-  google.faults.add({ endpoint: "batch-part", status: 503, times: 5 });
+  google.controls.fault({ endpoint: "part", maxConcurrent: 8, times: "always" });
+  google.controls.fault({ endpoint: "part", named: "unavailable", times: 5 });
   out.line("Gmail now serves 8 parts of a batch at once, which it tells nobody, and is not available for 5 of them.");
   try {
     const { messages } = await api.listMetadata({ limit: "100" });
-    const [limited = 0, failed = 0] = google.faults.list().map(({ hits }) => hits);
+    const [limited = 0, failed = 0] = google.controls.snapshot().faults.map(({ hits }) => hits);
     out.line(`GET /api/messages?view=metadata&limit=100: ${limited} parts got 429 and ${failed} got 503`);
-    out.check("both happened", limited > 0 && failed === 5, google.faults.list());
+    out.check("both happened", limited > 0 && failed === 5, google.controls.snapshot().faults);
     out.equal(
       "all 100 rows are there, in order, none twice, each with its own date",
       messages.map(({ id, date }) => [id, Date.parse(date)]),
@@ -171,13 +171,13 @@ async function outliveRateLimits(demo: Demo): Promise<string> {
     );
     return `Listed 100 rows while Gmail refused ${limited} of their reads and failed at ${failed}`;
   } finally {
-    google.faults.clear();
+    google.controls.clearFaults();
   }
 }
 
 /** The grant ends at Google: programs are told, people are led to consent and back. */
 async function loseGrant({ out, google, origin, browser, api }: Demo): Promise<string> {
-  google.invalidateGrant(EMAIL);
+  google.controls.revokeGrant(BUSY_USER);
   out.line(`${NAME} removes the app from the Google account: every token dies.`);
   const { status, challenge, error } = await api.failure("/api/messages?limit=5");
   const [detail] = error.details;
@@ -230,7 +230,8 @@ async function disconnect({ out, google, origin, browser, api }: Demo): Promise<
   const bye = await browser.press(await browser.visit(`${origin}/account`), 'form[action="/auth/disconnect"] button');
   showHops(out, bye);
   out.equal("the person is signed out", [bye.status, bye.url.pathname], [200, "/"]);
-  out.equal("Google knows of no grant any more", google.grantsOf(EMAIL), 0);
+  const grant = google.controls.snapshot().grants.find(({ email }) => email === EMAIL);
+  out.equal("Google knows of no grant any more", grant?.liveRefreshTokens, 0);
   const { status, error } = await api.failure("/api/me");
   const told = [status, error.details[0]?.reason];
   out.equal("a program is told to have its user sign in", told, [401, "SIGN_IN_REQUIRED"]);

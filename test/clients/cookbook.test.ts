@@ -48,7 +48,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   "When the answer is 429": {
     prints: [/^\{"messages":\[\{/],
     // As often as the Worker itself tries, so that what it answers first is 429.
-    given: () => worker.google.faults.add({ endpoint: "list", status: 429, times: 3, retryAfter: 1 }),
+    given: () => worker.google.controls.fault({ endpoint: "list", named: "tooManyRequests", times: 3, retryAfter: 1 }),
   },
 };
 
@@ -79,7 +79,7 @@ beforeAll(async () => {
   await receiveAttachment(TOKEN);
 }, 60_000);
 
-beforeEach(() => worker.google.faults.clear());
+beforeEach(() => worker.google.controls.clearFaults());
 
 afterAll(() => worker?.close());
 

@@ -5,7 +5,7 @@ import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { signIn } from "../../scripts/browser/person.ts";
 import { BUSY_USER, EMPTY_USER, SMALL_USER } from "../google/accounts.ts";
-import { atGoogle, describe, expect, faultAtGoogle, test, type Visitor } from "./support/test.ts";
+import { atGoogle, describe, expect, test, type Visitor } from "./support/test.ts";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -54,14 +54,14 @@ const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
   [
     "rows that failed",
     at("/", async (page) => {
-      await faultAtGoogle({ endpoint: "batch-part", status: "404", share: "0.4" });
+      await atGoogle().always("part", { named: "notFound", share: 0.4 });
       await page.reload();
     }),
   ],
   [
     "a list that broke off",
     at("/", async (page) => {
-      await faultAtGoogle({ endpoint: "batch", status: "503" });
+      await atGoogle().always("batch", "unavailable");
       await page.reload();
     }),
   ],
@@ -93,7 +93,7 @@ const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
   [
     "the page after a refusal",
     async ({ page }) => {
-      await atGoogle("invalidate-grant", SMALL_USER.email);
+      await atGoogle().act({ action: "revokeGrant", email: SMALL_USER.email });
       await page.goto("/");
       await signIn(page, SMALL_USER.email, { cancel: true });
     },
@@ -101,7 +101,7 @@ const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
   [
     "the page of a rate limit",
     at("/", async (page) => {
-      await faultAtGoogle({ endpoint: "list", status: "429", retryAfter: "30" });
+      await atGoogle().always("list", { named: "tooManyRequests", retryAfter: 30 });
       await page.reload();
     }),
   ],

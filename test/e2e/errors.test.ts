@@ -1,15 +1,15 @@
 /** What a person sees when Google does not play along. */
-import { describe, expect, faultAtGoogle, healGoogle, test } from "./support/test.ts";
+import { atGoogle, describe, expect, test } from "./support/test.ts";
 
 describe("when Google", () => {
   test("limits the rate, the page says so and how long to wait, and works again after that", async ({ mailbox }) => {
     const { page } = mailbox;
     mailbox.expectComplaints(/the server responded with a status of 429/);
-    await faultAtGoogle({ endpoint: "list", status: "429", retryAfter: "90" });
+    await atGoogle().always("list", { named: "tooManyRequests", retryAfter: 90 });
     await page.goto("/");
     await page.getByText("Waiting is all that helps.").waitFor();
     expect(await page.locator("main").innerText()).toMatch(/Try again in (\d+) seconds\./);
-    await healGoogle();
+    await atGoogle().clearFaults();
     await page.getByRole("link", { name: "Back to the start" }).click();
     await page.locator(".row").first().waitFor();
   });
@@ -17,24 +17,24 @@ describe("when Google", () => {
   test("is down, the page says whose doing that is, and that nothing was lost", async ({ mailbox }) => {
     const { page } = mailbox;
     mailbox.expectComplaints(/the server responded with a status of 50\d/);
-    await faultAtGoogle({ endpoint: "list", status: "503" });
+    await atGoogle().always("list", "unavailable");
     await page.goto("/");
     await page.getByText("This is Google's doing").waitFor();
     expect(await page.getByText(/request [0-9a-f-]{36}/).count()).toBe(1);
   });
 
   test("fails for some rows, the others are shown all the same", async ({ mailbox: { page } }) => {
-    await faultAtGoogle({ endpoint: "batch-part", status: "404", times: "5" });
+    await atGoogle().fault("part", { named: "notFound", times: 5 });
     await page.goto("/");
     await page.locator(".pager").waitFor({ state: "attached" });
     expect(await page.locator(".row:not(.failed)").count()).toBeGreaterThanOrEqual(20);
   });
 
   test("fails in the middle of the list, the page says so under what it has", async ({ mailbox: { page } }) => {
-    await faultAtGoogle({ endpoint: "batch", status: "503" });
+    await atGoogle().always("batch", "unavailable");
     await page.goto("/");
     await page.getByRole("alert").getByText("The rest of the list could not be read.").waitFor();
-    await healGoogle();
+    await atGoogle().clearFaults();
     await page.getByRole("link", { name: "Try again" }).click();
     await page.locator(".row").first().waitFor();
     expect(await page.getByRole("alert").count()).toBe(0);
@@ -43,7 +43,7 @@ describe("when Google", () => {
   test("fails while one types a search, the page that says so is shown", async ({ mailbox }) => {
     const { page } = mailbox;
     mailbox.expectComplaints(/the server responded with a status of (429|50\d)/);
-    await faultAtGoogle({ endpoint: "list", status: "503" });
+    await atGoogle().always("list", "unavailable");
     await page.getByRole("searchbox").fill("is:starred");
     await page.getByText("This is Google's doing").waitFor();
   });

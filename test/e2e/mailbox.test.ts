@@ -2,7 +2,7 @@
 import type { Locator, Page } from "playwright-core";
 import { signIn } from "../../scripts/browser/person.ts";
 import { BUSY_USER } from "../google/accounts.ts";
-import { describe, expect, faultAtGoogle, test } from "./support/test.ts";
+import { atGoogle, describe, expect, test } from "./support/test.ts";
 
 const PAGE_ROWS = 25;
 
@@ -63,7 +63,7 @@ describe("the list", () => {
     mailbox,
   }) => {
     const { page } = mailbox;
-    await faultAtGoogle({ endpoint: "batch", delayMs: "4000" });
+    await atGoogle().always("batch", { delayMs: 4000 });
     await page.goto("/", { waitUntil: "commit" });
     await page.getByRole("searchbox").waitFor();
     expect(await page.locator(".row").count()).toBe(0);
@@ -183,7 +183,7 @@ describe("pages", () => {
     const { page } = mailbox;
     mailbox.expectComplaints(/the server responded with a status of 50\d/);
     await scrollToEnd(page, 3);
-    await faultAtGoogle({ endpoint: "list", status: "503" });
+    await atGoogle().always("list", "unavailable");
     await page.getByRole("button", { name: "Show older messages" }).click();
     await page.getByText("This is Google's doing").waitFor();
   });

@@ -5,7 +5,7 @@ import { atGoogle, describe, expect, test } from "./support/test.ts";
 
 describe("signing in", () => {
   test("leads from the welcome page through Google's consent to the mailbox", async ({ open }) => {
-    await atGoogle("invalidate-grant", SMALL_USER.email);
+    await atGoogle().act({ action: "revokeGrant", email: SMALL_USER.email });
     const { page } = await open();
     await page.goto("/");
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Your mail, at the edge");
@@ -36,7 +36,7 @@ describe("signing in", () => {
     const visitor = await open();
     const { page } = visitor;
     visitor.expectComplaints(/the server responded with a status of 403/);
-    await atGoogle("invalidate-grant", SMALL_USER.email);
+    await atGoogle().act({ action: "revokeGrant", email: SMALL_USER.email });
     await page.goto("/");
     await signIn(page, SMALL_USER.email, { cancel: true });
     await page.getByText("That was your choice").waitFor();
@@ -48,7 +48,7 @@ describe("signing in", () => {
     const visitor = await open();
     const { page } = visitor;
     visitor.expectComplaints(/the server responded with a status of 403/);
-    await atGoogle("invalidate-grant", SMALL_USER.email);
+    await atGoogle().act({ action: "revokeGrant", email: SMALL_USER.email });
     await page.goto("/");
     await signIn(page, SMALL_USER.email, { untick: "gmail.readonly" });
     await page.getByText("tick the box for Gmail").waitFor();
@@ -73,7 +73,7 @@ describe("a consent that is lost in the middle", () => {
   test("is asked for again, and leads back to where one was", async ({ mailbox: { page } }) => {
     await page.goto("/?q=is%3Aunread");
     await page.locator(".rows > .row").first().waitFor();
-    await atGoogle("invalidate-grant", BUSY_USER.email);
+    await atGoogle().act({ action: "revokeGrant", email: BUSY_USER.email });
     await page.reload();
     await page.locator("form#consent").waitFor();
     await answerGoogle(page, BUSY_USER.email);
@@ -84,7 +84,7 @@ describe("a consent that is lost in the middle", () => {
   test("while one searches as one types leads to Google, and to the search's result", async ({ mailbox }) => {
     const { page } = mailbox;
     mailbox.expectComplaints(/the server responded with a status of 401/);
-    await atGoogle("invalidate-grant", BUSY_USER.email);
+    await atGoogle().act({ action: "revokeGrant", email: BUSY_USER.email });
     await page.getByRole("searchbox").fill("is:starred");
     await page.locator("form#consent").waitFor();
     await answerGoogle(page, BUSY_USER.email);
@@ -97,7 +97,7 @@ describe("a consent that is lost in the middle", () => {
     await page.goto("/");
     await signIn(page, BUSY_USER.email);
     await page.locator(".rows > .row").first().waitFor();
-    await atGoogle("invalidate-grant", BUSY_USER.email);
+    await atGoogle().act({ action: "revokeGrant", email: BUSY_USER.email });
     await page.getByRole("searchbox").fill("is:starred");
     await page.getByRole("button", { name: "Search" }).click();
     await page.locator("form#consent").waitFor();

@@ -41,7 +41,7 @@ beforeAll(async () => {
   workers = createTestHarness(harnessOptions());
   origin = (await workers.listen()).url.origin;
   // Registered late, because only now is it known where the Worker is.
-  google.register(`${origin}/auth/callback`);
+  google.controls.register({ redirectUri: `${origin}/auth/callback` });
 }, 60_000);
 
 afterAll(async () => {
@@ -77,7 +77,7 @@ test("the digest has the newest unread mail of a user who signed in once, and a 
 });
 
 test("a user who has removed the app gets a reason, too", async () => {
-  google.invalidateGrant(USER);
+  google.controls.revokeGrant({ email: USER });
   await runDigest();
   expect(await digestOf(USER)).toEqual({ error: "CONSENT_REQUIRED" });
 });

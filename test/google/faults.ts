@@ -1,17 +1,18 @@
 /**
  * What is to go wrong at Google: slow, broken, or failing in Google's own words, at one endpoint or all of them, always, so
- * many times or by chance. Tests tell it by the control API, people by a form.
+ * many times or by chance.
  */
 import { frontEndPage, namedError } from "./errors.ts";
-import { BREAK_HEADER, type Endpoint, type Fault, type FaultEndpoint } from "./protocol.ts";
+import { BREAK_HEADER, type Endpoint, type Fault, faultSchema } from "./protocol.ts";
 import { createRandom, hashNumbers, hashText } from "./random.ts";
-import { type Incoming, type Instance, nowMs, pause, type QueuedFault } from "./state.ts";
+import { type Incoming, type Instance, nowMs, pause, type WaitingFault } from "./state.ts";
 
 /** Those that are used up stay to be seen, as long as there are not many. */
 const MOST_SPENT = 30;
 
-/** Queues a fault. */
-export function queueFault(instance: Instance, endpoint: FaultEndpoint, fault: Fault): void {
+/** Queues a fault. @throws ZodError where it makes no sense */
+export function queueFault(instance: Instance, told: unknown): void {
+  const { endpoint, ...fault } = faultSchema.parse(told);
   const left = fault.times === "always" ? Number.POSITIVE_INFINITY : (fault.times ?? 1);
   if (instance.faults.length > MOST_SPENT) instance.faults = instance.faults.filter((queued) => queued.left > 0);
   instance.faults.push({ endpoint, fault, skip: fault.after ?? 0, left, hits: 0, tries: new Map() });
@@ -51,13 +52,13 @@ export function enterRead(instance: Instance, sub: string, call: Incoming): Resp
   return () => void readsInFlight.set(sub, (readsInFlight.get(sub) ?? 1) - 1);
 }
 
-function concerns({ endpoint }: QueuedFault, called: Endpoint): boolean {
+function concerns({ endpoint }: WaitingFault, called: Endpoint): boolean {
   if (endpoint === "all") return called !== "auth";
   return endpoint === called || (endpoint === "token" && called.startsWith("token:"));
 }
 
 /** Whether it hits this call; if so, that is counted. */
-function hits(instance: Instance, queued: QueuedFault, call: Incoming): boolean {
+function hits(instance: Instance, queued: WaitingFault, call: Incoming): boolean {
   const { fault } = queued;
   if (queued.left <= 0) return false;
   if (fault.match !== undefined && !`${call.url.href}\n${call.body}`.includes(fault.match)) return false;
@@ -72,7 +73,7 @@ function hits(instance: Instance, queued: QueuedFault, call: Incoming): boolean 
 }
 
 /** The same calls are hit whoever makes them in whichever order, and a second try has a chance of its own. */
-function draw({ config, faults }: Instance, queued: QueuedFault, { method, url }: Incoming): boolean {
+function draw({ config, faults }: Instance, queued: WaitingFault, { method, url }: Incoming): boolean {
   const key = `${method} ${url.pathname}`;
   const tries = queued.tries.get(key) ?? 0;
   queued.tries.set(key, tries + 1);
@@ -85,36 +86,25 @@ function draw({ config, faults }: Instance, queued: QueuedFault, { method, url }
  * headers: every other fault leaves Google as it was, as a server that failed before it did anything.
  */
 async function spoil(instance: Instance, fault: Fault, answer: () => Promise<Response>): Promise<Response | null> {
-  if (fault.hang === true) return broken("hang");
   if (fault.delayMs !== undefined) await pause(fault.delayMs);
-  if (fault.disconnect === true) return broken("disconnect");
-  if (fault.truncated === true) {
-    const right = await answer();
-    const headers = new Headers(right.headers);
-    headers.set(BREAK_HEADER, "truncated");
-    // Not text(): workerd warns of that for a batch.
-    return new Response(await right.arrayBuffer(), { status: right.status, headers });
+  if (fault.hang === true || fault.disconnect === true) {
+    const how = fault.hang === true ? "hang" : "disconnect";
+    return new Response(null, { status: 502, headers: { [BREAK_HEADER]: how } });
   }
-  if (fault.named !== undefined) return withHeaders(namedError(fault.named, fault, nowMs(instance)), fault);
-  if (fault.nonJson === true) return withHeaders(frontEndPage(fault.status ?? 200), fault);
-  if (fault.status !== undefined || fault.body !== undefined) return withHeaders(plainFault(fault), fault);
-  return fault.headers === undefined ? null : withHeaders(await answer(), fault);
+  const response = badAnswer(instance, fault);
+  if (response === null && fault.truncated !== true && fault.headers === undefined) return null;
+  const right = response ?? (await answer());
+  // A copy, since headers of what was fetched cannot be changed. Not text(): workerd warns of that for a batch.
+  const copy = new Response(right.body === null ? null : await right.arrayBuffer(), right);
+  for (const [name, value] of Object.entries(fault.headers ?? {})) copy.headers.set(name, value);
+  if (fault.truncated === true) copy.headers.set(BREAK_HEADER, "truncated");
+  return copy;
 }
 
-function plainFault(fault: Fault): Response {
-  const status = fault.status ?? 200;
-  if (fault.body === undefined) return frontEndPage(status);
-  if (typeof fault.body === "string") {
-    return new Response(fault.body, { status, headers: { "content-type": "application/json; charset=UTF-8" } });
-  }
-  return Response.json(fault.body, { status });
-}
-
-function withHeaders(response: Response, fault: Fault): Response {
-  for (const [name, value] of Object.entries(fault.headers ?? {})) response.headers.set(name, value);
-  return response;
-}
-
-function broken(how: string): Response {
-  return new Response(null, { status: 502, headers: { [BREAK_HEADER]: how } });
+function badAnswer(instance: Instance, fault: Fault): Response | null {
+  const { named, status = 200, body } = fault;
+  if (named !== undefined) return namedError(named, fault, nowMs(instance));
+  if (body === undefined) return fault.nonJson === true || fault.status !== undefined ? frontEndPage(status) : null;
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  return new Response(text, { status, headers: { "content-type": "application/json; charset=UTF-8" } });
 }

@@ -1,90 +1,88 @@
 /**
- * The double of Google is itself tested: what it lets through, no contract test would notice.
+ * What this Google refuses, and what it does that few tests ask for. All contract tests run on it, so most of it is tested
+ * there; what it wrongly lets through, none of them would notice.
  */
+import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
-import { Google, SignInPageError, type User } from "../support/google.ts";
+import { Google, type User } from "../support/google.ts";
+import { about, issSub } from "../support/security-events.ts";
+import { messageId } from "./mail/numbered.ts";
 import { type RunningGoogle, startGoogle } from "./server.ts";
+import { toBase64Url } from "./text.ts";
 
-const REDIRECT = "http://app.test/auth/callback";
-const GMAIL_SCOPE = "https://www.googleapis.com/auth/gmail.readonly";
+const REDIRECT = "http://app.test/back";
+const GMAIL = "https://www.googleapis.com/auth/gmail.";
 const VERIFIER = "v".repeat(43);
+type Changes = Readonly<Record<string, string | null>>;
 
 let running: RunningGoogle;
 let google: Google;
-let user: User;
+let ada: User;
+/** The authorization header of Ada, who may do everything. */
+let login: string;
 
 beforeAll(async () => {
   running = await startGoogle();
   google = new Google(running.origin);
-  await google.configure({ clients: [{ id: "client", secret: "secret" }], redirectUris: [REDIRECT] });
-  user = await google.addUser({ mailbox: { messages: 1234 } });
+  const clients = [{ id: "client", secret: "secret" }];
+  await google.configure({ clients, redirectUris: [REDIRECT], quotaUnitsPerMinute: null, shuffleBatchParts: false });
+  ada = await google.addUser({ mailbox: { messages: 1234, spamEvery: 50 } });
+  login = await signIn(ada, "https://mail.google.com/");
 });
 afterAll(() => running.close());
 
-async function challengeOf(verifier: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  return Buffer.from(digest).toString("base64url");
-}
-
-async function authorizationUrl(changes: Record<string, string | null> = {}): Promise<string> {
+async function authorizationUrl(changes: Changes): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(VERIFIER));
   const url = new URL(`${google.origin}/o/oauth2/v2/auth`);
-  const parameters: Record<string, string | null> = {
-    client_id: "client",
-    redirect_uri: REDIRECT,
-    response_type: "code",
-    scope: `openid email profile ${GMAIL_SCOPE}`,
-    access_type: "offline",
-    state: crypto.randomUUID(),
-    nonce: crypto.randomUUID(),
-    code_challenge: await challengeOf(VERIFIER),
-    code_challenge_method: "S256",
-    ...changes,
-  };
-  for (const [name, value] of Object.entries(parameters)) if (value !== null) url.searchParams.set(name, value);
+  const right = { client_id: "client", redirect_uri: REDIRECT, response_type: "code", access_type: "offline" };
+  const fresh = { state: crypto.randomUUID(), nonce: crypto.randomUUID(), prompt: "consent", scope: "openid" };
+  const pkce = { code_challenge: toBase64Url(new Uint8Array(digest)), code_challenge_method: "S256" };
+  for (const [name, value] of Object.entries({ ...right, ...fresh, ...pkce, ...changes }))
+    if (value !== null) url.searchParams.set(name, value);
   return url.href;
 }
 
-async function newCode(changes: Record<string, string | null> = {}): Promise<string> {
-  const callback = new URL(await google.consent(await authorizationUrl(changes), { user: user.email }));
-  return callback.searchParams.get("code") ?? "";
-}
+const answerSchema = z.record(z.string(), z.unknown());
 
-async function post(
-  path: string,
-  form: Record<string, string>,
-): Promise<{ status: number; body: Record<string, unknown> }> {
+async function post(path: string, form: Readonly<Record<string, string>>) {
   const response = await fetch(google.origin + path, { method: "POST", body: new URLSearchParams(form) });
-  return { status: response.status, body: z.record(z.string(), z.unknown()).parse(await response.json()) };
+  return { status: response.status, body: answerSchema.parse(await response.json()) };
 }
 
-async function exchange(code: string, changes: Record<string, string> = {}): Promise<Awaited<ReturnType<typeof post>>> {
-  return post("/token", {
-    grant_type: "authorization_code",
-    client_id: "client",
-    client_secret: "secret",
+function token(form: Readonly<Record<string, string>>) {
+  return post("/token", { client_id: "client", client_secret: "secret", ...form });
+}
+
+async function exchange(user: User, scope: string, changes: Readonly<Record<string, string>> = {}) {
+  const back = new URL(
+    await google.consent(await authorizationUrl({ scope: `openid ${scope}` }), { user: user.email }),
+  );
+  const form = {
     redirect_uri: REDIRECT,
     code_verifier: VERIFIER,
-    code,
+    code: back.searchParams.get("code") ?? "",
     ...changes,
-  });
+  };
+  return { form, ...(await token({ grant_type: "authorization_code", ...form })) };
 }
 
-const pageSchema = z.object({
-  messages: z.array(z.object({ id: z.string() })).optional(),
-  nextPageToken: z.string().optional(),
-});
-type Page = z.infer<typeof pageSchema>;
-
-async function list(accessToken: string, query: string): Promise<{ status: number; page: Page }> {
-  const response = await fetch(`${google.origin}/gmail/v1/users/me/messages?${query}`, {
-    headers: { authorization: `Bearer ${accessToken}` },
-  });
-  return { status: response.status, page: pageSchema.parse(await response.json()) };
+async function signIn(user: User, scope: string): Promise<string> {
+  return `Bearer ${String((await exchange(user, scope)).body["access_token"])}`;
 }
 
-describe("authorization endpoint", () => {
-  test.each([
+async function gmail(path: string, { as = login, send }: { as?: string; send?: object } = {}) {
+  const init = send === undefined ? {} : { method: "POST", body: JSON.stringify(send) };
+  const response = await fetch(`${google.origin}/gmail/v1/users/me/${path}`, {
+    ...init,
+    headers: { authorization: as },
+  });
+  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it asked for, and fails where it is not there
+  return { status: response.status, body: (await response.json().catch(() => null)) as any };
+}
+
+describe("the authorization endpoint refuses on its own page", () => {
+  test.each<[string, Changes, string]>([
     ["an unregistered redirect URI", { redirect_uri: `${REDIRECT}/` }, "redirect_uri_mismatch"],
     ["an unknown client", { client_id: "x" }, "invalid_client"],
     ["a plain challenge", { code_challenge_method: null }, "invalid_request"],
@@ -93,150 +91,181 @@ describe("authorization endpoint", () => {
     ["no nonce", { nonce: null }, "invalid_request"],
     ["prompt=none with another", { prompt: "none consent" }, "invalid_request"],
     ["online access", { access_type: "online" }, "invalid_request"],
-  ])("refuses %s on its own page and notes a violation", async (_what, changes, error) => {
+  ])("%s, and notes a violation", async (_what, changes, error) => {
     const before = (await google.snapshot()).violations.length;
-    await expect(google.consent(await authorizationUrl(changes))).rejects.toMatchObject({
-      name: SignInPageError.name,
-      error,
-    });
+    await expect(google.consent(await authorizationUrl(changes))).rejects.toMatchObject({ error });
     expect((await google.snapshot()).violations.length).toBe(before + 1);
-  });
-
-  test("answers a denial, with issuer and state", async () => {
-    const url = await authorizationUrl({ state: "a-state-of-some-length" });
-    const callback = new URL(await google.consent(url, { user: user.email, deny: true }));
-    expect(Object.fromEntries(callback.searchParams)).toEqual({
-      state: "a-state-of-some-length",
-      iss: "https://accounts.google.com",
-      error: "access_denied",
-    });
   });
 });
 
-describe("token endpoint", () => {
-  test("narrows a refresh to the scopes that it asks for, and refuses what was not granted (RFC 6749 §6)", async () => {
-    const issued = (await exchange(await newCode({ prompt: "consent" }))).body;
-    const refresh = (scope: string) =>
-      post("/token", {
-        grant_type: "refresh_token",
-        client_id: "client",
-        client_secret: "secret",
-        refresh_token: String(issued["refresh_token"]),
-        scope,
-      });
-    const narrow = await refresh("openid email");
-    expect(narrow.body["scope"]).toBe("openid https://www.googleapis.com/auth/userinfo.email");
-    const headers = { authorization: `Bearer ${String(narrow.body["access_token"])}` };
-    expect((await fetch(`${google.origin}/gmail/v1/users/me/messages`, { headers })).status).toBe(403);
-    const wide = await refresh("openid https://mail.google.com/");
-    expect([wide.status, wide.body["error"]]).toEqual([400, "invalid_scope"]);
-  });
-
-  test("gives a refresh token only when the consent page was shown", async () => {
-    await google.act({ action: "revokeGrant", email: user.email });
-    expect((await exchange(await newCode())).body).toHaveProperty("refresh_token");
-    expect((await exchange(await newCode())).body).not.toHaveProperty("refresh_token");
-    const last = (await exchange(await newCode({ prompt: "consent" }))).body;
-    expect(last["refresh_token"]).toBe(await google.refreshToken(user));
+describe("the token endpoint", () => {
+  test.each([
+    ["a wrong secret", { client_secret: "x" }, "invalid_client"],
+    ["a wrong verifier", { code_verifier: "w".repeat(43) }, "invalid_grant"],
+    ["another redirect URI", { redirect_uri: "http://app.test/" }, "redirect_uri_mismatch"],
+  ])("refuses %s", async (_what, changes, error) => {
+    expect((await exchange(ada, "", changes)).body["error"]).toBe(error);
   });
 
   test("takes a code once, and ends what its first use issued", async () => {
-    const code = await newCode();
-    const first = await exchange(code);
-    expect(first.status).toBe(200);
-    expect((await exchange(code)).body["error"]).toBe("invalid_grant");
-    expect((await list(String(first.body["access_token"]), "")).status).toBe(401);
+    const first = await exchange(ada, `${GMAIL}readonly`);
+    expect((await token({ grant_type: "authorization_code", ...first.form })).body["error"]).toBe("invalid_grant");
+    expect((await gmail("profile", { as: `Bearer ${String(first.body["access_token"])}` })).status).toBe(401);
+  });
+
+  test("refreshes no scope that was not granted, and nothing after any token was revoked", async () => {
+    const user = await google.addUser();
+    const { body } = await exchange(user, `${GMAIL}metadata`);
+    const refresh = { grant_type: "refresh_token", refresh_token: await google.refreshToken(user) };
+    expect((await token({ ...refresh, scope: `${GMAIL}modify` })).body["error"]).toBe("invalid_scope");
+    expect((await token(refresh)).body).not.toHaveProperty("refresh_token");
+    expect((await post("/revoke", { token: String(body["access_token"]) })).status).toBe(200);
+    expect((await token(refresh)).body["error"]).toBe("invalid_grant");
+  });
+});
+
+describe("Gmail", () => {
+  test("binds page tokens to their filters, and checks sizes, masks, labels and what scopes allow", async () => {
+    const pageToken = (await gmail("messages?q=report")).body.nextPageToken;
+    const reader = await signIn(await google.addUser(), `${GMAIL}metadata`);
+    const statuses = [];
+    for (const [path, as = login, send] of [
+      [`messages?q=report&pageToken=${encodeURIComponent(pageToken)}`],
+      [`messages?q=lunch&pageToken=${encodeURIComponent(pageToken)}`],
+      ["messages?maxResults=501"],
+      ["messages?fields=messages/idd"],
+      [`messages/${messageId(2)}/modify`, login, { addLabelIds: ["Label_404"] }],
+      ["messages?q=report", reader],
+      [`messages/${messageId(2)}`, reader],
+      [`messages/${messageId(2)}/trash`, reader, {}],
+    ] as [string, string?, object?][])
+      statuses.push((await gmail(path, { as, ...(send === undefined ? {} : { send }) })).status);
+    expect(statuses).toEqual([200, 400, 400, 400, 400, 403, 403, 403]);
+  });
+
+  test("searches by the operators that people use, in whole words", async () => {
+    const busy = await signIn(await google.addUser({ mailbox: { kind: "busy" } }), `${GMAIL}readonly`);
+    const count = async (q: string): Promise<number> => {
+      const query = new URLSearchParams({ q, maxResults: "500" }).toString();
+      return (await gmail(`messages?${query}`, { as: busy })).body.messages?.length ?? 0;
+    };
+    for (const q of ["has:attachment", "newer_than:7d is:unread", "older_than:1y", "in:spam", "from:(maya whitfield)"])
+      expect(await count(q), q).toBeGreaterThan(0);
+    expect(await count("{from:ana from:maya}")).toBe((await count("from:ana")) + (await count("from:maya")));
+    expect(await count("from:ana OR from:maya")).toBe(await count("{from:ana from:maya}"));
+    expect(await count('"exact words"')).toBeGreaterThan(0);
+    for (const q of ['"words exact"', "from:may", "from:ana -from:ana", "invoice in:spam -in:spam"])
+      expect(await count(q), q).toBe(0);
+    expect(await count("from:lefevre")).toBeGreaterThan(0);
+    expect(await count("subject:来週の")).toBeGreaterThan(0);
+  });
+
+  test("takes apart what is sent: text, and files that are fetched by an ID of theirs; raw gives it back", async () => {
+    const mime = `To: a@example.com\r\nSubject: =?UTF-8?Q?Gr=C3=BC=C3=9Fe?=
+Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: quoted-printable
+Content-Type: text/plain; charset=utf-8\r\n\r\nGr=C3=BC=C3=9Fe\r\n--b
+Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nattached\r\n--b--\r\n`;
+    const { body: sent } = await gmail("messages/send", { send: { raw: toBase64Url(mime) } });
+    const { body: message } = await gmail(`messages/${sent.id}`);
+    const [said, file] = message.payload.parts;
+    expect([message.snippet, said.mimeType, file.filename]).toEqual(["Grüße", "text/plain", "a.txt"]);
+    const { body: data } = await gmail(`messages/${sent.id}/attachments/${file.body.attachmentId}`);
+    expect(Buffer.from(data.data, "base64url").toString().trim()).toBe("attached");
+    const other = `messages/${messageId(7)}/attachments/${file.body.attachmentId}`;
+    expect((await gmail(other)).status).toBe(400);
+    const { raw } = (await gmail(`messages/${sent.id}?format=raw`)).body;
+    expect(Buffer.from(raw, "base64url").toString()).toMatch(/^[\x20-\x7e\r\n]*Subject: =\?UTF-8\?B\?/);
+  });
+
+  test("tells each change once in its history, and pushes signed notifications where it is watched", async () => {
+    const { historyId: start } = (await gmail("profile")).body;
+    await google.configure({ push: { audience: "https://mail.test/push" } });
+    await gmail("watch", { send: { topicName: "projects/p/topics/t" } });
+    await gmail(`messages/${messageId(30)}/modify`, {
+      send: { addLabelIds: ["IMPORTANT"], removeLabelIds: ["INBOX"] },
+    });
+    await google.act({ action: "receiveMail", email: ada.email });
+    await google.act({ action: "deleteMail", email: ada.email, id: messageId(31) });
+    const { history, historyId } = (await gmail(`history?startHistoryId=${start}`)).body;
+    expect(history.map((record: object) => Object.keys(record).at(-1))).toEqual([
+      "labelsAdded",
+      "labelsRemoved",
+      "messagesAdded",
+      "messagesDeleted",
+    ]);
+    expect((await gmail(`history?startHistoryId=${historyId}`)).body.history).toBeUndefined();
+    await google.act({ action: "forgetHistory", email: ada.email });
+    expect((await gmail(`history?startHistoryId=${start}`)).status).toBe(404);
+    // The first of a watch, and none within the same second.
+    await expect.poll(() => running.instance.pushes.length).toBe(1);
+    const keys = createRemoteJWKSet(new URL(google.vars["GOOGLE_JWKS_URI"] ?? ""));
+    const options = { audience: "https://mail.test/push", issuer: "https://accounts.google.com" };
+    const [push] = await google.takePushes();
+    await jwtVerify(push?.authorization.slice(7) ?? "", keys, options);
+    const forged = await google.push(ada, { isForged: true });
+    await expect(jwtVerify(forged.authorization.slice(7), keys, options)).rejects.toThrow("signature");
   });
 
   test.each([
-    ["a wrong secret", { client_secret: "x" }, 401, "invalid_client"],
-    ["a wrong verifier", { code_verifier: "w".repeat(43) }, 400, "invalid_grant"],
-    ["another redirect URI", { redirect_uri: "http://app.test/" }, 400, "redirect_uri_mismatch"],
-  ])("refuses %s", async (_what, changes, status, error) => {
-    const answer = await exchange(await newCode(), changes);
-    expect([answer.status, answer.body["error"]]).toEqual([status, error]);
-  });
-
-  test("ends the whole grant when any of its tokens is revoked", async () => {
-    const issued = (await exchange(await newCode({ prompt: "consent" }))).body;
-    expect((await post("/revoke", { token: String(issued["access_token"]) })).status).toBe(200);
-    const refreshed = await post("/token", {
-      grant_type: "refresh_token",
-      client_id: "client",
-      client_secret: "secret",
-      refresh_token: String(issued["refresh_token"]),
-    });
-    expect(refreshed.body["error"]).toBe("invalid_grant");
-    await expect(google.refreshToken(user)).rejects.toThrow("no live refresh token");
-    expect((await post("/revoke", { token: "unknown" })).status).toBe(400);
+    ["no closing delimiter", "multipart/mixed; boundary=b", "--b\r\nContent-Type: application/http\r\n\r\nGET /a\r\n"],
+    ["a part of another type", "multipart/mixed; boundary=b", "--b\r\nContent-Type: text/plain\r\n\r\nGET /a\r\n--b--"],
+    ["no request line", "multipart/mixed; boundary=b", "--b\r\nContent-Type: application/http\r\n\r\nhello\r\n--b--"],
+    ["no boundary", "multipart/mixed", "--b--"],
+    ["no part", "multipart/mixed; boundary=b", "--b\r\n--b--".slice(5)],
+    [
+      "a whole URL",
+      "multipart/mixed; boundary=b",
+      "--b\r\nContent-Type: application/http\r\n\r\nGET http://a/b\r\n--b--",
+    ],
+  ])("refuses a batch with %s", async (_what, type, body) => {
+    const headers = { authorization: login, "content-type": type };
+    const response = await fetch(`${google.origin}/batch/gmail/v1`, { method: "POST", headers, body });
+    expect(response.status).toBe(400);
   });
 });
 
-describe("messages.list", () => {
-  test("pages through a mailbox, newest first, whatever its oddities", async () => {
-    const accessToken = String((await exchange(await newCode())).body["access_token"]);
-    const plain = await allIds(accessToken, "maxResults=500");
-    expect(plain.length).toBe(1234);
-    expect(plain).toEqual(plain.toSorted().toReversed());
-    await google.configure({ listing: { emptyPages: [0, 2], shortBy: 3 } });
-    expect(await allIds(accessToken, "maxResults=200")).toEqual(plain);
-    await google.configure({ listing: { emptyPages: [], shortBy: 0, overlap: 2 } });
-    const overlapping = await allIds(accessToken, "maxResults=100");
-    expect(overlapping.length).toBeGreaterThan(1234);
-    expect([...new Set(overlapping)]).toEqual(plain);
-    await google.configure({ listing: { overlap: 0 } });
-  });
-
-  test("refuses a page token with other filters, and more than 500 a page", async () => {
-    const accessToken = String((await exchange(await newCode())).body["access_token"]);
-    const token = encodeURIComponent((await list(accessToken, "q=subject:report")).page.nextPageToken ?? "");
-    expect((await list(accessToken, `q=subject:report&pageToken=${token}`)).status).toBe(200);
-    expect((await list(accessToken, `q=subject:lunch&pageToken=${token}`)).status).toBe(400);
-    expect((await list(accessToken, "maxResults=501")).status).toBe(400);
-  });
-
-  test("fails on demand, as often as it is told", async () => {
-    const accessToken = String((await exchange(await newCode())).body["access_token"]);
-    await google.fault("list", { named: "tooManyRequests", detail: "7", times: 2, after: 1 });
-    const statuses = [];
-    for (let n = 0; n < 4; n += 1) statuses.push((await list(accessToken, "")).status);
-    expect(statuses).toEqual([200, 429, 429, 200]);
-    await google.fault("list", { disconnect: true });
-    await expect(list(accessToken, "")).rejects.toThrow();
-    await google.fault("list", { truncated: true });
-    await expect(list(accessToken, "")).rejects.toThrow();
-  });
-});
-
-test("a batch answers each part under its Content-ID, in another order", async () => {
-  const accessToken = String((await exchange(await newCode())).body["access_token"]);
-  const [first, second] = (await list(accessToken, "maxResults=2")).page.messages ?? [];
-  await google.fault("part", { named: "tooManyRequests", match: second?.id ?? "" });
-  const response = await fetch(`${google.origin}/batch/gmail/v1`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${accessToken}`, "content-type": "multipart/mixed; boundary=b" },
-    body: `${part(first?.id)}${part(second?.id)}--b--`,
-  });
-  const text = await response.text();
-  const replies = text.split(/--batch_[^\r]*/).filter((piece) => piece.includes("HTTP/1.1"));
-  expect(replies.map((piece) => [/response-(\w+)/.exec(piece)?.[1], /HTTP\/1.1 (\d+)/.exec(piece)?.[1]])).toEqual([
-    [second?.id, "429"],
-    [first?.id, "200"],
-  ]);
-});
-
-async function allIds(accessToken: string, query: string): Promise<string[]> {
-  const ids: string[] = [];
-  let token = "";
-  do {
-    const { page } = await list(accessToken, query + token);
-    ids.push(...(page.messages ?? []).map(({ id }) => id));
-    token = page.nextPageToken === undefined ? "" : `&pageToken=${encodeURIComponent(page.nextPageToken)}`;
-  } while (token !== "");
-  return ids;
+/** Of forty reads. */
+async function readForty(): Promise<number[]> {
+  const all = [];
+  for (let n = 1; n <= 40; n += 1) all.push((await gmail(`messages/${messageId(n)}?format=minimal`)).status);
+  return all;
 }
 
-/** One part of a batch, with the boundary `b`. */
-function part(id: string | undefined): string {
-  return `--b\r\nContent-Type: application/http\r\nContent-ID: <${id}>\r\n\r\nGET /gmail/v1/users/me/messages/${id}?format=minimal\r\n\r\n`;
-}
+test("faults hit a share of the calls by the seed, so many, or those above a number; what makes no sense is refused", async () => {
+  const form = "action=fault&endpoint=get&named=unavailable&share=0.3&times=always";
+  const control = (body: string): Promise<Response> =>
+    fetch(`${google.origin}/_control`, { method: "POST", body: new URLSearchParams(body) });
+  const draws = [];
+  for (const seed of [1, 1, 2]) {
+    await google.configure({ seed });
+    expect((await control(form)).status).toBe(200);
+    draws.push((await readForty()).join());
+    await google.clearFaults();
+  }
+  expect(draws[0]).toContain("503");
+  expect([draws[0] === draws[1], draws[0] === draws[2]]).toEqual([true, false]);
+  await google.fault("get", { maxConcurrent: 1, delayMs: 0, times: "always" });
+  await google.fault("get", { delayMs: 300 });
+  const both = await Promise.all([1, 2].map((n) => gmail(`messages/${messageId(n)}`)));
+  expect(new Set(both.map(({ status }) => status))).toEqual(new Set([200, 429]));
+  await google.clearFaults();
+  for (const wrong of ["endpoint=nowhere&status=503", "endpoint=list&named=unheardOf", "endpoint=list&sharee=1"])
+    expect((await control(`action=fault&${wrong}`)).status, wrong).toBe(400);
+  const rebound = { host: "elsewhere.test", "sec-fetch-site": "cross-site" };
+  expect((await fetch(`${google.origin}/_control`, { headers: rebound })).status).toBe(403);
+});
+
+test("a security event that is right verifies by its own keys, and is signed by a new one after their rotation", async () => {
+  const { jwks_uri: uri } = answerSchema.parse(
+    await (await fetch(google.vars["GOOGLE_RISC_CONFIGURATION"] ?? "")).json(),
+  );
+  const keys = createRemoteJWKSet(new URL(String(uri)));
+  const events = about("sessions-revoked", issSub(ada));
+  const right = await google.securityEvent({ events });
+  expect((await jwtVerify(right, keys, { audience: "client" })).payload["events"]).toEqual(events);
+  for (const flaw of ["wrong-key", "unknown-kid", "no-kid", "id-token-key", "tampered", "hs256-public-key"] as const)
+    await expect(jwtVerify(await google.securityEvent({ events, flaw }), keys), flaw).rejects.toThrow();
+  await google.act({ action: "rotateKeys", of: "security-event" });
+  const rotated = await google.securityEvent({ events });
+  expect(decodeProtectedHeader(rotated).kid).not.toBe(decodeProtectedHeader(right).kid);
+});

@@ -3,7 +3,6 @@
  *
  * Everything in here is Request in, Response out. How it is reached (an outbound service, a port) is not its concern.
  */
-import type { Call } from "./actions.ts";
 import { control } from "./control.ts";
 import { json, refusal } from "./errors.ts";
 import { enterRead, throughFaults } from "./faults.ts";
@@ -15,19 +14,16 @@ import { bearerSub, userinfo } from "./oauth/bearer.ts";
 import { jwks, pemKeys } from "./oauth/keys.ts";
 import { RISC_CERTS_PATH, riscCerts, riscConfiguration } from "./oauth/security-events.ts";
 import { revoke, token, tokenEndpoint } from "./oauth/token.ts";
-import { CONTROL_PREFIX, type Endpoint, endpointVars } from "./protocol.ts";
-import { createInstance, type Incoming, type Instance, nowMs, pause } from "./state.ts";
+import { CONTROL_PATH, type Endpoint } from "./protocol.ts";
+import { createInstance, findUser, type Incoming, type Instance, nowMs, pause } from "./state.ts";
 
 export interface Google {
   fetch(request: Request): Promise<Response>;
-  /** What it remembers, for who runs it. */
   readonly instance: Instance;
 }
 
-interface Route {
-  readonly endpoint: Endpoint;
-  readonly answer: () => Response | BatchAnswer | Promise<Response | BatchAnswer>;
-}
+type Answer = Response | BatchAnswer;
+type Handler = (instance: Instance, call: Incoming) => Answer | Promise<Answer>;
 
 /** Makes a Google with an empty memory. `name` tells the keys of several of them apart. */
 export function createGoogle(name: string): Google {
@@ -39,119 +35,95 @@ export function createGoogle(name: string): Google {
       // Not text(): workerd warns of that for a form or a batch.
       const body = new TextDecoder().decode(await request.arrayBuffer());
       const call: Incoming = { method: request.method, url, headers: new Headers(request.headers), body };
-      if (url.pathname === CONTROL_PREFIX || url.pathname.startsWith(`${CONTROL_PREFIX}/`))
-        return control(instance, call);
+      if (url.pathname === CONTROL_PATH) return control(instance, call);
+      if (url.pathname.startsWith("/pictures/")) return picture(instance, call);
       return serve(instance, call);
     },
   };
 }
 
+/** The domain under which instances of a hub live; nothing here resolves, the outbound service answers all of it. */
+export const HUB_DOMAIN = "google.test";
+
+/**
+ * Many googles behind one door, for an outbound service: the first label of the host names the instance, so that tests run side
+ * by side. Calls to any other host are refused, so that no test reaches the network.
+ */
+export function createGoogleHub(): (request: Request) => Promise<Response> {
+  const googles = new Map<string, Google>();
+  return async (request) => {
+    const { hostname } = new URL(request.url);
+    const [name = "", ...domain] = hostname.split(".");
+    if (domain.join(".") !== HUB_DOMAIN)
+      return new Response(`no call may leave the tests: ${hostname}`, { status: 599 });
+    const google = googles.get(name) ?? createGoogle(name);
+    googles.set(name, google);
+    return google.fetch(request);
+  };
+}
+
 async function serve(instance: Instance, call: Incoming): Promise<Response> {
-  const { endpoint, answer } = findRoute(instance, call);
+  const [endpoint, handler] = findRoute(call);
   const number = instance.counts.get(endpoint) ?? 0;
   instance.counts.set(endpoint, number + 1);
-  const record = recordCall(instance, call, endpoint);
+  const { method, url, body } = call;
+  const headers = Object.fromEntries(call.headers);
+  const query = [...url.searchParams];
+  const record = { endpoint, method, path: url.pathname, query, headers, body, atMs: nowMs(instance), status: 0 };
+  if (instance.config.recordsCalls) instance.calls.push(record);
   instance.inFlight += 1;
   instance.maxConcurrent = Math.max(instance.maxConcurrent, instance.inFlight);
   const entered = endpoint === "get" ? enterRead(instance, bearerSub(instance, call.headers), call) : null;
-  let answered: BatchAnswer | null = null;
+  const leaving = typeof entered === "function" ? [entered] : [];
+  let parts = 0;
+  const answer = async (): Promise<Response> => {
+    const answered = await handler(instance, call);
+    if (answered instanceof Response) return answered;
+    leaving.push(answered.leave);
+    ({ parts } = answered);
+    return answered.response;
+  };
   try {
-    const response =
-      entered instanceof Response
-        ? entered
-        : await throughFaults(instance, { endpoint, call }, async () => {
-            const found = await answer();
-            if (found instanceof Response) return found;
-            answered = found;
-            return found.response;
-          });
-    const parts = partsOf(answered);
+    const response = entered instanceof Response ? entered : await throughFaults(instance, { endpoint, call }, answer);
     const ms = latencyMs(instance.config, { endpoint, number, parts });
     if (ms > 0) await pause(ms);
     record.status = response.status;
     return response;
   } finally {
-    leave(answered);
-    if (typeof entered === "function") entered();
+    for (const leave of leaving) leave();
     instance.inFlight -= 1;
   }
 }
 
-function partsOf(answered: BatchAnswer | null): number {
-  return answered?.parts ?? 0;
-}
+const PATHS: Readonly<Record<string, readonly [Endpoint, Handler]>> = {
+  "/o/oauth2/v2/auth": ["auth", authorize],
+  [DECISION_PATH]: ["auth", decide],
+  "/v1/userinfo": ["userinfo", userinfo],
+  "/oauth2/v2/userinfo": ["userinfo", userinfo],
+  "/revoke": ["revoke", revoke],
+  "/oauth2/v3/certs": ["certs", async (instance) => keys(await jwks(instance, "id-token"))],
+  "/oauth2/v1/certs": ["certs", async (instance) => keys(await pemKeys(instance))],
+  "/.well-known/risc-configuration": ["risc", riscConfiguration],
+  [RISC_CERTS_PATH]: ["risc:certs", riscCerts],
+  "/batch/gmail/v1": ["batch", batch],
+};
 
-function leave(answered: BatchAnswer | null): void {
-  answered?.leave();
-}
-
-function findRoute(instance: Instance, call: Incoming): Route {
+function findRoute(call: Incoming): readonly [Endpoint, Handler] {
   const { pathname } = call.url;
-  switch (pathname) {
-    case "/o/oauth2/v2/auth":
-      return { endpoint: "auth", answer: () => authorize(instance, call) };
-    case DECISION_PATH:
-      return { endpoint: "auth", answer: () => decide(instance, call) };
-    case "/token":
-      return { endpoint: tokenEndpoint(call), answer: () => token(instance, call) };
-    case "/v1/userinfo":
-    case "/oauth2/v2/userinfo":
-      return { endpoint: "userinfo", answer: () => userinfo(instance, call) };
-    case "/revoke":
-      return { endpoint: "revoke", answer: () => revoke(instance, call) };
-    case "/oauth2/v3/certs":
-      return { endpoint: "certs", answer: async () => keys(await jwks(instance, "id-token")) };
-    case "/oauth2/v1/certs":
-      return { endpoint: "certs", answer: async () => keys(await pemKeys(instance)) };
-    case "/.well-known/openid-configuration":
-      return { endpoint: "discovery", answer: () => discovery(instance, call) };
-    case "/.well-known/risc-configuration":
-      return { endpoint: "risc", answer: () => riscConfiguration(instance, call) };
-    case RISC_CERTS_PATH:
-      return { endpoint: "risc:certs", answer: () => riscCerts(instance, call) };
-    case "/batch/gmail/v1":
-      return { endpoint: "batch", answer: () => batch(instance, call) };
-    default: {
-      const route = gmailRoute(call);
-      if (route === null) return { endpoint: "other", answer: () => refusal("notFound") };
-      return { endpoint: route.endpoint, answer: () => gmail(instance, call, route) };
-    }
-  }
+  if (pathname === "/token") return [tokenEndpoint(call), token];
+  const route = gmailRoute(call);
+  if (route !== null) return [route.endpoint, (instance) => gmail(instance, call, route)];
+  return PATHS[pathname] ?? ["other", () => refusal("notFound")];
 }
 
 function keys(body: object): Response {
   return json(body, 200, { "cache-control": "public, max-age=19000, must-revalidate" });
 }
 
-/** OpenID Connect Discovery 1.0. */
-function discovery(instance: Instance, { url }: Incoming): Response {
-  const vars = endpointVars(url.origin);
-  return json({
-    issuer: instance.config.issuer,
-    authorization_endpoint: vars["GOOGLE_AUTHORIZATION_ENDPOINT"],
-    token_endpoint: vars["GOOGLE_TOKEN_ENDPOINT"],
-    userinfo_endpoint: vars["GOOGLE_USERINFO_ENDPOINT"],
-    revocation_endpoint: vars["GOOGLE_REVOCATION_ENDPOINT"],
-    jwks_uri: vars["GOOGLE_JWKS_URI"],
-    response_types_supported: ["code"],
-    subject_types_supported: ["public"],
-    id_token_signing_alg_values_supported: ["RS256"],
-    scopes_supported: ["openid", "email", "profile"],
-    code_challenge_methods_supported: ["plain", "S256"],
-  });
-}
-
-function recordCall(instance: Instance, call: Incoming, endpoint: Endpoint): Call {
-  const record: Call = {
-    endpoint,
-    method: call.method,
-    path: call.url.pathname,
-    query: [...call.url.searchParams],
-    headers: Object.fromEntries(call.headers),
-    body: call.body,
-    atMs: nowMs(instance),
-    status: 0,
-  };
-  if (instance.config.recordsCalls) instance.calls.push(record);
-  return record;
+/** The picture of an account of development. */
+function picture(instance: Instance, { url }: Incoming): Response {
+  const initial = findUser(instance, decodeURIComponent(url.pathname.slice("/pictures/".length)))?.name.slice(0, 1);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><rect width="96" height="96" fill="#1a5fd0"/>
+<text x="48" y="64" font-family="sans-serif" font-size="48" fill="#fff" text-anchor="middle">${initial ?? "?"}</text></svg>`;
+  return new Response(svg, { headers: { "content-type": "image/svg+xml" } });
 }

@@ -35,16 +35,11 @@ export type Pace = Pick<Config, "seed" | "medianLatencyMs" | "partMs">;
  */
 export function latencyMs(
   { seed, medianLatencyMs, partMs }: Pace,
-  call: { readonly endpoint: Endpoint; readonly number: number; readonly parts?: number },
+  { endpoint, number, parts = 0 }: { readonly endpoint: Endpoint; readonly number: number; readonly parts?: number },
 ): number {
   if (medianLatencyMs === 0) return 0;
-  const { endpoint, number, parts = 0 } = call;
-  const factor = FACTORS[endpoint] ?? 1;
-  return medianLatencyMs * factor * Math.exp(SIGMA * normal([seed, hashText(endpoint), number])) + parts * partMs;
-}
-
-/** A standard normal draw (Box and Muller) that depends on its numbers alone. */
-function normal(numbers: readonly number[]): number {
-  const random = createRandom(hashNumbers(numbers));
-  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+  // A standard normal draw (Box and Muller) that depends on these numbers alone.
+  const random = createRandom(hashNumbers([seed, hashText(endpoint), number]));
+  const normal = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+  return medianLatencyMs * (FACTORS[endpoint] ?? 1) * Math.exp(SIGMA * normal) + parts * partMs;
 }

@@ -1,85 +1,30 @@
 /**
- * What our Google and those who drive it say to each other: configuration, faults, people, actions and records.
- *
- * Schemas first, types inferred, so that a typing error in a test's fault fails here and not as a strange answer.
+ * What this Google is told: configuration, faults, people. Schemas first, types inferred, so that a typing error in a fault
+ * fails here and not as a strange answer.
  */
 import * as z from "zod";
+import { ERROR_NAMES } from "./errors.ts";
 
 /** Where calls are counted. A `part` is a call within a batch, whatever it does. */
-export const endpointSchema = z.enum([
-  "auth",
-  "token",
-  "token:code",
-  "token:refresh",
-  "userinfo",
-  "certs",
-  "risc",
-  "risc:certs",
-  "revoke",
-  "discovery",
-  "list",
-  "get",
-  "attachment",
-  "send",
-  "modify",
-  "deleteMessage",
-  "threads",
-  "thread",
-  "profile",
-  "labels",
-  "label",
-  "patchLabel",
-  "history",
-  "watch",
-  "stop",
-  "batch",
-  "part",
-  "other",
-]);
-export type Endpoint = z.infer<typeof endpointSchema>;
-
-/** Errors that Google is known to answer, by the names that its documentation uses. */
-export const namedFaultSchema = z.enum([
-  "invalid_grant",
-  "invalid_client",
-  "invalid_request",
-  "invalid_token",
-  "authError",
-  "tooManyRequests",
-  "tooManyRequestsWithTime",
-  "rateLimitExceeded",
-  "userRateLimitExceeded",
-  "dailyLimitExceeded",
-  "insufficientPermissions",
-  "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-  "domainPolicy",
-  "accessNotConfigured",
-  "failedPrecondition",
-  "notFound",
-  "backendError",
-  "unavailable",
-  "badRequest",
-  "forbidden",
-  "deadlineExceeded",
-  "badGateway",
-  "unauthorized_client",
-  "admin_policy_enforced",
-  "rate_limit_exceeded",
-  "internal_failure",
-]);
-export type NamedFault = z.infer<typeof namedFaultSchema>;
+// prettier-ignore
+const ENDPOINTS = [
+  "auth", "token", "token:code", "token:refresh", "userinfo", "certs", "risc", "risc:certs", "revoke",
+  "list", "get", "attachment", "send", "modify", "deleteMessage", "threads", "thread", "profile",
+  "labels", "label", "patchLabel", "history", "watch", "stop", "batch", "part", "other",
+] as const;
+export type Endpoint = (typeof ENDPOINTS)[number];
 
 /** Where faults can be queued: `token` is both kinds of token calls, `all` all of Google but its pages. */
-export const faultEndpointSchema = z.enum([...endpointSchema.options, "all"]);
+const faultEndpointSchema = z.enum([...ENDPOINTS, "all"]);
 export type FaultEndpoint = z.infer<typeof faultEndpointSchema>;
 
 export const faultSchema = z.strictObject({
+  endpoint: faultEndpointSchema,
   /** One of Google's own errors; `detail` is its `error_subtype`, or the seconds of its `Retry-After`. */
-  named: namedFaultSchema.exactOptional(),
+  named: z.enum(ERROR_NAMES).exactOptional(),
   detail: z.string().exactOptional(),
-  /** Seconds until the client may try again, and where a named error says so. */
+  /** Of a named error: seconds until the client may try again. */
   retryAfter: z.number().int().nonnegative().exactOptional(),
-  retryAfterIn: z.enum(["header", "message"]).exactOptional(),
   /** Of a named error in place of its usual one. Without a name: the page of Google's front end. */
   status: z.number().int().min(200).max(599).exactOptional(),
   /** A string is sent as it is, anything else as JSON. */
@@ -106,7 +51,9 @@ export const faultSchema = z.strictObject({
   /** The connection is closed without an answer. */
   disconnect: z.boolean().exactOptional(),
 });
-export type Fault = z.infer<typeof faultSchema>;
+export type QueuedFault = z.infer<typeof faultSchema>;
+/** What goes wrong, wherever it does. */
+export type Fault = Omit<QueuedFault, "endpoint">;
 
 /** Messages made from their number, when they are asked for: a hundred thousand cost no memory. */
 const numberedSchema = z.strictObject({
@@ -176,8 +123,6 @@ const pushSchema = z.strictObject({
 
 export const configSchema = z.strictObject({
   issuer: z.string().default("https://accounts.google.com"),
-  /** Who asks for consent, on the consent page. */
-  clientName: z.string().default("gmail-edge"),
   /** Refuses what Google lets pass and a careful client never does: no PKCE, no nonce, online access. */
   demandsCare: z.boolean().default(true),
   clients: z.array(z.strictObject({ id: z.string(), secret: z.string() })).default([]),
@@ -188,28 +133,11 @@ export const configSchema = z.strictObject({
   accessTokenLength: z.number().int().min(40).default(220),
   /** `google`: only when the consent page was shown. */
   refreshTokens: z.enum(["google", "never"]).default("google"),
-  refreshTokenExpiresIn: z.number().nullable().default(null),
-  /** Live refresh tokens per account and client; the oldest dies silently. */
-  maxRefreshTokens: z.number().default(100),
-  idToken: z
-    .enum([
-      "valid",
-      "wrong-key",
-      "unknown-kid",
-      "alg-none",
-      "hs256-client-secret",
-      "hs256-public-key",
-      "other-aud",
-      "other-iss",
-      "iss-without-scheme",
-      "expired",
-      "other-nonce",
-      "no-nonce",
-      "no-sub",
-      "garbage",
-      "absent",
-    ])
-    .default("valid"),
+  // prettier-ignore
+  idToken: z.enum([
+    "valid", "wrong-key", "unknown-kid", "alg-none", "hs256-client-secret", "hs256-public-key", "other-aud", "other-iss",
+    "iss-without-scheme", "expired", "other-nonce", "no-nonce", "no-sub", "garbage", "absent",
+  ]).default("valid"),
   userinfo: z.enum(["valid", "no-sub", "other-sub", "numeric-sub", "empty-sub"]).default("valid"),
   /** What the token endpoint says was granted, instead of the truth. */
   grantedScopes: z.array(z.string()).nullable().default(null),
@@ -218,8 +146,6 @@ export const configSchema = z.strictObject({
   shuffleBatchParts: z.boolean().default(true),
   /** Of one user; `null`: units are metered and not limited. */
   quotaUnitsPerMinute: z.number().nullable().default(6000),
-  /** Whether messages in history records name their labels; Google promises IDs only. */
-  historyLabels: z.boolean().default(true),
   /** Calls are kept with all that was sent, or only counted: a server may run for days. */
   recordsCalls: z.boolean().default(true),
   /** Draws of latencies and of shares of faults follow from it. */
@@ -233,8 +159,6 @@ export const configSchema = z.strictObject({
   push: pushSchema.default(pushSchema.parse({})),
   /** The issuer of security events ends with a slash. Google has shown both. */
   issuerSlash: z.boolean().default(false),
-  /** Old keys stay in the JWKS after a rotation, as at Google. */
-  keepOldKeys: z.boolean().default(true),
 });
 export type Config = z.infer<typeof configSchema>;
 
@@ -243,7 +167,6 @@ export type ConfigPatch = Partial<Omit<z.input<typeof configSchema>, "listing" |
   readonly listing?: Partial<z.input<typeof listingSchema>>;
   readonly push?: Partial<z.input<typeof pushSchema>>;
 };
-export const configPatchSchema = z.custom<ConfigPatch>((value) => typeof value === "object" && value !== null);
 
 /** Header by which a test plays the person at the consent screen, in place of the pages. */
 export const PERSON_HEADER = "x-google-person";
@@ -252,10 +175,8 @@ export const PAGE_ERROR_HEADER = "x-google-page-error";
 /** Header by which the core tells its server to break the connection; no HTTP answer can say that. */
 export const BREAK_HEADER = "x-google-break";
 
-/** What is not Google's: all of it is below this path. */
-export const CONTROL_PREFIX = "/__emulator";
-/** The control API of tests: GET is the snapshot, POST is an action. */
-export const CONTROL_PATH = `${CONTROL_PREFIX}/control`;
+/** Where it is controlled: GET is the snapshot, POST one action (control.ts). */
+export const CONTROL_PATH = "/_control";
 
 /** The Worker's variables that point it at a Google at this origin. */
 export function endpointVars(origin: string): Record<string, string> {

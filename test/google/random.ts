@@ -9,7 +9,6 @@ export interface Random {
   /** An integer from `min` to `max`, both included. */
   integer(min: number, max: number): number;
   pick<T>(items: readonly T[]): T;
-  /** True with this probability. */
   chance(probability: number): boolean;
 }
 
@@ -44,9 +43,6 @@ export function hashNumbers(numbers: readonly number[]): number {
   return value >>> 0;
 }
 
-/** FNV-1a over text. */
 export function hashText(text: string): number {
-  let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value >>> 0;
+  return hashNumbers(Array.from(text, (character) => character.codePointAt(0) ?? 0));
 }

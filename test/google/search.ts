@@ -4,235 +4,122 @@
  *
  * https://support.google.com/mail/answer/7190
  */
-import { type Content, fileNames, searchableText, sizeOf } from "./mail/content.ts";
-import { decodeWords } from "./mail/encoded-words.ts";
+import { decodeWords } from "postal-mime";
+import { fileNames, searchableText, sizeOf } from "./mail/content.ts";
 import type { Message, UserLabel } from "./mail/mailbox.ts";
 
-/** What a search looks at. */
-interface Searched {
-  readonly message: Message;
-  readonly content: Content;
-}
+type Predicate = (message: Message) => boolean;
 
-/** Whose mail is searched, and when. */
-export interface SearchContext {
+interface SearchContext {
   readonly email: string;
   readonly labels: readonly UserLabel[];
   readonly nowMs: number;
 }
 
-type Predicate = (searched: Searched) => boolean;
+/** `from:ana` has an operator and a word; an operator alone stands before a group, which is its value. */
+const TOKEN = /-(?=\S)|[(){}]|([a-z_]+:(?=["({\S]))?(?:"([^"]*)"?|(?<=:)(?=[({])|[^\s"(){}]+)/gi;
+const PLACES_APART = new Set(["spam", "trash", "anywhere"]);
 
-/** A query that was understood. */
-export interface Search {
-  readonly matches: (message: Message) => boolean;
-  /** Spam and trash are searched, too. */
-  readonly isAnywhere: boolean;
-}
-
-/** Understands a query; whatever it is, it is a search, as at Gmail. */
-export function parseSearch(q: string, context: SearchContext): Search {
-  const parser = new Parser(tokenize(q), context);
-  const predicate = parser.parseAll();
-  return {
-    isAnywhere: parser.isAnywhere,
-    matches: (message) => {
-      let content: Content | null = null;
-      return predicate({
-        message,
-        // Most searches by label never need it.
-        get content() {
-          content ??= message.content();
-          return content;
-        },
-      });
-    },
-  };
-}
-
-interface Token {
-  readonly kind: "open" | "close" | "openAny" | "closeAny" | "or" | "minus" | "term";
-  /** Of a term: `from:ana` has both. */
-  readonly operator: string;
-  readonly value: string;
-  /** `subject:(a b)`: the group that follows is the value. */
-  readonly isBeforeGroup: boolean;
-}
-
-const TOKEN =
-  /(?<minus>-(?=\S))|(?<open>\()|(?<close>\))|(?<openAny>\{)|(?<closeAny>\})|(?<operator>[a-z_]+:(?=["({\S]))?(?:"(?<quoted>[^"]*)"?|(?<group>(?<=:)(?=[({]))|(?<word>[^\s"(){}]+))/gi;
-
-function tokenize(q: string): Token[] {
-  return Array.from(q.matchAll(TOKEN), ({ groups = {} }) => {
-    const { quoted, word = "", operator = "" } = groups;
-    const bare = { operator: "", value: "", isBeforeGroup: false };
-    for (const kind of ["minus", "open", "close", "openAny", "closeAny"] as const) {
-      if (groups[kind] !== undefined) return { kind, ...bare };
-    }
-    if (operator === "" && quoted === undefined && word === "OR") return { kind: "or" as const, ...bare };
-    if (operator === "" && quoted === undefined && word === "AND") return { kind: "term" as const, ...bare };
-    return {
-      kind: "term" as const,
-      operator: operator.slice(0, -1).toLowerCase(),
-      value: quoted ?? word.replace(/^\+/, ""),
-      isBeforeGroup: groups["group"] !== undefined,
-    };
-  });
-}
-
-class Parser {
-  isAnywhere = false;
-  readonly #tokens: readonly Token[];
-  readonly #context: SearchContext;
-  #at = 0;
-
-  constructor(tokens: readonly Token[], context: SearchContext) {
-    this.#tokens = tokens;
-    this.#context = context;
-  }
-
-  parseAll(): Predicate {
-    const all: Predicate[] = [];
-    while (this.#at < this.#tokens.length) {
-      all.push(this.#parseSequence(""));
-      // A bracket that was never opened.
-      this.#at += 1;
-    }
-    return every(all);
-  }
+/** Understands a query; whatever it is, it is a search, as at Gmail. `isAnywhere`: spam and trash are searched, too. */
+export function parseSearch(q: string, context: SearchContext): { matches: Predicate; isAnywhere: boolean } {
+  const tokens = [...q.matchAll(TOKEN)].filter(([text]) => text !== "AND");
+  let at = 0;
+  let isAnywhere = false;
 
   /** Terms up to the end or a closing bracket. @param operator of what they are the values, if of any */
-  #parseSequence(operator: string): Predicate {
-    const all: Predicate[] = [];
-    for (let next = this.#parseTerm(operator); next !== null; next = this.#parseTerm(operator)) {
+  const readTerms = (operator: string): Predicate[] => {
+    const terms: Predicate[] = [];
+    for (let next = readTerm(operator); next !== null; next = readTerm(operator)) {
       const alternatives = [next];
-      while (this.#tokens[this.#at]?.kind === "or") {
-        this.#at += 1;
-        const other = this.#parseTerm(operator);
-        if (other !== null) alternatives.push(other);
+      while (tokens[at]?.[0] === "OR") {
+        at += 1;
+        alternatives.push(readTerm(operator) ?? (() => false));
       }
-      all.push(some(alternatives));
+      terms.push(some(alternatives));
     }
-    return every(all);
-  }
-
-  #parseTerm(operator: string): Predicate | null {
-    const token = this.#tokens[this.#at];
-    if (token === undefined || token.kind === "close" || token.kind === "closeAny") return null;
-    this.#at += 1;
-    if (token.kind === "or") return this.#parseTerm(operator);
-    if (token.kind === "minus") {
-      const isAnywhere = this.isAnywhere;
-      const negated = this.#parseTerm(operator);
+    return terms;
+  };
+  const readTerm = (operator: string): Predicate | null => {
+    const [text = "", own = "", quoted] = tokens[at] ?? [];
+    if (at >= tokens.length || text === ")" || text === "}") return null;
+    at += 1;
+    if (text === "OR") return readTerm(operator);
+    if (text === "-") {
+      const wasAnywhere = isAnywhere;
+      const negated = readTerm(operator);
       // `-in:spam` asks for no spam.
-      this.isAnywhere = isAnywhere;
-      return negated === null ? null : (searched) => !negated(searched);
+      isAnywhere = wasAnywhere;
+      return negated === null ? null : (message) => !negated(message);
     }
-    if (token.kind === "open") return this.#parseGroup(operator);
-    if (token.kind === "openAny") return this.#parseAlternatives(operator);
-    if (token.isBeforeGroup) return this.#parseTerm(token.operator);
-    return this.#toPredicate(token.operator === "" ? operator : token.operator, token);
-  }
+    if (text === "(" || text === "{") {
+      const terms = readTerms(operator);
+      at += 1;
+      return text === "(" ? every(terms) : some(terms);
+    }
+    const name = own === "" ? operator : own.slice(0, -1).toLowerCase();
+    const value = quoted ?? text.slice(own.length).replace(/^\+/, "");
+    // The group that follows is the value.
+    if (text === own && quoted === undefined) return readTerm(name);
+    if (["in", "label"].includes(name) && PLACES_APART.has(value.toLowerCase())) isAnywhere = true;
+    return OPERATORS[name]?.(value, context) ?? anywhere(text);
+  };
 
-  #parseGroup(operator: string): Predicate {
-    const group = this.#parseSequence(operator);
-    this.#at += 1;
-    return group;
-  }
-
-  #parseAlternatives(operator: string): Predicate {
-    const all: Predicate[] = [];
-    for (let next = this.#parseTerm(operator); next !== null; next = this.#parseTerm(operator)) all.push(next);
-    this.#at += 1;
-    return some(all);
-  }
-
-  #toPredicate(operator: string, { value, operator: own }: Token): Predicate {
-    if (operator === "in" && ["anywhere", "spam", "trash"].includes(value.toLowerCase())) this.isAnywhere = true;
-    if (operator === "label" && ["spam", "trash"].includes(value.toLowerCase())) this.isAnywhere = true;
-    const known = OPERATORS[operator]?.(value, this.#context);
-    if (known !== undefined) return known;
-    const words = own === "" || operator === "" ? value : `${own} ${value}`;
-    const hit = wordMatcher(words);
-    return ({ content }) =>
-      content.headers.some(([name, text]) => SEARCHED_HEADERS.has(name) && hit(text)) ||
-      hit(searchableText(content)) ||
-      fileNames(content).some(hit);
-  }
+  const all: Predicate[] = [];
+  // A bracket that was never opened is passed over.
+  for (; at < tokens.length; at += 1) all.push(...readTerms(""));
+  return { matches: every(all), isAnywhere };
 }
 
-const SEARCHED_HEADERS = new Set(["From", "To", "Cc", "Subject"]);
-
 function every(all: readonly Predicate[]): Predicate {
-  return (searched) => all.every((one) => one(searched));
+  return (message) => all.every((one) => one(message));
 }
 
 function some(all: readonly Predicate[]): Predicate {
-  return all.length === 1 && all[0] !== undefined ? all[0] : (searched) => all.some((one) => one(searched));
+  return (message) => all.some((one) => one(message));
 }
 
-type MakePredicate = (value: string, context: SearchContext) => Predicate | undefined;
+type MakePredicate = (value: string, context: SearchContext) => Predicate | null;
 
 const OPERATORS: Readonly<Record<string, MakePredicate>> = {
-  from: (value, context) => header(["From"], value, context),
-  to: (value, context) => header(["To", "Cc", "Bcc"], value, context),
-  cc: (value, context) => header(["Cc"], value, context),
-  bcc: (value, context) => header(["Bcc"], value, context),
-  deliveredto: (value, context) => header(["To", "Cc"], value, context),
-  list: (value, context) => header(["List-ID", "From"], value, context),
-  subject: (value) => {
-    const hit = wordMatcher(value);
-    return ({ content }) => content.headers.some(([name, text]) => name === "Subject" && hit(text));
-  },
-  rfc822msgid:
-    (value) =>
-    ({ content }) =>
-      content.headers.some(
-        ([name, text]) => name === "Message-ID" && text.replaceAll(/[<>]/g, "") === value.replaceAll(/[<>]/g, ""),
-      ),
-  filename: (value) => {
-    const wanted = value.toLowerCase();
-    return ({ content }) =>
-      fileNames(content).some(
-        (name) => name.toLowerCase().includes(wanted) || name.toLowerCase().endsWith(`.${wanted}`),
-      );
-  },
-  has: (value, { labels }) => {
-    if (value === "attachment") return ({ content }) => fileNames(content).length > 0;
-    if (value === "userlabels") return ({ message }) => labels.some(({ id }) => message.labelIds.includes(id));
-    if (value === "nouserlabels") return ({ message }) => !labels.some(({ id }) => message.labelIds.includes(id));
-    return undefined;
-  },
-  is: (value) => {
-    if (value === "read") return ({ message }) => !message.labelIds.includes("UNREAD");
-    if (["unread", "starred", "important"].includes(value.toLowerCase())) return byLabel(value.toUpperCase());
-    return undefined;
-  },
-  in: (value, context) => {
-    if (value.toLowerCase() === "anywhere") return () => true;
-    return byLabel(labelId(value, context));
-  },
+  from: (value, context) => ofPerson(["From"], value, context),
+  to: (value, context) => ofPerson(["To", "Cc"], value, context),
+  subject: (value) => inHeader(["Subject"], value),
+  list: (value) => inHeader(["List-ID", "From"], value),
+  rfc822msgid: (value) => inHeader(["Message-ID"], value),
+  filename: (value) => (message) => fileNames(message.content()).some((name) => name.toLowerCase().includes(value)),
+  has: (value) => (value === "attachment" ? (message) => fileNames(message.content()).length > 0 : null),
+  is: (value) => (value === "read" ? (message) => !message.labelIds.includes("UNREAD") : byLabel(value.toUpperCase())),
+  in: (value, context) => (value === "anywhere" ? () => true : byLabel(labelId(value, context))),
   label: (value, context) => byLabel(labelId(value, context)),
-  category: (value) =>
-    byLabel(value.toLowerCase() === "primary" ? "CATEGORY_PERSONAL" : `CATEGORY_${value.toUpperCase()}`),
-  newer_than: (value, context) => byAge(value, context, (dateMs, limitMs) => dateMs > limitMs),
-  older_than: (value, context) => byAge(value, context, (dateMs, limitMs) => dateMs < limitMs),
-  after: (value) => byDate(value, (dateMs, limitMs) => dateMs >= limitMs),
-  newer: (value) => byDate(value, (dateMs, limitMs) => dateMs >= limitMs),
-  before: (value) => byDate(value, (dateMs, limitMs) => dateMs < limitMs),
-  older: (value) => byDate(value, (dateMs, limitMs) => dateMs < limitMs),
-  larger: (value) => bySize(value, (size, limit) => size > limit),
-  size: (value) => bySize(value, (size, limit) => size > limit),
-  smaller: (value) => bySize(value, (size, limit) => size < limit),
+  category: (value) => byLabel(value === "primary" ? "CATEGORY_PERSONAL" : `CATEGORY_${value.toUpperCase()}`),
+  newer_than: (value, { nowMs }) =>
+    byNumber(nowMs - ageMs(value), (limitMs, message) => message.internalDateMs > limitMs),
+  older_than: (value, { nowMs }) =>
+    byNumber(nowMs - ageMs(value), (limitMs, message) => message.internalDateMs < limitMs),
+  after: (value) => byNumber(dateMs(value), (limitMs, message) => message.internalDateMs >= limitMs),
+  before: (value) => byNumber(dateMs(value), (limitMs, message) => message.internalDateMs < limitMs),
+  larger: (value) => byNumber(bytes(value), (limit, message) => sizeOf(message.content()) > limit),
+  smaller: (value) => byNumber(bytes(value), (limit, message) => sizeOf(message.content()) < limit),
 };
 
-function header(names: readonly string[], value: string, { email }: SearchContext): Predicate {
-  const hit = wordMatcher(value.toLowerCase() === "me" ? email : value);
-  return ({ content }) => content.headers.some(([name, text]) => names.includes(name) && hit(text));
+function anywhere(words: string): Predicate {
+  const hit = wordMatcher(words);
+  const isInHeader = inHeader(["From", "To", "Cc", "Subject"], words);
+  return (message) =>
+    isInHeader(message) || [searchableText(message.content()), ...fileNames(message.content())].some(hit);
+}
+
+function ofPerson(names: readonly string[], value: string, { email }: SearchContext): Predicate {
+  return inHeader(names, value.toLowerCase() === "me" ? email : value);
+}
+
+function inHeader(names: readonly string[], value: string): Predicate {
+  const hit = wordMatcher(value);
+  return (message) => message.content().headers.some(([name, text]) => names.includes(name) && hit(text));
 }
 
 function byLabel(id: string): Predicate {
-  return ({ message }) => message.labelIds.includes(id);
+  return ({ labelIds }) => labelIds.includes(id);
 }
 
 /** Gmail writes label names in searches in lower case, with hyphens for what is no letter. */
@@ -241,46 +128,33 @@ function labelId(name: string, { labels }: SearchContext): string {
   return own?.id ?? name.toUpperCase();
 }
 
-function hyphenated(name: string): string {
-  return name.toLowerCase().replaceAll(/[\s/&]+/g, "-");
+/** Null where it is no number, which is searched for as words then. */
+function byNumber(limit: number, compare: (limit: number, message: Message) => boolean): Predicate | null {
+  return Number.isNaN(limit) ? null : (message) => compare(limit, message);
+}
+
+function hyphenated(text: string): string {
+  return text.toLowerCase().replaceAll(/[\s/&]+/g, "-");
 }
 
 const DAY_MS = 86_400_000;
-const AGES: Readonly<Record<string, number>> = { h: DAY_MS / 24, d: DAY_MS, m: 30 * DAY_MS, y: 365 * DAY_MS };
+const UNITS: Readonly<Record<string, number>> = { h: DAY_MS / 24, d: DAY_MS, m: 30 * DAY_MS, y: 365 * DAY_MS };
 
-function byAge(
-  value: string,
-  { nowMs }: SearchContext,
-  compare: (dateMs: number, limitMs: number) => boolean,
-): Predicate | undefined {
+function ageMs(value: string): number {
   const [, count = "", unit = ""] = /^(\d+)([hdmy])$/i.exec(value) ?? [];
-  const unitMs = AGES[unit.toLowerCase()];
-  if (unitMs === undefined) return undefined;
-  return ({ message }) => compare(message.internalDateMs, nowMs - Number(count) * unitMs);
+  return Number(count) * (UNITS[unit.toLowerCase()] ?? Number.NaN);
 }
 
-function byDate(value: string, compare: (dateMs: number, limitMs: number) => boolean): Predicate | undefined {
-  const limitMs = dateOf(value);
-  return limitMs === null ? undefined : ({ message }) => compare(message.internalDateMs, limitMs);
-}
-
-/** Epoch seconds are exact; a day begins at midnight Pacific time. */
-function dateOf(value: string): number | null {
+/** Epoch seconds are exact; a day begins at midnight Pacific time, which is taken for UTC-8. */
+function dateMs(value: string): number {
   if (/^\d{5,}$/.test(value)) return Number(value) * 1000;
   const [, year, month, day] = /^(\d{4})[/-](\d{1,2})[/-](\d{1,2})$/.exec(value) ?? [];
-  if (year === undefined) return null;
-  const utcMs = Date.UTC(Number(year), Number(month) - 1, Number(day));
-  const name = PACIFIC.formatToParts(utcMs + DAY_MS / 2).find(({ type }) => type === "timeZoneName")?.value ?? "";
-  return utcMs - Number(/GMT([+-]\d+)/.exec(name)?.[1] ?? -8) * 3_600_000;
+  return Date.UTC(Number(year), Number(month) - 1, Number(day), 8);
 }
 
-const PACIFIC = new Intl.DateTimeFormat("en-US", { timeZone: "America/Los_Angeles", timeZoneName: "shortOffset" });
-
-function bySize(value: string, compare: (size: number, limit: number) => boolean): Predicate | undefined {
-  const [, count = "", unit = ""] = /^(\d+)([km]?)b?$/i.exec(value) ?? [];
-  if (count === "") return undefined;
-  const limit = Number(count) * ({ k: 1_000, m: 1_000_000 }[unit.toLowerCase()] ?? 1);
-  return ({ content }) => compare(sizeOf(content), limit);
+function bytes(value: string): number {
+  const [, count = "NaN", unit = ""] = /^(\d+)([km]?)b?$/i.exec(value) ?? [];
+  return Number(count) * ({ k: 1_000, m: 1_000_000 }[unit.toLowerCase()] ?? 1);
 }
 
 /** Whether these words stand in a text, one after the other. */

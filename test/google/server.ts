@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createGoogle, type Google } from "./google.ts";
-import { BREAK_HEADER, CONTROL_PREFIX } from "./protocol.ts";
+import { BREAK_HEADER, CONTROL_PATH } from "./protocol.ts";
 import { configure, type Instance, pause } from "./state.ts";
 
 /** Longer than any pause between two jobs of the benchmark. */
@@ -14,7 +14,6 @@ const HANG_LIMIT_MS = 120_000;
 const LOOPBACK_NAMES = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 export interface RunningGoogle {
-  /** `http://127.0.0.1:<port>` */
   readonly origin: string;
   readonly instance: Instance;
   close(): Promise<void>;
@@ -56,7 +55,7 @@ export function issueAs({ instance, origin }: RunningGoogle): void {
 }
 
 async function answer(google: Google, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  if (incoming.url?.startsWith(CONTROL_PREFIX) === true && !isFromHere(incoming)) {
+  if (incoming.url?.startsWith(CONTROL_PATH) === true && !isFromHere(incoming)) {
     outgoing.writeHead(403).end("Loopback only.");
     return;
   }
@@ -66,18 +65,15 @@ async function answer(google: Google, incoming: IncomingMessage, outgoing: Serve
 /** No web page reaches the controls, by DNS rebinding or by a form of its own. */
 function isFromHere({ headers }: IncomingMessage): boolean {
   const { hostname } = new URL(`http://${headers.host ?? "none"}`);
-  const site = headers["sec-fetch-site"] ?? "none";
-  return (
-    LOOPBACK_NAMES.has(hostname) && (site === "none" || site === "same-origin" || headers["sec-fetch-dest"] === "image")
-  );
+  return LOOPBACK_NAMES.has(hostname) && ["none", "same-origin"].includes(headers["sec-fetch-site"] ?? "none");
 }
 
 async function toRequest(incoming: IncomingMessage): Promise<Request> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk);
+  const { method = "GET" } = incoming;
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
-  const method = incoming.method ?? "GET";
   const body = method === "GET" || method === "HEAD" ? null : Buffer.concat(chunks);
   return new Request(`http://${incoming.headers.host}${incoming.url}`, { method, headers, body });
 }

@@ -1,10 +1,30 @@
 /**
  * The memory of one Google: who exists, what was issued, what was called. One instance knows nothing of another.
  */
-import type { Call, KeyPurpose, PushDelivery } from "./actions.ts";
-import type { Mailbox } from "./mail/mailbox.ts";
-import { openMailbox } from "./mail/sources.ts";
-import { type Config, configSchema, type ConfigPatch, type Fault, type FaultEndpoint, type User } from "./protocol.ts";
+import { livedInSource } from "./mail/lived-in.ts";
+import { Mailbox } from "./mail/mailbox.ts";
+import { numberedSource } from "./mail/numbered.ts";
+import {
+  configSchema,
+  type ConfigPatch,
+  type Endpoint,
+  type Fault,
+  type FaultEndpoint,
+  type User,
+} from "./protocol.ts";
+
+export interface Call {
+  readonly endpoint: Endpoint;
+  readonly method: string;
+  readonly path: string;
+  readonly query: readonly (readonly [name: string, value: string])[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Google's clock when the call came. */
+  readonly atMs: number;
+  /** 0 while there is no answer. */
+  status: number;
+}
 
 export interface IssuedCode {
   readonly clientId: string;
@@ -30,7 +50,7 @@ export interface IssuedToken {
   revoked: boolean;
 }
 
-export interface QueuedFault {
+export interface WaitingFault {
   readonly endpoint: FaultEndpoint;
   readonly fault: Fault;
   skip: number;
@@ -48,78 +68,66 @@ export interface Incoming {
   readonly body: string;
 }
 
-/** What `users.watch` asked for. */
-export interface Watch {
+interface Watch {
   readonly labelIds: readonly string[];
   readonly isInclude: boolean;
   readonly expiresAtMs: number;
-  /** At most one notification a second. */
   lastPushMs: number;
 }
 
-export interface Instance {
-  readonly name: string;
-  config: Config;
-  /** By address. */
-  readonly users: Map<string, User>;
-  /** By `sub`; opened when it is first asked for. */
-  readonly mailboxes: Map<string, Mailbox>;
-  readonly watches: Map<string, Watch>;
-  pushes: PushDelivery[];
-  readonly codes: Map<string, IssuedCode>;
-  readonly tokens: Map<string, IssuedToken>;
-  /** Scopes consented to, by `sub`: consent belongs to the person and outlives tokens. */
-  readonly consents: Map<string, Set<string>>;
-  readonly seenOnce: Set<string>;
-  faults: QueuedFault[];
-  calls: Call[];
-  readonly counts: Map<string, number>;
-  readonly violations: string[];
-  readonly secrets: Set<string>;
-  /** By `sub`, oldest first. */
-  readonly quotaSpent: Map<string, { atMs: number; units: number }[]>;
-  quotaUnits: number;
-  refused: number;
-  readonly readsInFlight: Map<string, number>;
-  inFlight: number;
-  maxConcurrent: number;
-  readonly keyGenerations: Record<KeyPurpose, number>;
-  clockOffsetMs: number;
+/** A notification as Pub/Sub pushes it: to be sent to the receiver with this header and this body. */
+export interface PushDelivery {
+  readonly authorization: string;
+  readonly body: string;
 }
 
-/** A fresh Google that knows no client, no person and no token. */
-export function createInstance(name: string): Instance {
+/** What ID tokens and what security events are signed with: key sets that share nothing. */
+export type KeyPurpose = "id-token" | "security-event";
+
+function emptyMemory() {
   return {
-    name,
     config: configSchema.parse({}),
-    users: new Map(),
-    mailboxes: new Map(),
-    watches: new Map(),
-    pushes: [],
-    codes: new Map(),
-    tokens: new Map(),
-    consents: new Map(),
-    seenOnce: new Set(),
-    faults: [],
-    calls: [],
-    counts: new Map(),
-    violations: [],
-    secrets: new Set(),
-    quotaSpent: new Map(),
-    quotaUnits: 0,
-    refused: 0,
-    readsInFlight: new Map(),
+    users: new Map<string, User>(),
+    /** By `sub`; opened when it is first asked for. */
+    mailboxes: new Map<string, Mailbox>(),
+    /** What `users.watch` asked for. At most one notification a second is pushed. */
+    watches: new Map<string, Watch>(),
+    /** That nobody was sent. */
+    pushes: [] as PushDelivery[],
+    codes: new Map<string, IssuedCode>(),
+    tokens: new Map<string, IssuedToken>(),
+    /** Scopes consented to, by `sub`: consent belongs to the person and outlives tokens. */
+    consents: new Map<string, Set<string>>(),
+    seenOnce: new Set<string>(),
+    faults: [] as WaitingFault[],
+    violations: [] as string[],
+    secrets: new Set<string>(),
+    /** By `sub`, oldest first. */
+    quotaSpent: new Map<string, { atMs: number; units: number }[]>(),
+    readsInFlight: new Map<string, number>(),
     inFlight: 0,
-    maxConcurrent: 0,
-    keyGenerations: { "id-token": 0, "security-event": 0 },
     clockOffsetMs: 0,
+    ...noCalls(),
   };
+}
+
+/** What was called and metered, of which nothing was yet. */
+export function noCalls() {
+  return { calls: [] as Call[], counts: new Map<Endpoint, number>(), maxConcurrent: 0, quotaUnits: 0, refused: 0 };
+}
+
+export type Instance = ReturnType<typeof emptyMemory> & {
+  readonly name: string;
+  readonly keyGenerations: Record<KeyPurpose, number>;
+};
+
+export function createInstance(name: string): Instance {
+  return { ...emptyMemory(), name, keyGenerations: { "id-token": 0, "security-event": 0 } };
 }
 
 /** Forgets everything but the keys, which a verifier may have cached. */
 export function resetInstance(instance: Instance): void {
-  const { name, keyGenerations } = instance;
-  Object.assign(instance, createInstance(name), { keyGenerations });
+  Object.assign(instance, emptyMemory());
 }
 
 /** Google's clock in milliseconds; tests move it together with the Worker's. */
@@ -135,46 +143,48 @@ export function configure(instance: Instance, patch: ConfigPatch): void {
   instance.config = configSchema.parse({ ...config, ...patch, listing, push });
 }
 
-/** People may be sent back to this address, too. */
-export function register(instance: Instance, redirectUri: string): void {
-  if (!instance.config.redirectUris.includes(redirectUri)) instance.config.redirectUris.push(redirectUri);
-}
-
-/** The account with that `sub`. Its absence is a mistake of ours. */
-export function userBySub(instance: Instance, sub: string): User {
-  for (const user of instance.users.values()) if (user.sub === sub) return user;
-  throw new Error(`no account has the sub ${sub}`);
-}
-
 /** The account with that address or `sub` (RFC 5321: domains, and Gmail's local parts, have no case), or null. */
 export function findUser(instance: Instance, hint: string): User | null {
   const wanted = hint.trim().toLowerCase();
-  for (const user of instance.users.values()) {
-    if (user.sub === wanted || user.email.toLowerCase() === wanted) return user;
-  }
-  return null;
+  return (
+    [...instance.users.values()].find(({ sub, email }) => sub === wanted || email.toLowerCase() === wanted) ?? null
+  );
+}
+
+/** The same. Its absence is a mistake of ours. */
+export function getUser(instance: Instance, hint: string): User {
+  const user = findUser(instance, hint);
+  if (user === null) throw new Error(`no account ${hint}`);
+  return user;
 }
 
 /** A person's mail, or null where the account has no Gmail. */
 export function mailboxOf(instance: Instance, user: User): Mailbox | null {
-  if (user.mailbox === null) return null;
-  let mailbox = instance.mailboxes.get(user.sub);
+  const { mailbox: options, sub } = user;
+  if (options === null) return null;
+  let mailbox = instance.mailboxes.get(sub);
   if (mailbox === undefined) {
-    mailbox = openMailbox(user, user.mailbox, nowMs(instance));
-    instance.mailboxes.set(user.sub, mailbox);
+    mailbox = new Mailbox(
+      "messages" in options
+        ? numberedSource(user.email, options)
+        : livedInSource(user, { kind: options.kind, untilMs: options.untilMs ?? nowMs(instance) }),
+    );
+    instance.mailboxes.set(sub, mailbox);
   }
   return mailbox;
 }
 
-/** Ends every token of a person that `which` accepts. */
-export function revokeTokens(
-  instance: Instance,
-  sub: string,
-  which: (token: IssuedToken) => boolean = () => true,
-): void {
+/** Ends every token of a person, or those of a kind. */
+export function revokeTokens(instance: Instance, sub: string, kind: IssuedToken["kind"] | null = null): void {
   for (const token of instance.tokens.values()) {
-    if (token.sub === sub && which(token)) token.revoked = true;
+    if (token.sub === sub && (kind === null || token.kind === kind)) token.revoked = true;
   }
+}
+
+/** Ends the consent and every token of a person. */
+export function endGrant(instance: Instance, sub: string): void {
+  revokeTokens(instance, sub);
+  instance.consents.delete(sub);
 }
 
 /** The live refresh tokens of a person, oldest first. */
@@ -202,11 +212,10 @@ export function keepSecret(instance: Instance, value: string): string {
   return value;
 }
 
-/** Waits. What is waited for keeps no process alive. */
+/** Waits. What is waited for keeps no process of Node's alive. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const timer: unknown = setTimeout(resolve, ms);
-    if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function")
-      timer.unref();
+    const timer: number | { unref?: () => void } = setTimeout(resolve, ms);
+    if (typeof timer === "object") timer.unref?.();
   });
 }

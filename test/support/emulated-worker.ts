@@ -46,7 +46,7 @@ export async function startEmulatedWorker(vars: Readonly<Record<string, string>>
   });
   const { origin } = (await workers.listen()).url;
   // Registered late, because only now is it known where the Worker is.
-  google.register(`${origin}/auth/callback`);
+  google.controls.register({ redirectUri: `${origin}/auth/callback` });
   const signIn = async (): Promise<Browser> => {
     const browser = new Browser();
     const start = await browser.visit(`${origin}/`);

@@ -3,17 +3,9 @@
  *
  * Runs in workerd and in Node. Knows nothing of the Worker.
  */
-import * as z from "zod";
-import {
-  type Action,
-  actionAnswerSchema,
-  type Call,
-  type PushDelivery,
-  pushDeliverySchema,
-  type SecurityEventInput,
-  type Snapshot,
-  snapshotSchema,
-} from "../google/actions.ts";
+import type { Action, Controls } from "../google/control.ts";
+import type { ErrorName as NamedFault } from "../google/errors.ts";
+import type { SecurityEvent as SecurityEventInput } from "../google/oauth/security-events.ts";
 import {
   type ConfigPatch,
   CONTROL_PATH,
@@ -21,7 +13,6 @@ import {
   endpointVars,
   type Fault,
   type FaultEndpoint,
-  type NamedFault,
   PAGE_ERROR_HEADER,
   type Person,
   PERSON_HEADER,
@@ -29,8 +20,10 @@ import {
   type UserInput,
   userSchema,
 } from "../google/protocol.ts";
+import type { Call, PushDelivery } from "../google/state.ts";
 
-export type { Call, ConfigPatch, Endpoint, Fault, NamedFault, Person, SecurityEventInput, Snapshot, User, UserInput };
+export type Snapshot = ReturnType<Controls["snapshot"]>;
+export type { Call, ConfigPatch, Endpoint, Fault, NamedFault, Person, SecurityEventInput, User, UserInput };
 
 /** What Google shows on its own page, and never sends back to the client. */
 export class SignInPageError extends Error {
@@ -59,21 +52,12 @@ export class Google {
     return endpointVars(this.origin);
   }
 
-  /**
-   * Makes Google do one thing; a mistake in the action throws.
-   *
-   * @returns the value of those actions that have one
-   */
-  private async ask(action: Action): Promise<string | null> {
+  /** Calls a method of Google's controls; a mistake in the action throws. */
+  async act<A extends Action>(action: A): Promise<Awaited<ReturnType<Controls[A["action"]]>>> {
     const response = await this.#fetch(this.origin + CONTROL_PATH, { method: "POST", body: JSON.stringify(action) });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`Google refused ${action.action}: ${text}`);
-    return actionAnswerSchema.parse(JSON.parse(text)).value;
-  }
-
-  /** An action that is done for what happens. */
-  async act(action: Action): Promise<void> {
-    await this.ask(action);
+    if (!response.ok) throw new Error(`Google refused ${action.action}: ${await response.text()}`);
+    // Both ends are of one table.
+    return (await response.json()) as Awaited<ReturnType<Controls[A["action"]]>>;
   }
 
   /**
@@ -81,10 +65,8 @@ export class Google {
    *
    * @returns the compact JWT, which the test sends to the Worker as Google would
    */
-  async securityEvent(event: SecurityEventInput): Promise<string> {
-    const token = await this.ask({ action: "securityEvent", event });
-    if (token === null) throw new Error("Google signed nothing");
-    return token;
+  securityEvent(event: SecurityEventInput): Promise<string> {
+    return this.act({ action: "securityEvent", event });
   }
 
   /** The refresh token that an account got last and that lives. */
@@ -95,18 +77,12 @@ export class Google {
     return token;
   }
 
-  /** The notifications of Pub/Sub that came since they were last taken, to be sent on as Pub/Sub would. */
-  async takePushes(): Promise<PushDelivery[]> {
-    return z.array(pushDeliverySchema).parse(JSON.parse((await this.ask({ action: "takePushes" })) ?? "[]"));
+  takePushes(): Promise<PushDelivery[]> {
+    return this.act({ action: "takePushes" });
   }
 
-  /** A notification that nobody asked for, right or with claims of its token spoiled. */
-  async push(
-    user: User,
-    spoiled: Omit<Extract<Action, { action: "push" }>, "action" | "email"> = {},
-  ): Promise<PushDelivery> {
-    const text = await this.ask({ action: "push", email: user.email, ...spoiled });
-    return pushDeliverySchema.parse(JSON.parse(text ?? ""));
+  push(user: User, spoiled: Omit<Parameters<Controls["push"]>[0], "email"> = {}): Promise<PushDelivery> {
+    return this.act({ action: "push", email: user.email, ...spoiled });
   }
 
   configure(patch: ConfigPatch): Promise<void> {
@@ -123,7 +99,8 @@ export class Google {
 
   /** Queues a fault, by its name or in detail. */
   fault(endpoint: FaultEndpoint, fault: Fault | NamedFault): Promise<void> {
-    return this.act({ action: "fault", endpoint, fault: typeof fault === "string" ? { named: fault } : fault });
+    const detailed = typeof fault === "string" ? { named: fault } : fault;
+    return this.act({ action: "fault", endpoint, ...detailed });
   }
 
   /** The same fault for all calls from now on, until `clearFaults`. */
@@ -144,9 +121,8 @@ export class Google {
     return this.act({ action: "advanceClock", ms });
   }
 
-  async snapshot(): Promise<Snapshot> {
-    const response = await this.#fetch(this.origin + CONTROL_PATH);
-    return snapshotSchema.parse(await response.json());
+  snapshot(): Promise<Snapshot> {
+    return this.act({ action: "snapshot" });
   }
 
   /** The calls of an endpoint, oldest first; `token` means both kinds. */
@@ -183,7 +159,7 @@ export class Google {
 
 /** Parameters of a recorded call's query, by name. */
 export function queryOf(call: Call | undefined): URLSearchParams {
-  return new URLSearchParams(call?.query ?? []);
+  return new URLSearchParams(call?.query.map(([name, value]) => [name, value]) ?? []);
 }
 
 function randomDigits(length: number): string {

@@ -6,7 +6,7 @@ import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
 import type { Outgoing, Send } from "./browser.ts";
 import { described } from "./described.ts";
-import { HUB_DOMAIN } from "../google/hub.ts";
+import { HUB_DOMAIN } from "../google/google.ts";
 import { BREAK_HEADER } from "../google/protocol.ts";
 import { Google } from "./google.ts";
 import { Timers } from "./timers.ts";

@@ -2,7 +2,7 @@
  * The local Google inside of the test's own runtime: many times quicker than through the outbound service, for runs of
  * thousands of cases. What a network would do for a caller is done here: time limits and redirects.
  */
-import { createGoogleHub } from "../google/hub.ts";
+import { createGoogleHub } from "../google/google.ts";
 
 const hub = createGoogleHub();
 const MAX_REDIRECTS = 5;

@@ -61,7 +61,7 @@ function refreshTokenSubject(algorithm: string, token: string): Subject {
 }
 
 async function sha512(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
+  return new Uint8Array(await crypto.subtle.digest("SHA-512", new Uint8Array(bytes)));
 }
 
 /** One event about one subject: `about("sessions-revoked", issSub(user))`. `more` is `reason`, say. */

@@ -8,6 +8,7 @@ import { launchChromium } from "../../../scripts/browser/chromium.ts";
 import { signIn } from "../../../scripts/browser/person.ts";
 import { BUSY_USER } from "../../google/accounts.ts";
 import type { BrowserServers } from "./servers.ts";
+import { Google } from "../../support/google.ts";
 
 /** Longer than any page takes, shorter than the test's own time, so that the failure says what was waited for. */
 const ACTION_TIMEOUT_MS = 15_000;
@@ -41,14 +42,14 @@ export const test = base
   })
   .extend<{ open: Open }>({
     open: async ({ browser }, use) => {
-      await healGoogle();
+      await atGoogle().clearFaults();
       const visitors: Watched[] = [];
       await use(async (options = {}) => {
         const visitor = await openVisitor(browser, options);
         visitors.push(visitor);
         return visitor;
       });
-      await healGoogle();
+      await atGoogle().clearFaults();
       for (const { context, complaints, expected, foreign } of visitors) {
         await context.close();
         const unexpected = complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));
@@ -104,25 +105,7 @@ async function openVisitor(browser: Browser, options: BrowserContextOptions): Pr
   return { context, page, complaints, foreign, expected, expectComplaints: (pattern) => expected.push(pattern) };
 }
 
-/** Makes something happen to an account at Google. */
-export async function atGoogle(action: string, email: string): Promise<void> {
-  await control("POST", action, { email });
-}
-
-/** Lets Google be slow, or fail. */
-export async function faultAtGoogle(fault: Readonly<Record<string, string>>): Promise<void> {
-  await control("POST", "faults", fault);
-}
-
-/** Everything works again at Google. */
-export async function healGoogle(): Promise<void> {
-  await control("DELETE", "faults");
-}
-
-async function control(method: string, path: string, form?: Readonly<Record<string, string>>): Promise<void> {
-  const response = await fetch(`${servers().google}/__emulator/${path}`, {
-    method,
-    ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
-  });
-  if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+/** The Google of this vitest worker. */
+export function atGoogle(): Google {
+  return new Google(servers().google);
 }

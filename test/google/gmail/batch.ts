@@ -21,23 +21,20 @@ interface Part {
   readonly call: Incoming;
 }
 
-/** What came of a batch. */
 export interface BatchAnswer {
   readonly response: Response;
-  /** How many parts it had. */
   readonly parts: number;
   /** Gives back what its parts hold until the answer is out. */
   readonly leave: () => void;
 }
 
-/** `POST /batch/gmail/v1`. */
-export async function batch(instance: Instance, call: Incoming): Promise<BatchAnswer> {
-  const refuse = (why: string): BatchAnswer => {
+export async function batch(instance: Instance, call: Incoming): Promise<BatchAnswer | Response> {
+  const refuse = (why: string): Response => {
     instance.violations.push(`batch: ${why}`);
-    return alone(badRequest(`Failed to parse batch request, error: ${why}.`));
+    return badRequest(`Failed to parse batch request, error: ${why}.`);
   };
   // Without a token of the whole it is for each part to bring one.
-  if (call.headers.has("authorization") && bearerSub(instance, call.headers) === "") return alone(refusal("authError"));
+  if (call.headers.has("authorization") && bearerSub(instance, call.headers) === "") return refusal("authError");
   let parts: Part[];
   try {
     parts = readParts(call);
@@ -48,25 +45,14 @@ export async function batch(instance: Instance, call: Incoming): Promise<BatchAn
   if (parts.length === 0) return refuse("0 items");
   if (parts.length > LARGEST_BATCH) return refuse(`${parts.length} items, more than the limit of ${LARGEST_BATCH}`);
   const leaving: (() => void)[] = [];
-  const replies = await Promise.all(
-    parts.map(async ({ contentId, call: part }) => ({
-      contentId,
-      response: await answerPart(instance, part, leaving),
-    })),
-  );
+  const answers = parts.map(async ({ contentId, call: part }) => {
+    return { contentId, response: await answerPart(instance, part, leaving) };
+  });
+  const replies = await Promise.all(answers);
   // Google promises no order; a client must match by Content-ID.
   if (instance.config.shuffleBatchParts) replies.reverse();
-  return {
-    response: await composeReply(replies),
-    parts: parts.length,
-    leave: () => {
-      for (const leave of leaving) leave();
-    },
-  };
-}
-
-function alone(response: Response): BatchAnswer {
-  return { response, parts: 0, leave: () => undefined };
+  const leave = (): void => leaving.forEach((one) => one());
+  return { response: await composeReply(replies), parts: parts.length, leave };
 }
 
 function answerPart(instance: Instance, call: Incoming, leaving: (() => void)[]): Response | Promise<Response> {

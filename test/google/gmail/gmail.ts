@@ -14,8 +14,9 @@ import { listHistory, stopWatch, watch } from "./history.ts";
 import { createLabel, deleteLabel, getLabel, listLabels, patchLabel } from "./labels.ts";
 import { listMessages, listThreads } from "./listing.ts";
 import {
+  batchDelete,
   batchModify,
-  deleteMessages,
+  deleteMessage,
   getAttachment,
   getMessage,
   getProfile,
@@ -25,53 +26,42 @@ import {
 } from "./messages.ts";
 
 /** What a method answers: JSON to be masked and written, null for 204, or an answer as it is. */
-type Answer = object | null | Response;
+type Answer = object | null | Response | Promise<object>;
 
-interface Method {
-  readonly verb: string;
-  readonly path: RegExp;
-  readonly endpoint: Endpoint;
-  /** Quota units, as of May 2026. */
-  readonly units: number;
-  readonly scopes: readonly string[];
-  readonly answer: (call: GmailCall) => Answer;
-}
+/** The path's placeholders are the call's `ids`; quota units are those of May 2026; any of the scopes will do. */
+// prettier-ignore
+type Method = readonly [
+  verb: string, path: string, endpoint: Endpoint, units: number, scopes: readonly string[], answer: (call: GmailCall) => Answer,
+];
 
-const METHODS: readonly Method[] = (
-  [
-    ["GET", "messages", "list", 5, METADATA, listMessages],
-    ["GET", "messages/*", "get", 20, METADATA, getMessage],
-    ["GET", "messages/*/attachments/*", "attachment", 20, READ, getAttachment],
-    ["POST", "messages/send", "send", 100, SEND, (call) => sendMessage(call, ["SENT"])],
-    ["POST", "messages/import", "send", 25, MODIFY, (call) => sendMessage(call, null)],
-    ["POST", "messages", "send", 25, MODIFY, (call) => sendMessage(call, null)],
-    ["POST", "messages/batchModify", "modify", 50, MODIFY, batchModify],
-    ["POST", "messages/batchDelete", "deleteMessage", 50, FULL, deleteMessages],
-    ["POST", "messages/*/modify", "modify", 5, MODIFY, modifyMessage],
-    ["POST", "messages/*/trash", "modify", 5, MODIFY, modifyMessage],
-    ["POST", "messages/*/untrash", "modify", 5, MODIFY, modifyMessage],
-    ["DELETE", "messages/*", "deleteMessage", 10, FULL, deleteMessages],
-    ["GET", "threads", "threads", 10, METADATA, listThreads],
-    ["GET", "threads/*", "thread", 40, METADATA, getThread],
-    ["GET", "profile", "profile", 1, METADATA, getProfile],
-    ["GET", "labels", "labels", 1, [...METADATA, ...LABELS], listLabels],
-    ["GET", "labels/*", "label", 1, [...METADATA, ...LABELS], getLabel],
-    ["POST", "labels", "patchLabel", 1, LABELS, createLabel],
-    ["PATCH", "labels/*", "patchLabel", 1, LABELS, patchLabel],
-    ["PUT", "labels/*", "patchLabel", 1, LABELS, patchLabel],
-    ["DELETE", "labels/*", "patchLabel", 1, LABELS, deleteLabel],
-    ["GET", "history", "history", 2, METADATA, listHistory],
-    ["POST", "watch", "watch", 100, METADATA, watch],
-    ["POST", "stop", "stop", 50, METADATA, stopWatch],
-  ] satisfies [string, string, Endpoint, number, readonly string[], Method["answer"]][]
-).map(([verb, path, endpoint, units, scopes, answer]) => ({
-  verb,
-  path: new RegExp(`^${path.replaceAll("*", "([^/]+)")}$`),
-  endpoint,
-  units,
-  scopes,
-  answer,
-}));
+const METHODS: readonly Method[] = [
+  ["GET", "messages", "list", 5, METADATA, listMessages],
+  ["GET", "messages/*", "get", 20, METADATA, getMessage],
+  ["GET", "messages/*/attachments/*", "attachment", 20, READ, getAttachment],
+  ["POST", "messages/send", "send", 100, SEND, (call) => sendMessage(call, ["SENT"])],
+  ["POST", "messages/import", "send", 25, MODIFY, (call) => sendMessage(call, null)],
+  ["POST", "messages", "send", 25, MODIFY, (call) => sendMessage(call, null)],
+  ["POST", "messages/batchModify", "modify", 50, MODIFY, batchModify],
+  ["POST", "messages/batchDelete", "deleteMessage", 50, FULL, batchDelete],
+  ["POST", "messages/*/modify", "modify", 5, MODIFY, modifyMessage],
+  ["POST", "messages/*/trash", "modify", 5, MODIFY, modifyMessage],
+  ["POST", "messages/*/untrash", "modify", 5, MODIFY, modifyMessage],
+  ["DELETE", "messages/*", "deleteMessage", 10, FULL, deleteMessage],
+  ["GET", "threads", "threads", 10, METADATA, listThreads],
+  ["GET", "threads/*", "thread", 40, METADATA, getThread],
+  ["GET", "profile", "profile", 1, METADATA, getProfile],
+  ["GET", "labels", "labels", 1, [...METADATA, ...LABELS], listLabels],
+  ["GET", "labels/*", "label", 1, [...METADATA, ...LABELS], getLabel],
+  ["POST", "labels", "patchLabel", 1, LABELS, createLabel],
+  ["PATCH", "labels/*", "patchLabel", 1, LABELS, patchLabel],
+  ["PUT", "labels/*", "patchLabel", 1, LABELS, patchLabel],
+  ["DELETE", "labels/*", "patchLabel", 1, LABELS, deleteLabel],
+  ["GET", "history", "history", 2, METADATA, listHistory],
+  ["POST", "watch", "watch", 100, METADATA, watch],
+  ["POST", "stop", "stop", 50, METADATA, stopWatch],
+];
+
+const PATTERNS = METHODS.map(([, path]) => new RegExp(`^${path.replaceAll("*", "([^/]+)")}$`));
 
 /** A call below `/gmail/v1/users/{userId}/`. Without a method it is nothing that Gmail has. */
 export interface GmailRoute {
@@ -82,44 +72,45 @@ export interface GmailRoute {
 }
 
 /** Which Gmail method a call names, or null where it is not Gmail's. */
-export function gmailRoute({ method, url, headers }: Incoming): GmailRoute | null {
+export function gmailRoute({ method: sent, url, headers }: Incoming): GmailRoute | null {
   const [, user = "", rest = ""] = /^\/gmail\/v1\/users\/([^/]+)\/(.+)$/.exec(url.pathname) ?? [];
   if (user === "") return null;
-  if (!isDecodable(url.pathname)) return { endpoint: "other", userId: user, method: null, ids: [] };
-  const userId = decodeURIComponent(user);
+  const none: GmailRoute = { endpoint: "other", userId: user, method: null, ids: [] };
   // Google's clients send long GETs as POST.
-  const verb = method === "POST" ? (headers.get("x-http-method-override") ?? method) : method;
-  for (const candidate of METHODS) {
-    const found = candidate.verb === verb ? candidate.path.exec(rest) : null;
-    if (found === null) continue;
-    return { endpoint: candidate.endpoint, userId, method: candidate, ids: found.slice(1).map(decodeURIComponent) };
-  }
-  return { endpoint: "other", userId, method: null, ids: [] };
-}
-
-function isDecodable(path: string): boolean {
+  const verb = (sent === "POST" ? headers.get("x-http-method-override") : null) ?? sent;
   try {
-    decodeURIComponent(path);
-    return true;
+    const userId = decodeURIComponent(user);
+    for (const [index, method] of METHODS.entries()) {
+      const found = PATTERNS[index]?.exec(rest) ?? null;
+      if (method[0] !== verb || found === null) continue;
+      return { endpoint: method[2], userId, method, ids: found.slice(1).map(decodeURIComponent) };
+    }
+    return { ...none, userId };
   } catch {
-    return false;
+    // A path that cannot be decoded.
+    return none;
   }
 }
 
 /** Answers a Gmail call that no fault has spoiled. */
-export function gmail(instance: Instance, call: Incoming, { method, userId, ids }: GmailRoute): Response {
-  const caller = gmailCaller(instance, call, method?.scopes ?? METADATA);
+export async function gmail(
+  instance: Instance,
+  call: Incoming,
+  { method, userId, ids }: GmailRoute,
+): Promise<Response> {
+  const [, , , units = 0, scopes = METADATA, answer] = method ?? [];
+  const caller = gmailCaller(instance, call, scopes);
   if (caller instanceof Response) return caller;
   if (userId !== "me" && userId.toLowerCase() !== caller.user.email.toLowerCase()) {
-    return apiError({ code: 403, reason: "forbidden", message: `Delegation denied for ${caller.user.email}` });
+    return apiError(403, "forbidden", `Delegation denied for ${caller.user.email}`);
   }
-  if (!spendQuota(instance, caller, method?.units ?? 0)) return refusal("rateLimitExceeded");
+  if (!spendQuota(instance, caller, units)) return refusal("rateLimitExceeded");
   const mailbox = mailboxOf(instance, caller.user);
   if (mailbox === null) return refusal("failedPrecondition");
-  if (method === null) return refusal("notFound");
+  if (answer === undefined) return refusal("notFound");
   const query = call.url.searchParams;
   try {
-    return write(method.answer({ instance, call, caller, mailbox, query, ids }), query);
+    return write(await answer({ instance, call, caller, mailbox, query, ids }), query);
   } catch (error) {
     if (error instanceof BadArgument) return badRequest(error.message);
     // What is in the body is no JSON, or not what it should be.
@@ -130,14 +121,14 @@ export function gmail(instance: Instance, call: Incoming, { method, userId, ids 
   }
 }
 
-function write(answer: Answer, query: URLSearchParams): Response {
+function write(answer: Awaited<Answer>, query: URLSearchParams): Response {
   if (answer instanceof Response) return answer;
   if (answer === null) return new Response(null, { status: 204 });
   const fields = query.get("fields") ?? "";
   const mask = fields === "" ? null : parseFieldMask(fields);
   if (fields !== "" && mask === null) {
-    const message = `Invalid field selection ${fields}`;
-    return apiError({ code: 400, message, reason: "invalidParameter", location: ["parameter", "fields"] });
+    const location = ["parameter", "fields"] as const;
+    return apiError(400, "invalidParameter", `Invalid field selection ${fields}`, { location });
   }
   const indent = query.get("prettyPrint") === "false" ? 0 : 2;
   return json(mask === null ? answer : applyFieldMask(answer, mask), 200, {}, indent);

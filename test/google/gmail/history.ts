@@ -5,31 +5,25 @@
  */
 import * as z from "zod";
 import { refusal } from "../errors.ts";
-import type { ChangeKind, HistoryRecord } from "../mail/mailbox.ts";
+import type { HistoryRecord } from "../mail/mailbox.ts";
 import { notify } from "../push.ts";
 import { nowMs } from "../state.ts";
-import { BadArgument, type GmailCall } from "./call.ts";
+import { BadArgument, type GmailCall, readToken, writeToken } from "./call.ts";
 import { pageSize } from "./listing.ts";
-import { readToken, writeToken } from "./page-token.ts";
 
 const WATCH_MS = 7 * 86_400_000;
-/** What `historyTypes` calls the kinds of records. */
-const KINDS: Readonly<Record<string, ChangeKind>> = {
-  messageAdded: "messagesAdded",
-  messageDeleted: "messagesDeleted",
-  labelAdded: "labelsAdded",
-  labelRemoved: "labelsRemoved",
-};
+/** What `historyTypes` calls the kinds of records: `messageAdded` is messagesAdded. */
+const KINDS = new Set(["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"]);
 
 /** `GET history`: records after `startHistoryId`, oldest first. */
 export function listHistory(call: GmailCall): object | Response {
-  const { caller, instance, mailbox, query } = call;
+  const { caller, mailbox, query } = call;
   const startHistoryId = query.get("startHistoryId") ?? "";
   if (!/^\d{1,20}$/.test(startHistoryId)) throw new BadArgument("Invalid startHistoryId");
   const labelId = query.get("labelId");
   const types = query.getAll("historyTypes");
-  const kinds = types.map((type) => KINDS[type]);
-  if (kinds.includes(undefined)) throw new BadArgument("Invalid value at 'history_types'");
+  const kinds = types.map((type) => type.replace(/^(?:message|label)/, "$&s"));
+  if (kinds.some((kind) => !KINDS.has(kind))) throw new BadArgument("Invalid value at 'history_types'");
   const size = pageSize(call, "history.list");
   const binding = { list: "history", sub: caller.user.sub, startHistoryId, labelId, types };
   const start = readToken(query.get("pageToken"), binding);
@@ -42,17 +36,15 @@ export function listHistory(call: GmailCall): object | Response {
   const page = records.slice(from, from + size);
   const isMore = from + size < records.length;
   return {
-    ...(page.length === 0 ? {} : { history: page.map((record) => show(record, instance.config.historyLabels)) }),
+    ...(page.length === 0 ? {} : { history: page.map((record) => show(record)) }),
     ...(isMore ? { nextPageToken: writeToken({ from: from + size, page: start.page + 1 }, binding) } : {}),
     historyId: String(mailbox.historyId),
   };
 }
 
-function show({ id, kind, message, labelIds }: HistoryRecord, hasLabels: boolean): object {
-  const { labelIds: now, ...ref } = message;
-  const shown = hasLabels ? { ...ref, labelIds: now } : ref;
-  const change = kind === "labelsAdded" || kind === "labelsRemoved" ? { message: shown, labelIds } : { message: shown };
-  return { id: String(id), messages: [ref], [kind]: [change] };
+function show({ id, kind, message, labelIds }: HistoryRecord): object {
+  const change = kind === "labelsAdded" || kind === "labelsRemoved" ? { message, labelIds } : { message };
+  return { id: String(id), messages: [{ id: message.id, threadId: message.threadId }], [kind]: [change] };
 }
 
 const watchSchema = z.object({
@@ -79,7 +71,6 @@ export function watch({ call, caller, instance, mailbox }: GmailCall): object {
   return { historyId: String(mailbox.historyId), expiration: String(expiresAtMs) };
 }
 
-/** `POST stop`. */
 export function stopWatch({ caller, instance }: GmailCall): null {
   instance.watches.delete(caller.user.sub);
   return null;

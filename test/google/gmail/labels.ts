@@ -18,19 +18,15 @@ export function checkLabels({ labels }: Mailbox, ids: readonly string[]): void {
   if (unknown !== undefined) throw new BadArgument(`Invalid label: ${unknown}`);
 }
 
-/** `GET labels`: no counts. */
 export function listLabels({ mailbox }: GmailCall): object {
   return { labels: [...SYSTEM.map(systemLabel), ...mailbox.labels.map(userLabel)] };
 }
 
-/** `GET labels/{id}`: with counts. */
 export function getLabel({ mailbox, ids }: GmailCall): object | Response {
   const [id = ""] = ids;
   const own = mailbox.labels.find((label) => label.id === id);
   if (own === undefined && !SYSTEM.includes(id)) return refusal("notFound");
-  const { messagesTotal, messagesUnread, threadsTotal, threadsUnread } = mailbox.count(id);
-  const counts = { messagesTotal, messagesUnread, threadsTotal, threadsUnread };
-  return { ...(own === undefined ? systemLabel(id) : userLabel(own)), ...counts };
+  return { ...(own === undefined ? systemLabel(id) : userLabel(own)), ...mailbox.count(id) };
 }
 
 function systemLabel(id: string): object {
@@ -50,19 +46,17 @@ const labelSchema = z.object({
   labelListVisibility: z.enum(["labelShow", "labelShowIfUnread", "labelHide"]).exactOptional(),
 });
 
-/** `POST labels`. */
 export function createLabel({ call, mailbox }: GmailCall): object | Response {
   const { name, ...rest } = labelSchema.parse(JSON.parse(call.body));
   if (name === undefined) throw new BadArgument("Invalid label name");
   if (mailbox.labels.some((label) => label.name.toLowerCase() === name.toLowerCase())) {
-    return apiError({ code: 409, reason: "aborted", status: "ABORTED", message: "Label name exists or conflicts" });
+    return apiError(409, "aborted", "Label name exists or conflicts");
   }
   const label = { id: `Label_${mailbox.labels.length + 1}`, name, ...rest };
   mailbox.labels.push(label);
   return userLabel(label);
 }
 
-/** `PATCH labels/{id}`. */
 export function patchLabel({ call, mailbox, ids }: GmailCall): object | Response {
   const index = mailbox.labels.findIndex(({ id }) => id === ids[0]);
   const before = mailbox.labels[index];

@@ -6,63 +6,60 @@ import { apiError } from "../errors.ts";
 import type { Message } from "../mail/mailbox.ts";
 import { parseSearch } from "../search.ts";
 import { nowMs } from "../state.ts";
-import { BadArgument, type GmailCall } from "./call.ts";
-import { type Position, readToken, writeToken } from "./page-token.ts";
+import { BadArgument, type GmailCall, readToken, writeToken } from "./call.ts";
 
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 500;
 
-/** `GET messages`. */
 export function listMessages(call: GmailCall): object | Response {
-  const { instance, query } = call;
-  const filter = readFilter(call);
+  const filter = readFilter(call, "messages");
   if (filter instanceof Response) return filter;
-  const size = pageSize(call, "messages.list");
-  const binding = { list: "messages", ...filter.binding };
-  const start = readToken(query.get("pageToken"), binding);
-  const { listing } = instance.config;
-  if (listing.emptyPages.includes(start.page)) {
-    const nextPageToken = writeToken({ from: start.from, page: start.page + 1 }, binding);
-    const none = listing.absentWhenEmpty ? {} : { messages: [] };
-    return { ...none, nextPageToken, resultSizeEstimate: listing.resultSizeEstimate };
+  const { matches, binding } = filter;
+  const { absentWhenEmpty, emptyPages, overlap, resultSizeEstimate, shortBy } = call.instance.config.listing;
+  const asked = pageSize(call, "messages.list");
+  const { from, page } = readToken(call.query.get("pageToken"), binding);
+  const isEmpty = emptyPages.includes(page);
+  // A page falls short of what was asked, but not so far that the last messages come one by one.
+  const short = asked > 2 * shortBy ? asked - shortBy : Math.max(1, Math.min(asked, LARGEST_PAGE - shortBy));
+  const messages: Message[] = [];
+  let next: number | null = null;
+  for (const message of call.mailbox.messages(from)) {
+    if (!isEmpty && !matches(message)) continue;
+    next = message.n;
+    if (isEmpty || messages.length === short) break;
+    messages.push(message);
+    next = null;
   }
-  const found = collect(call, { from: start.from, size: shortened(size, listing.shortBy), matches: filter.matches });
-  const { messages } = found;
-  const last = messages.length - 1 - Math.min(listing.overlap, messages.length - 1);
-  const next = listing.overlap > 0 && found.next !== null ? (messages[last + 1]?.n ?? found.next) : found.next;
+  if (isEmpty) next = from;
+  const again = messages[messages.length - Math.min(overlap, messages.length - 1)]?.n;
+  if (next !== null && overlap > 0) next = again ?? next;
   return {
-    ...(messages.length === 0 && listing.absentWhenEmpty
+    ...(messages.length === 0 && absentWhenEmpty
       ? {}
       : { messages: messages.map(({ id, threadId }) => ({ id, threadId })) }),
-    ...(next === null ? {} : { nextPageToken: writeToken({ from: next, page: start.page + 1 }, binding) }),
-    resultSizeEstimate: messages.length === 0 ? 0 : listing.resultSizeEstimate,
+    ...(next === null ? {} : { nextPageToken: writeToken({ from: next, page: page + 1 }, binding) }),
+    resultSizeEstimate: messages.length === 0 && !isEmpty ? 0 : resultSizeEstimate,
   };
 }
 
 /** `GET threads`: by their newest message that matches. */
 export function listThreads(call: GmailCall): object | Response {
-  const filter = readFilter(call);
+  const filter = readFilter(call, "threads");
   if (filter instanceof Response) return filter;
   const size = pageSize(call, "threads.list");
-  const binding = { list: "threads", ...filter.binding };
-  const start = readToken(call.query.get("pageToken"), binding);
-  const seen = new Set<string>();
-  const threads: object[] = [];
-  let next: Position | null = null;
+  const { from, page } = readToken(call.query.get("pageToken"), filter.binding);
+  const newest = new Map<string, Message>();
   for (const message of call.mailbox.messages()) {
-    if (!filter.matches(message) || seen.has(message.threadId)) continue;
-    seen.add(message.threadId);
-    if (message.n > start.from) continue;
-    if (threads.length === size) {
-      next = { from: message.n, page: start.page + 1 };
-      break;
-    }
-    const { snippet } = message.content();
-    threads.push({ id: message.threadId, snippet, historyId: String(message.historyId) });
+    if (filter.matches(message) && !newest.has(message.threadId)) newest.set(message.threadId, message);
   }
+  const rest = [...newest.values()].filter(({ n }) => n <= from);
+  const threads = rest.slice(0, size).map((message) => {
+    return { id: message.threadId, snippet: message.content().snippet, historyId: String(message.historyId) };
+  });
+  const next = rest[size];
   return {
     ...(threads.length === 0 ? {} : { threads }),
-    ...(next === null ? {} : { nextPageToken: writeToken(next, binding) }),
+    ...(next === undefined ? {} : { nextPageToken: writeToken({ from: next.n, page: page + 1 }, filter.binding) }),
     resultSizeEstimate: threads.length === 0 ? 0 : call.instance.config.listing.resultSizeEstimate,
   };
 }
@@ -73,57 +70,28 @@ interface Filter {
   readonly binding: object;
 }
 
-function readFilter({ instance, caller, mailbox, query }: GmailCall): Filter | Response {
+function readFilter({ instance, caller, mailbox, query }: GmailCall, list: string): Filter | Response {
+  const { user, scopes } = caller;
   const q = query.get("q") ?? "";
   const labelIds = query.getAll("labelIds");
   const includeSpamTrash = query.get("includeSpamTrash") === "true";
-  if (
-    q !== "" &&
-    caller.scopes.every((scope) => scope.endsWith("gmail.metadata") || !/gmail\.|mail\.google/.test(scope))
-  ) {
-    return apiError({ code: 403, reason: "forbidden", message: "Metadata scope does not support 'q' parameter" });
+  if (q !== "" && scopes.every((scope) => scope.endsWith("gmail.metadata") || !/gmail\.|mail\.google/.test(scope))) {
+    return apiError(403, "forbidden", "Metadata scope does not support 'q' parameter");
   }
-  const context = { email: caller.user.email, labels: mailbox.labels, nowMs: nowMs(instance) };
-  const search = q.trim() === "" ? null : parseSearch(q, context);
-  const seesAll =
-    includeSpamTrash || search?.isAnywhere === true || labelIds.some((label) => label === "SPAM" || label === "TRASH");
+  const search = parseSearch(q, { email: user.email, labels: mailbox.labels, nowMs: nowMs(instance) });
+  const seesAll = includeSpamTrash || search.isAnywhere || labelIds.includes("SPAM") || labelIds.includes("TRASH");
   return {
     matches: (message) =>
       (seesAll || !(message.labelIds.includes("SPAM") || message.labelIds.includes("TRASH"))) &&
       labelIds.every((label) => message.labelIds.includes(label)) &&
-      (search === null || search.matches(message)),
-    binding: { sub: caller.user.sub, q, labelIds, includeSpamTrash },
+      search.matches(message),
+    binding: { list, sub: user.sub, q, labelIds, includeSpamTrash },
   };
-}
-
-/** A page falls short of what was asked, but not so far that the last messages come one by one. */
-function shortened(size: number, shortBy: number): number {
-  return size > 2 * shortBy ? size - shortBy : Math.max(1, Math.min(size, LARGEST_PAGE - shortBy));
-}
-
-interface Found {
-  readonly messages: readonly Message[];
-  /** The number of the next message that matches; `null` at the end. */
-  readonly next: number | null;
-}
-
-function collect(
-  { mailbox }: GmailCall,
-  { from, size, matches }: { readonly from: number; readonly size: number; readonly matches: Filter["matches"] },
-): Found {
-  const messages: Message[] = [];
-  for (const message of mailbox.messages(from)) {
-    if (!matches(message)) continue;
-    if (messages.length === size) return { messages, next: message.n };
-    messages.push(message);
-  }
-  return { messages, next: null };
 }
 
 /** `maxResults` as Gmail takes it. @throws BadArgument */
 export function pageSize({ instance, query }: GmailCall, what: string): number {
-  const maxResults = query.get("maxResults");
-  if (maxResults === null) return DEFAULT_PAGE;
+  const maxResults = query.get("maxResults") ?? String(DEFAULT_PAGE);
   const size = /^\d{1,4}$/.test(maxResults) ? Number(maxResults) : 0;
   if (size >= 1 && size <= LARGEST_PAGE) return size;
   instance.violations.push(`${what}: maxResults ${maxResults}`);

@@ -2,22 +2,20 @@
  * Messages, threads and attachments of one mailbox: reading, changing labels, deleting, sending.
  */
 import * as z from "zod";
-import { fromBase64, toBase64Url } from "../base64.ts";
 import { apiError, refusal } from "../errors.ts";
-import { bytesOf, type Content, findAttachment, sizeOf, toMime, toPayload } from "../mail/content.ts";
+import { readMime } from "../mail/compose.ts";
+import { bytesOf, findAttachment, sizeOf, toMime, toPayload } from "../mail/content.ts";
 import type { Message } from "../mail/mailbox.ts";
-import { parseMime } from "../mail/parse.ts";
 import { nowMs } from "../state.ts";
+import { fromBase64Url, toBase64Url } from "../text.ts";
 import { BadArgument, type GmailCall } from "./call.ts";
 import { checkLabels } from "./labels.ts";
 
 const FORMATS = new Set(["minimal", "metadata", "full", "raw"]);
 
-/** `GET messages/{id}`. */
 export function getMessage(call: GmailCall): object | Response {
   const message = call.mailbox.find(call.ids[0] ?? "");
-  if (message === null) return refusal("notFound");
-  return show(call, message);
+  return message === null ? refusal("notFound") : show(call, message);
 }
 
 /** `GET threads/{id}`: oldest message first. */
@@ -31,36 +29,29 @@ export function getThread(call: GmailCall): object | Response {
   return refused ?? { id, historyId: String(last.historyId), messages: shown };
 }
 
-/** A message as its format says. */
 function show({ caller, query }: GmailCall, message: Message): object | Response {
   const format = (query.get("format") ?? "full").toLowerCase();
   if (!FORMATS.has(format)) throw new BadArgument(`Invalid value at 'format': ${format}`);
-  const reads = caller.scopes.some((scope) => /gmail\.(?:readonly|modify)$|mail\.google/.test(scope));
-  if (!reads && (format === "full" || format === "raw")) {
-    const why = `Metadata scope doesn't allow format ${format.toUpperCase()}`;
-    return apiError({ code: 403, reason: "forbidden", message: why });
+  const isReader = caller.scopes.some((scope) => /gmail\.(?:readonly|modify)$|mail\.google/.test(scope));
+  if (!isReader && (format === "full" || format === "raw")) {
+    return apiError(403, "forbidden", `Metadata scope doesn't allow format ${format.toUpperCase()}`);
   }
+  const { id, threadId, labelIds, historyId, internalDateMs } = message;
   const content = message.content();
-  const base = {
-    id: message.id,
-    threadId: message.threadId,
-    labelIds: message.labelIds,
-    snippet: content.snippet,
-    sizeEstimate: sizeOf(content),
-    historyId: String(message.historyId),
-    internalDate: String(message.internalDateMs),
-  };
+  const { snippet, headers, body } = content;
+  const internalDate = String(internalDateMs);
+  const sizeEstimate = sizeOf(content);
+  const base = { id, threadId, labelIds, snippet, sizeEstimate, historyId: String(historyId), internalDate };
   if (format === "minimal") return base;
-  if (format === "raw") return { ...base, raw: toBase64Url(toMime(message.id, content)) };
-  if (format === "full") return { ...base, payload: toPayload(message.id, content, content.headers) };
+  const root = { messageId: id, part: body, partId: "" };
+  if (format === "raw") return { ...base, raw: toBase64Url(toMime(root, headers)) };
+  if (format === "full") return { ...base, payload: toPayload(root, headers) };
   const wanted = query.getAll("metadataHeaders").map((name) => name.toLowerCase());
-  const headers = content.headers
-    .filter(([name]) => wanted.length === 0 || wanted.includes(name.toLowerCase()))
-    .map(([name, value]) => ({ name, value }));
-  return { ...base, payload: { mimeType: content.body.mimeType, headers } };
+  const shown = headers.filter(([name]) => wanted.length === 0 || wanted.includes(name.toLowerCase()));
+  const payload = { mimeType: body.mimeType, headers: shown.map(([name, value]) => ({ name, value })) };
+  return { ...base, payload };
 }
 
-/** `GET messages/{id}/attachments/{id}`. */
 export function getAttachment({ mailbox, ids }: GmailCall): object | Response {
   const [id = "", attachment = ""] = ids;
   const message = mailbox.find(id);
@@ -71,22 +62,21 @@ export function getAttachment({ mailbox, ids }: GmailCall): object | Response {
   return { size: bytes.byteLength, data: toBase64Url(bytes) };
 }
 
-/** `GET profile`. */
 export function getProfile({ caller, mailbox }: GmailCall): object {
-  let messagesTotal = 0;
-  const threads = new Set<string>();
-  for (const { threadId } of mailbox.messages()) {
-    messagesTotal += 1;
-    threads.add(threadId);
-  }
-  const { email } = caller.user;
-  return { emailAddress: email, messagesTotal, threadsTotal: threads.size, historyId: String(mailbox.historyId) };
+  const threads = Array.from(mailbox.messages(), ({ threadId }) => threadId);
+  return {
+    emailAddress: caller.user.email,
+    messagesTotal: threads.length,
+    threadsTotal: new Set(threads).size,
+    historyId: String(mailbox.historyId),
+  };
 }
 
 const labelChangeSchema = z.object({
   addLabelIds: z.array(z.string()).default([]),
   removeLabelIds: z.array(z.string()).default([]),
 });
+const idsSchema = z.object({ ids: z.array(z.string()).min(1).max(1000) });
 
 /** `POST messages/{id}/modify`, `…/trash` and `…/untrash`. */
 export function modifyMessage(call: GmailCall): object | Response {
@@ -101,60 +91,52 @@ export function modifyMessage(call: GmailCall): object | Response {
 function readChange({ call, mailbox }: GmailCall): { add: string[]; remove: string[] } {
   if (call.url.pathname.endsWith("/trash")) return { add: ["TRASH"], remove: ["INBOX"] };
   if (call.url.pathname.endsWith("/untrash")) return { add: [], remove: ["TRASH"] };
-  const { addLabelIds, removeLabelIds } = labelChangeSchema.parse(JSON.parse(call.body));
-  checkLabels(mailbox, [...addLabelIds, ...removeLabelIds]);
-  return { add: addLabelIds, remove: removeLabelIds };
+  const { addLabelIds: add, removeLabelIds: remove } = labelChangeSchema.parse(JSON.parse(call.body));
+  checkLabels(mailbox, [...add, ...remove]);
+  return { add, remove };
 }
-
-const idsSchema = z.object({ ids: z.array(z.string()).min(1).max(1000) });
 
 /** `POST messages/batchModify`: what is not there is passed over. */
 export function batchModify(call: GmailCall): null {
   const change = readChange(call);
-  for (const id of idsSchema.parse(JSON.parse(call.call.body)).ids) {
-    const message = call.mailbox.find(id);
-    if (message !== null) call.mailbox.changeLabels(message, change);
-  }
+  for (const message of messagesOf(call)) call.mailbox.changeLabels(message, change);
   return null;
 }
 
-/** `DELETE messages/{id}` and `POST messages/batchDelete`. */
-export function deleteMessages({ call, mailbox, ids }: GmailCall): Response | null {
-  const [only] = ids;
-  for (const id of only === undefined ? idsSchema.parse(JSON.parse(call.body)).ids : [only]) {
-    const message = mailbox.find(id);
-    if (message === null && only !== undefined) return refusal("notFound");
-    if (message !== null) mailbox.remove(message);
-  }
+export function batchDelete(call: GmailCall): null {
+  for (const message of messagesOf(call)) call.mailbox.remove(message);
+  return null;
+}
+
+function messagesOf({ call, mailbox }: GmailCall): Message[] {
+  return idsSchema.parse(JSON.parse(call.body)).ids.flatMap((id) => mailbox.find(id) ?? []);
+}
+
+export function deleteMessage({ mailbox, ids }: GmailCall): Response | null {
+  const message = mailbox.find(ids[0] ?? "");
+  if (message === null) return refusal("notFound");
+  mailbox.remove(message);
   return null;
 }
 
 const sentSchema = z.object({
-  raw: z.string(),
+  raw: z.string().regex(/^[\w-]*={0,2}$/),
   threadId: z.string().optional(),
   labelIds: z.array(z.string()).optional(),
 });
 
 /** `POST messages/send`, and `messages.insert` with the labels that it says. */
-export function sendMessage({ call, instance, mailbox }: GmailCall, labels: readonly string[] | null): object {
+export async function sendMessage({ call, instance, mailbox }: GmailCall, labels: string[] | null): Promise<object> {
   const sent = sentSchema.parse(JSON.parse(call.body));
-  const content = contentOfRaw(sent.raw);
-  if (!content.headers.some(([name]) => name.toLowerCase() === "to") && labels !== null) {
+  const content = await readMime(fromBase64Url(sent.raw));
+  if (labels !== null && content.headers.every(([name]) => name.toLowerCase() !== "to")) {
     throw new BadArgument("Recipient address required");
   }
-  const atMs = nowMs(instance);
-  const id = mailbox.freshId(atMs);
+  const internalDateMs = nowMs(instance);
+  const id = mailbox.freshId(internalDateMs);
+  const { threadId = id } = sent;
   const labelIds = labels ?? sent.labelIds ?? [];
   checkLabels(mailbox, labelIds);
-  const stored = { id, threadId: sent.threadId ?? id, labelIds, internalDateMs: atMs, content: () => content };
-  const message = mailbox.add(stored);
-  return { id, threadId: message.threadId, labelIds };
-}
-
-function contentOfRaw(raw: string): Content {
-  try {
-    return parseMime(fromBase64(raw));
-  } catch {
-    throw new BadArgument("Invalid value at 'message.raw'");
-  }
+  mailbox.add({ id, threadId, labelIds, internalDateMs, content: () => content });
+  return { id, threadId, labelIds };
 }

@@ -1,8 +1,7 @@
 /**
  * What a message is made of, and how Gmail shows it: nested parts, attachments that are fetched apart, and RFC 5322 text.
  */
-import { toBase64, toBase64Url } from "../base64.ts";
-import { encodeHeader } from "./encoded-words.ts";
+import { escapeHtml, toBase64, toBase64Url } from "../text.ts";
 
 export type Header = readonly [name: string, value: string];
 
@@ -23,8 +22,6 @@ export interface Content {
   readonly body: Part;
   /** One line, escaped as HTML. */
   readonly snippet: string;
-  /** Sends the headers as RFC 2047 encoded words, which `format=raw` shows. */
-  readonly headerEncoding?: "B" | "Q" | undefined;
 }
 
 /** A message, with what is costly made when it is asked for. */
@@ -42,131 +39,105 @@ const LARGEST_SNIPPET = 200;
 
 /** Gmail's snippets are one line of about 200 characters, escaped as HTML. */
 export function snippetOf(text: string): string {
-  const line = Array.from(text.replace(/\s+/g, " ").trim()).slice(0, LARGEST_SNIPPET).join("");
-  return line
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
+  return escapeHtml(Array.from(text.replace(/\s+/g, " ").trim()).slice(0, LARGEST_SNIPPET).join(""));
 }
 
 /** All parts with their IDs, depth first: `""` is the root, `0`, `1`, `1.0` are below it. */
-export function* partsOf(part: Part, partId = ""): Generator<{ readonly partId: string; readonly part: Part }> {
+function* partsOf(part: Part, partId = ""): Generator<{ readonly partId: string; readonly part: Part }> {
   yield { partId, part };
-  for (const [index, child] of (part.parts ?? []).entries()) {
-    yield* partsOf(child, partId === "" ? String(index) : `${partId}.${index}`);
-  }
+  for (const [index, child] of (part.parts ?? []).entries()) yield* partsOf(child, idBelow(partId, index));
 }
 
-/** The files of a message, by name. */
+function idBelow(partId: string, index: number): string {
+  return partId === "" ? String(index) : `${partId}.${index}`;
+}
+
 export function fileNames(content: Content): string[] {
-  return [...partsOf(content.body)].flatMap(({ part }) => part.filename ?? []);
+  return Array.from(partsOf(content.body), ({ part }) => part.filename ?? "").filter((name) => name !== "");
 }
 
-/** The text of a message that a search looks at. */
 export function searchableText(content: Content): string {
-  return [...partsOf(content.body)]
-    .flatMap(({ part }) => (part.mimeType === "text/plain" ? (part.text ?? "") : []))
-    .join("\n");
+  const texts = Array.from(partsOf(content.body), ({ part }) => (part.mimeType === "text/plain" ? part.text : ""));
+  return texts.join("\n");
 }
 
 export function bytesOf(part: Part): Uint8Array {
   return part.bytes ?? new TextEncoder().encode(part.text ?? "");
 }
 
-/** About how long the message is, in bytes. */
 export function sizeOf(content: Content): number {
-  let size = 400;
-  for (const { part } of partsOf(content.body)) size += Math.ceil(bytesOf(part).byteLength * 1.34);
-  return size;
+  return Array.from(partsOf(content.body)).reduce((sum, { part }) => sum + Math.ceil(bytesOf(part).length * 1.34), 400);
 }
 
 /** An ID by which `attachments.get` finds a part. Gmail gives another one each time. */
 function attachmentId(messageId: string, partId: string): string {
-  const noise = crypto.getRandomValues(new Uint8Array(6));
-  return `ANGjdJ${toBase64Url(`${messageId}:${partId}:${toBase64Url(noise)}`)}`;
+  const noise = toBase64Url(crypto.getRandomValues(new Uint8Array(60)));
+  return `ANGjdJ-${messageId}-${partId.replaceAll(".", "_")}-${noise}`;
 }
 
 /** The part of an attachment ID that fits the message, or null. */
 export function findAttachment(messageId: string, content: Content, id: string): Part | null {
-  const encoded = /^ANGjdJ([\w-]+)$/.exec(id)?.[1];
-  if (encoded === undefined) return null;
-  let text: string;
-  try {
-    text = atob(encoded.replaceAll("-", "+").replaceAll("_", "/"));
-  } catch {
-    return null;
-  }
-  const [owner, wanted] = text.split(":");
+  const [, owner, wanted] = /^ANGjdJ-(\w+)-([\d_]*)-[\w-]{80}$/.exec(id) ?? [];
   if (owner !== messageId) return null;
-  for (const { partId, part } of partsOf(content.body)) if (partId === wanted) return part;
+  for (const { partId, part } of partsOf(content.body)) if (partId.replaceAll(".", "_") === wanted) return part;
   return null;
 }
 
-/** A part as the API answers it. @param headers of the message, for its root */
-export function toPayload(messageId: string, content: Content, headers: readonly Header[]): Record<string, unknown> {
-  return payloadOf({ messageId, part: content.body, partId: "", headers });
-}
-
-interface PayloadOptions {
+/** A part, and whose it is. */
+interface Place {
   readonly messageId: string;
   readonly part: Part;
   readonly partId: string;
-  readonly headers: readonly Header[];
 }
 
-function payloadOf({ messageId, part, partId, headers }: PayloadOptions): Record<string, unknown> {
+/** A message's part as the API answers it. @param headers of the message, for its root */
+export function toPayload({ messageId, part, partId }: Place, headers: readonly Header[] = []): object {
   const { mimeType, filename = "", parts } = part;
   const shown = [...headers, ...mimeHeaders(part, `b${messageId}${partId}`)].map(([name, value]) => ({ name, value }));
   const base = { partId, mimeType, filename, headers: shown };
   if (parts !== undefined) {
-    const children = parts.map((child, index) =>
-      payloadOf({ messageId, part: child, partId: partId === "" ? `${index}` : `${partId}.${index}`, headers: [] }),
-    );
-    return { ...base, body: { size: 0 }, parts: children };
+    const below = parts.map((child, index) => toPayload({ messageId, part: child, partId: idBelow(partId, index) }));
+    return { ...base, body: { size: 0 }, parts: below };
   }
   const bytes = bytesOf(part);
   const size = bytes.byteLength;
   const isApart = filename !== "" || size > LARGEST_INLINE_BYTES;
-  const body = isApart ? { attachmentId: attachmentId(messageId, partId), size } : { size, data: toBase64Url(bytes) };
-  return { ...base, body };
+  return {
+    ...base,
+    body: { size, ...(isApart ? { attachmentId: attachmentId(messageId, partId) } : { data: toBase64Url(bytes) }) },
+  };
 }
 
-function mimeHeaders(part: Part, boundary: string): Header[] {
-  const { mimeType, filename, contentId, parts } = part;
+function mimeHeaders({ mimeType, filename, contentId, parts }: Part, boundary: string): Header[] {
   if (parts !== undefined) return [["Content-Type", `${mimeType}; boundary="${boundary}"`]];
-  const name = filename === undefined ? "" : `; name="${filename.replaceAll('"', "'")}"`;
-  const charset = mimeType.startsWith("text/") && filename === undefined ? '; charset="UTF-8"' : name;
-  const headers: Header[] = [
-    ["Content-Type", `${mimeType}${charset}`],
+  const name = filename?.replaceAll('"', "'");
+  const charset = mimeType.startsWith("text/") ? '; charset="UTF-8"' : "";
+  const disposition = contentId === undefined ? "attachment" : "inline";
+  return [
+    ["Content-Type", `${mimeType}${name === undefined ? charset : `; name="${name}"`}`],
     ["Content-Transfer-Encoding", "base64"],
+    ...(name === undefined ? [] : [["Content-Disposition", `${disposition}; filename="${name}"`] as const]),
+    ...(contentId === undefined ? [] : [["Content-ID", `<${contentId}>`] as const]),
   ];
-  if (filename !== undefined) {
-    const disposition = contentId === undefined ? "attachment" : "inline";
-    headers.push(["Content-Disposition", `${disposition}; filename="${filename.replaceAll('"', "'")}"`]);
-  }
-  if (contentId !== undefined) headers.push(["Content-ID", `<${contentId}>`]);
-  return headers;
 }
 
 /** The message as it was sent: RFC 5322. */
-export function toMime(messageId: string, content: Content): string {
-  const encode = ([name, value]: Header): string => `${name}: ${encodeHeader(value, content.headerEncoding ?? "B")}`;
-  const head = [...content.headers.map(encode), "MIME-Version: 1.0"];
-  return [...head, mimeOf({ messageId, part: content.body, partId: "", headers: [] })].join("\r\n");
+export function toMime({ messageId, part, partId }: Place, headers: readonly Header[] = []): string {
+  const boundary = `b${messageId}${partId}`;
+  const ofRoot: readonly Header[] = partId === "" ? [...headers, ["MIME-Version", "1.0"]] : [];
+  const head = [...ofRoot, ...mimeHeaders(part, boundary)].map(([name, value]) => `${name}: ${encodeHeader(value)}`);
+  if (part.parts === undefined) return [...head, "", ...(toBase64(bytesOf(part)).match(/.{1,76}/g) ?? [])].join("\r\n");
+  const below = part.parts.map(
+    (child, index) => `--${boundary}\r\n${toMime({ messageId, part: child, partId: idBelow(partId, index) })}`,
+  );
+  return [...head, "", ...below, `--${boundary}--`].join("\r\n");
 }
 
-function mimeOf({ messageId, part, partId }: PayloadOptions): string {
-  const boundary = `b${messageId}${partId}`;
-  const head = mimeHeaders(part, boundary).map(([name, value]) => `${name}: ${encodeHeader(value, "B")}`);
-  if (part.parts === undefined) {
-    const lines = toBase64(bytesOf(part)).match(/.{1,76}/g) ?? [];
-    return [...head, "", ...lines].join("\r\n");
-  }
-  const children = part.parts.map((child, index) => {
-    const id = partId === "" ? `${index}` : `${partId}.${index}`;
-    return `--${boundary}\r\n${mimeOf({ messageId, part: child, partId: id, headers: [] })}`;
-  });
-  return [...head, "", ...children, `--${boundary}--`].join("\r\n");
+/** RFC 2047 for what is not ASCII; an address keeps its angle brackets outside. */
+function encodeHeader(value: string): string {
+  if (/^[\x20-\x7e]*$/.test(value)) return value;
+  const [, name = value, bare = ""] = /^(.*?)( <[^>]*>)$/.exec(value) ?? [];
+  // Words of at most 75 characters, none of which splits a character.
+  const words = Array.from(name.matchAll(/.{1,10}/gsu), ([word]) => toBase64(new TextEncoder().encode(word)));
+  return words.map((word) => `=?UTF-8?B?${word}?=`).join("\r\n ") + bare;
 }

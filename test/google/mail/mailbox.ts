@@ -1,9 +1,8 @@
 /**
  * One person's mail as it changes: what its source holds, what came since, labels as they are now, and the history of it all.
  */
-import type { StoredMessage } from "./content.ts";
+import type { Content, StoredMessage } from "./content.ts";
 
-/** A label of the user's own. */
 export interface UserLabel {
   readonly id: string;
   readonly name: string;
@@ -30,30 +29,17 @@ export interface Message extends StoredMessage {
 
 export type ChangeKind = "messagesAdded" | "messagesDeleted" | "labelsAdded" | "labelsRemoved";
 
-/** A record of history. */
+type HistoryMessage = Pick<StoredMessage, "id" | "threadId" | "labelIds">;
+
 export interface HistoryRecord {
   readonly id: number;
   readonly kind: ChangeKind;
-  readonly message: { readonly id: string; readonly threadId: string; readonly labelIds: readonly string[] };
-  /** What was added or removed. */
+  readonly message: HistoryMessage;
   readonly labelIds: readonly string[];
 }
 
 /** History IDs begin above those of the messages that were always there, one each. */
 const FIRST_HISTORY_ID = 1000;
-
-/** How many messages a label has. */
-export interface LabelCounts {
-  readonly messagesTotal: number;
-  readonly messagesUnread: number;
-  readonly threadsTotal: number;
-  readonly threadsUnread: number;
-}
-
-interface Change {
-  readonly labelIds: readonly string[] | null;
-  readonly historyId: number;
-}
 
 export class Mailbox {
   readonly labels: UserLabel[];
@@ -64,42 +50,45 @@ export class Mailbox {
   readonly #arrived: StoredMessage[] = [];
   readonly #numbers = new Map<string, number>();
   /** Labels as they are now, by number; null of what is gone. */
-  readonly #changes = new Map<number, Change>();
+  readonly #changes = new Map<number, Pick<Message, "labelIds" | "historyId"> | null>();
   #history: HistoryRecord[] = [];
-  #historyId: number;
+  historyId: number;
   #forgottenUpTo = 0;
-  readonly #counts = new Map<string, LabelCounts & { readonly at: number }>();
 
   constructor(source: Source) {
     this.#source = source;
     this.labels = [...source.labels];
-    this.#historyId = FIRST_HISTORY_ID + source.size;
+    this.historyId = FIRST_HISTORY_ID + source.size;
   }
 
-  /** The number of the newest message. */
   get newest(): number {
     return this.#source.size + this.#arrived.length;
   }
 
-  get historyId(): number {
-    return this.#historyId;
-  }
-
-  /** The message of a number, or null when it is gone. */
   at(n: number): Message | null {
     const change = this.#changes.get(n);
-    if (change?.labelIds === null) return null;
+    if (change === null) return null;
     const { size } = this.#source;
     const stored = n <= size ? this.#source.at(n) : this.#arrived[n - size - 1];
     if (stored === undefined) return null;
-    const historyId = change?.historyId ?? FIRST_HISTORY_ID + n;
-    return { ...stored, n, historyId, ...(change === undefined ? {} : { labelIds: change.labelIds }) };
+    const { labelIds, historyId } = change ?? { labelIds: stored.labelIds, historyId: FIRST_HISTORY_ID + n };
+    let made: Content | null = null;
+    const content = (): Content => {
+      made ??= stored.content();
+      return made;
+    };
+    return { ...stored, content, n, historyId, labelIds };
   }
 
-  /** The message of an ID, or null when there is none. */
   find(id: string): Message | null {
     const n = this.#numbers.get(id) ?? this.#source.numberOf(id);
     return n === null ? null : this.at(n);
+  }
+
+  get(id: string): Message {
+    const message = this.find(id);
+    if (message === null) throw new Error(`no message ${id}`);
+    return message;
   }
 
   /** All messages, newest first. @param from the number to begin with */
@@ -110,20 +99,15 @@ export class Mailbox {
     }
   }
 
-  /** New mail of the source's making. */
-  receive(atMs: number): Message {
-    return this.add(this.#source.next(this.newest + 1, atMs));
+  receive(atMs: number): void {
+    this.add(this.#source.next(this.newest + 1, atMs));
   }
 
-  /** A message that arrives, or is sent. The ID is the mailbox's to give where it is empty. */
-  add(stored: StoredMessage): Message {
+  add(stored: StoredMessage): void {
     const n = this.newest + 1;
     this.#arrived.push(stored);
     this.#numbers.set(stored.id, n);
-    this.#changes.set(n, { labelIds: stored.labelIds, historyId: this.#record("messagesAdded", stored, []) });
-    const message = this.at(n);
-    if (message === null) throw new Error("a message that was just added");
-    return message;
+    this.#changes.set(n, { labelIds: stored.labelIds, historyId: this.#record("messagesAdded", stored) });
   }
 
   /** An ID that no message has yet, for one that is sent. */
@@ -147,54 +131,44 @@ export class Mailbox {
     this.#changes.set(message.n, { labelIds, historyId });
   }
 
-  /** A message is gone for good. */
   remove(message: Message): void {
-    const historyId = this.#record("messagesDeleted", message, []);
-    this.#changes.set(message.n, { labelIds: null, historyId });
+    this.#record("messagesDeleted", message);
+    this.#changes.set(message.n, null);
   }
 
   /** Records after an ID, oldest first; null where they are no longer there, or never were. */
   historySince(startHistoryId: number): readonly HistoryRecord[] | null {
-    if (startHistoryId < this.#forgottenUpTo || startHistoryId > this.#historyId) return null;
+    if (startHistoryId < this.#forgottenUpTo || startHistoryId > this.historyId) return null;
     return this.#history.filter(({ id }) => id > startHistoryId);
   }
 
   /** What Google does after a week, sometimes after hours. */
   forgetHistory(): void {
-    this.#record(null, null, []);
-    this.#forgottenUpTo = this.#historyId;
+    this.#forgottenUpTo = this.#nextHistoryId();
     this.#history = [];
   }
 
-  /** How many messages have a label. */
-  count(labelId: string): LabelCounts {
-    const known = this.#counts.get(labelId);
-    if (known?.at === this.#historyId) return known;
-    const threads = new Set<string>();
-    const unread = new Set<string>();
-    let [messagesTotal, messagesUnread] = [0, 0];
-    for (const { labelIds, threadId } of this.messages()) {
-      if (!labelIds.includes(labelId)) continue;
-      messagesTotal += 1;
-      threads.add(threadId);
-      if (!labelIds.includes("UNREAD")) continue;
-      messagesUnread += 1;
-      unread.add(threadId);
-    }
-    const counts = { messagesTotal, messagesUnread, threadsTotal: threads.size, threadsUnread: unread.size };
-    this.#counts.set(labelId, { ...counts, at: this.#historyId });
-    return counts;
+  count(labelId: string): object {
+    const labelled = [...this.messages()].filter(({ labelIds }) => labelIds.includes(labelId));
+    const unread = labelled.filter(({ labelIds }) => labelIds.includes("UNREAD"));
+    return {
+      messagesTotal: labelled.length,
+      messagesUnread: unread.length,
+      threadsTotal: new Set(labelled.map(({ threadId }) => threadId)).size,
+      threadsUnread: new Set(unread.map(({ threadId }) => threadId)).size,
+    };
   }
 
   /** History IDs grow, and have gaps. */
-  #record(kind: ChangeKind | null, message: HistoryRecord["message"] | null, labelIds: readonly string[]): number {
-    this.#historyId += 1 + ((this.#historyId * 7) % 5);
-    if (kind !== null && message !== null) {
-      const { id, threadId, labelIds: now } = message;
-      const record = { id: this.#historyId, kind, message: { id, threadId, labelIds: now }, labelIds };
-      this.#history.push(record);
-      this.onChange(record);
-    }
-    return this.#historyId;
+  #nextHistoryId(): number {
+    this.historyId += 1 + ((this.historyId * 7) % 5);
+    return this.historyId;
+  }
+
+  #record(kind: ChangeKind, { id, threadId, labelIds: now }: HistoryMessage, labelIds: readonly string[] = []): number {
+    const record = { id: this.#nextHistoryId(), kind, message: { id, threadId, labelIds: now }, labelIds };
+    this.#history.push(record);
+    this.onChange(record);
+    return record.id;
   }
 }

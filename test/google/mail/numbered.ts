@@ -3,8 +3,9 @@
  * whoever lists them knows what must come without asking.
  */
 import type { NumberedOptions } from "../protocol.ts";
+import { bodyOf } from "./compose.ts";
 import { type Content, snippetOf, type StoredMessage } from "./content.ts";
-import type { Source, UserLabel } from "./mailbox.ts";
+import type { Source } from "./mailbox.ts";
 
 const FIRST_ID = 0x18c0_0000_0000_0000n;
 const ID_STRIDE = 0x10_0000n;
@@ -32,78 +33,44 @@ export function messageId(n: number): string {
   return (FIRST_ID + BigInt(n) * ID_STRIDE + BigInt(noise)).toString(16).padStart(16, "0");
 }
 
-/** The number that an ID stands for, or null where it stands for none. */
-function messageNumber(id: string): number | null {
-  if (!/^[0-9a-f]{16}$/.test(id)) return null;
-  const n = Number((BigInt(`0x${id}`) - FIRST_ID) / ID_STRIDE);
-  return n >= 1 && messageId(n) === id ? n : null;
+export function numberedSource(address: string, options: NumberedOptions): Source {
+  const at = (n: number): StoredMessage => numberedMessage(n, address, options);
+  return {
+    size: options.messages,
+    labels: [{ id: "Label_1", name: "Of no message" }],
+    numberOf: (id) => {
+      if (!/^[0-9a-f]{16}$/.test(id)) return null;
+      const n = Number((BigInt(`0x${id}`) - FIRST_ID) / ID_STRIDE);
+      return n >= 1 && n <= options.messages && messageId(n) === id ? n : null;
+    },
+    at,
+    next: at,
+  };
 }
 
-/** A mailbox of numbered messages of somebody. */
-export class NumberedSource implements Source {
-  readonly size: number;
-  readonly labels: readonly UserLabel[] = [{ id: "Label_1", name: "Of no message" }];
-  readonly #options: NumberedOptions;
-  readonly #address: string;
-
-  constructor(address: string, options: NumberedOptions) {
-    this.size = options.messages;
-    this.#options = options;
-    this.#address = address;
-  }
-
-  numberOf(id: string): number | null {
-    const n = messageNumber(id);
-    return n === null || n > this.size ? null : n;
-  }
-
-  at(n: number): StoredMessage {
-    return numberedMessage(n, this.#address, this.#options);
-  }
-
-  next(n: number): StoredMessage {
-    return this.at(n);
-  }
-}
-
-/** Message `n`, generated. */
 export function numberedMessage(n: number, address: string, options: Partial<NumberedOptions> = {}): StoredMessage {
-  return {
-    id: messageId(n),
-    threadId: messageId(n - ((n - 1) % 3)),
-    labelIds: labelsOf(n, options),
-    internalDateMs: FIRST_DATE_MS + n * DATE_STEP_MS,
-    content: () => contentOf(n, address),
+  const { spamEvery = 0, trashEvery = 0 } = options;
+  const isEvery = (step: number): boolean => step > 0 && n % step === 0;
+  const marks = { UNREAD: 3, STARRED: 10, CATEGORY_UPDATES: 5 };
+  const labelIds = [
+    isEvery(spamEvery) ? "SPAM" : isEvery(trashEvery) ? "TRASH" : "INBOX",
+    ...Object.entries(marks).flatMap(([label, step]) => (isEvery(step) ? [label] : [])),
+  ];
+  const internalDateMs = FIRST_DATE_MS + n * DATE_STEP_MS;
+  const content = (): Content => {
+    const text = `Message ${n} & what it says`;
+    const file = { mimeType: "text/csv", filename: `figures-${n}.csv`, text: `number\r\n${n}\r\n` };
+    return {
+      headers: [
+        ["Date", new Date(internalDateMs).toUTCString().replace("GMT", "+0000")],
+        ["From", SENDERS[n % SENDERS.length] ?? ""],
+        ["To", address],
+        ["Subject", `${SUBJECTS[n % SUBJECTS.length]} #${n}`],
+        ["Message-ID", `<${n}@mail.example.com>`],
+      ],
+      snippet: snippetOf(text),
+      body: bodyOf({ text, files: isEvery(7) ? [file] : [] }),
+    };
   };
-}
-
-function contentOf(n: number, address: string): Content {
-  const said = `Message ${n} & what it says`;
-  const text = { mimeType: "text/plain", text: said };
-  const file = { mimeType: "text/csv", filename: `figures-${n}.csv`, text: `number\r\n${n}\r\n` };
-  return {
-    headers: [
-      ["Date", new Date(FIRST_DATE_MS + n * DATE_STEP_MS).toUTCString().replace("GMT", "+0000")],
-      ["From", pick(SENDERS, n)],
-      ["To", address],
-      ["Subject", `${pick(SUBJECTS, n)} #${n}`],
-      ["Message-ID", `<${n}@mail.example.com>`],
-    ],
-    snippet: snippetOf(said),
-    body: n % 7 === 0 ? { mimeType: "multipart/mixed", parts: [text, file] } : text,
-  };
-}
-
-function labelsOf(n: number, { spamEvery = 0, trashEvery = 0 }: Partial<NumberedOptions>): string[] {
-  const every = (step: number): boolean => step > 0 && n % step === 0;
-  const place = every(spamEvery) ? "SPAM" : every(trashEvery) ? "TRASH" : "INBOX";
-  const labels = [place];
-  if (every(3)) labels.push("UNREAD");
-  if (every(10)) labels.push("STARRED");
-  if (every(5)) labels.push("CATEGORY_UPDATES");
-  return labels;
-}
-
-function pick(values: readonly string[], n: number): string {
-  return values[n % values.length] ?? "";
+  return { id: messageId(n), threadId: messageId(n - ((n - 1) % 3)), labelIds, internalDateMs, content };
 }

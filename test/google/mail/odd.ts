@@ -1,17 +1,33 @@
 /**
  * Messages that break listings and readers: each of them has been seen in real mailboxes. They lie under a label of their own.
  */
-
-import type { Mail } from "./compose.ts";
-
-/** A curated message; date and recipient are added by the generator. */
-export type OddMail = Pick<Mail, "from" | "subject" | "text" | "html" | "headerEncoding">;
-
 const ANYONE = "Maya Whitfield <maya.whitfield@example.org>";
 const TESTER = "Pat Tester <pat@security.example>";
 
+/** Everything that HTML in a message may try, none of which may work but to be looked at and to follow a link. */
+const HOSTILE_HTML = `<!doctype html><html><head><base href="http://remote.example/">
+<meta http-equiv="refresh" content="0;url=http://remote.example/refresh">
+<link rel="preconnect" href="http://remote.example"><link rel="dns-prefetch" href="//remote.example">
+<link rel="stylesheet" href="http://remote.example/style.css"><link rel="prefetch" href="http://remote.example/prefetch">
+<style>@import url(http://remote.example/import.css); p { background: url(http://remote.example/background.png) }</style>
+<script>document.title = "script ran"; parent.postMessage("script ran", "*")</script>
+<script src="http://remote.example/script.js"></script></head>
+<body onload="document.body.dataset.ran = 'yes'" style="font-family: sans-serif">
+<h1 style="color: #7b1fa2">Special offer</h1><p>Only <b>today</b>.</p>
+<img src="http://remote.example/pixel.gif" alt="a picture from elsewhere" onerror="document.body.dataset.ran = 'yes'">
+<img alt="a picture that came along" width="10" height="10" src="data:image/gif;base64,R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs=">
+<iframe src="http://remote.example/frame"></iframe><object data="http://remote.example/object"></object>
+<video src="http://remote.example/video" autoplay></video>
+<form action="http://remote.example/form" method="post"><input name="password"><button>Log in</button></form>
+<p><a href="http://remote.example/link">A link</a> <a href="http://remote.example/top" target="_top">A link to the top</a>
+<a href="http://remote.example/self" target="_self">A link in place</a> <a href="javascript:alert(1)">A script link</a></p>
+<p><a href="/docs">A link to our documents</a> <a href="http:\\\\LOCALHOST./account">A link to our page</a> <a href="body/">A link beside the body</a></p>
+<svg><title><link rel="preconnect" href="http://remote.example"></title><image href="http://remote.example/svg.png"></svg>
+<iframe hidden loading="lazy" src="http://remote.example/lazy"></iframe><frameset><frame src="http://remote.example/frame"></frameset>
+</body></html>`;
+
 // prettier-ignore
-const ROWS: readonly (readonly [from: string, subject: string, text: string])[] = [
+export const ODD_MAIL: readonly (readonly [from: string, subject: string, text: string, html?: string])[] = [
   // Looks like HTML
   [TESTER, "<script>alert(1)</script>", "<img src=x onerror=alert(1)> & <b>bold</b>"],
   [TESTER, "\"><svg onload=alert('subject')>", "Only text, please."],
@@ -50,73 +66,13 @@ const ROWS: readonly (readonly [from: string, subject: string, text: string])[] 
   ["\"Sam \\\"Ace\\\" Doe\" <ace@example.org>", "Quotes in the name", "Escaped."],
   ["undisclosed-recipients:;", "A group and no address", "RFC 5322, section 3.4."],
   ["<>", "From nobody", "Delivery status."],
-];
-
-/** Everything that HTML in a message may try, none of which may work but to be looked at and to follow a link. */
-const HOSTILE_HTML = `<!doctype html><html><head><base href="http://remote.example/">
-<meta http-equiv="refresh" content="0;url=http://remote.example/refresh">
-<link rel="preconnect" href="http://remote.example"><link rel="dns-prefetch" href="//remote.example">
-<link rel="stylesheet" href="http://remote.example/style.css"><link rel="prefetch" href="http://remote.example/prefetch">
-<style>@import url(http://remote.example/import.css); p { background: url(http://remote.example/background.png) }</style>
-<script>document.title = "script ran"; parent.postMessage("script ran", "*")</script>
-<script src="http://remote.example/script.js"></script></head>
-<body onload="document.body.dataset.ran = 'yes'" style="font-family: sans-serif">
-<h1 style="color: #7b1fa2">Special offer</h1><p>Only <b>today</b>.</p>
-<img src="http://remote.example/pixel.gif" alt="a picture from elsewhere" onerror="document.body.dataset.ran = 'yes'">
-<img alt="a picture that came along" width="10" height="10" src="data:image/gif;base64,R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs=">
-<iframe src="http://remote.example/frame"></iframe><object data="http://remote.example/object"></object>
-<video src="http://remote.example/video" autoplay></video>
-<form action="http://remote.example/form" method="post"><input name="password"><button>Log in</button></form>
-<p><a href="http://remote.example/link">A link</a> <a href="http://remote.example/top" target="_top">A link to the top</a>
-<a href="http://remote.example/self" target="_self">A link in place</a> <a href="javascript:alert(1)">A script link</a></p>
-<p><a href="/docs">A link to our documents</a> <a href="http:\\\\LOCALHOST./account">A link to our page</a> <a href="body/">A link beside the body</a></p>
-<svg><title><link rel="preconnect" href="http://remote.example"></title><image href="http://remote.example/svg.png"></svg>
-<iframe hidden loading="lazy" src="http://remote.example/lazy"></iframe><frameset><frame src="http://remote.example/frame"></frameset>
-</body></html>`;
-
-export const ODD_MAIL: readonly OddMail[] = [
-  ...ROWS.map(([from, subject, text]) => ({ from, subject, text })),
   // RFC 2047: Gmail answers such headers decoded, and `format=raw` as they were sent.
-  {
-    from: "Jürgen Weiß <juergen.weiss@example.org>",
-    subject: "Größere Änderungen am Straßenfest – bitte prüfen",
-    text: "Grüße",
-    headerEncoding: "Q",
-  },
-  {
-    from: "佐藤 さくら <sato.sakura@yubin.example>",
-    subject: "【重要】エンコードされた件名がとても長いので、いくつもの部分に分かれています(RFC 2047)",
-    text: "よろしくお願いします。",
-    headerEncoding: "B",
-  },
-  {
-    from: "נועה בן־דוד <noa.bendavid@doar.example>",
-    subject: "כותרת מקודדת לפי RFC 2047 🎉",
-    text: "שלום",
-    headerEncoding: "B",
-  },
-  {
-    from: "Мария Соколова <maria.sokolova@pochta.example>",
-    subject: "Закодированная тема письма",
-    text: "Привет",
-    headerEncoding: "B",
-  },
-  // What stays encoded in the API's answer too, because the sender broke the rules: an unknown
-  // charset, a space inside the word, an encoded word that was encoded again.
-  {
-    from: "Old Mailer <mailer@legacy.example>",
-    subject: "=?x-unknown?B?SGVsbG8gd29ybGQ=?=",
-    text: "Unknown charset.",
-  },
-  {
-    from: "Old Mailer <mailer@legacy.example>",
-    subject: "=?utf-8?Q?Rechnung f=C3=BCr M=C3=A4rz?=",
-    text: "Spaces inside an encoded word.",
-  },
-  {
-    from: "=?UTF-8?B?w4Ryem 0=?= <mailer@legacy.example>",
-    subject: "Re: =?UTF-8?B?U2Now7ZuZSBHcsO8w59l?=",
-    text: "Quoted by a program that does not decode.",
-  },
-  { from: TESTER, subject: "HTML that tries everything", text: "Only today.", html: HOSTILE_HTML },
+  ["Jürgen Weiß <juergen.weiss@example.org>", "Größere Änderungen am Straßenfest – bitte prüfen", "Grüße"],
+  ["佐藤 さくら <sato.sakura@yubin.example>", "【重要】エンコードされた件名がとても長いので、いくつもの部分に分かれています(RFC 2047)", "よろしく"],
+  ["נועה בן־דוד <noa.bendavid@doar.example>", "כותרת מקודדת לפי RFC 2047 🎉", "שלום"],
+  // What stays encoded in the API's answer too, because the sender broke the rules.
+  ["Old Mailer <mailer@legacy.example>", "=?x-unknown?B?SGVsbG8gd29ybGQ=?=", "Unknown charset."],
+  ["Old Mailer <mailer@legacy.example>", "=?utf-8?Q?Rechnung f=C3=BCr M=C3=A4rz?=", "Spaces inside an encoded word."],
+  ["=?UTF-8?B?w4Ryem 0=?= <mailer@legacy.example>", "Re: =?UTF-8?B?U2Now7ZuZSBHcsO8w59l?=", "Quoted by a program that does not decode."],
+  [TESTER, "HTML that tries everything", "Only today.", HOSTILE_HTML],
 ];

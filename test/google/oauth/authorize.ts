@@ -5,42 +5,35 @@
  * What Google refuses on its own page (an unregistered redirect URI, say) never comes back to the client here either.
  * https://developers.google.com/identity/protocols/oauth2/web-server#creatingclient
  */
-import { type Person, PERSON_HEADER, personSchema, type User } from "../protocol.ts";
+import { PERSON_HEADER, personSchema, type User } from "../protocol.ts";
 import { findUser, type Incoming, type Instance, keepSecret, nowMs, randomText } from "../state.ts";
 import { blockedPage, chooserPage, consentPage } from "./pages.ts";
 import { isIdentityScope, longScope, parseScopes } from "./scopes.ts";
 
 const AUTHORIZATION_PATH = "/o/oauth2/v2/auth";
-/** Where the consent page's form goes. */
 export const DECISION_PATH = "/signin/oauth/consent";
 const PROMPTS = new Set(["none", "consent", "select_account"]);
 /** What Google shows on its own page, however the person answers. */
 const BLOCKING = new Set(["admin_policy_enforced", "org_internal", "deleted_client", "disallowed_useragent"]);
-
-interface Problem {
-  readonly error: string;
-  readonly why: string;
-}
+/** What is only worth something when it is unguessable, and new each time. */
+const FRESH = ["state", "nonce", "code_challenge"];
 
 /** `GET /o/oauth2/v2/auth`: a page, or 302 to the redirect URI. */
 export function authorize(instance: Instance, call: Incoming): Response {
   const query = call.url.searchParams;
-  const problem = call.method === "GET" ? findProblem(instance, query) : invalid("not a GET");
-  if (problem !== null) return block(instance, problem);
+  const refused = refuse(instance, query, call.method === "GET");
+  if (refused !== null) return refused;
   const played = call.headers.get(PERSON_HEADER);
-  if (played !== null) return answerAs(instance, query, personSchema.parse(JSON.parse(played)));
+  if (played !== null) return answerAs(instance, query, played);
   const prompts = promptsOf(query);
-  const user = findUser(instance, query.get("login_hint") ?? "");
-  const silent = user !== null && !prompts.includes("consent") && hasConsented(instance, query, user);
-  if (prompts.includes("none")) {
-    return silent ? sendCode(instance, query, { user }) : sendError(instance, query, "interaction_required");
-  }
+  const user = findUser(instance, text(query, "login_hint"));
+  const isSilent = user !== null && !prompts.includes("consent") && hasConsented(instance, query, user);
+  if (isSilent && !prompts.includes("select_account")) return sendCode(instance, query, user);
+  if (prompts.includes("none")) return sendBack(instance, query, { error: "interaction_required" });
   if (user === null || prompts.includes("select_account")) {
-    return chooserPage(instance.config.clientName, instance.users.values(), (chosen) => linkAs(query, chosen));
+    return chooserPage(instance.users.values(), (chosen) => linkAs(query, chosen));
   }
-  if (silent) return sendCode(instance, query, { user });
   return consentPage({
-    clientName: instance.config.clientName,
     user,
     scopes: parseScopes(text(query, "scope")),
     action: DECISION_PATH,
@@ -54,37 +47,31 @@ export function decide(instance: Instance, call: Incoming): Response {
   const form = new URLSearchParams(call.body);
   const query = withChanges(form, { email: null, granted: null, decision: null });
   const user = findUser(instance, text(form, "email"));
-  const problem = call.method === "POST" ? findProblem(instance, query) : invalid("not a POST");
-  if (problem !== null) return block(instance, problem);
+  const refused = refuse(instance, query, call.method === "POST");
+  if (refused !== null) return refused;
   if (user === null) return blockedPage("invalid_request", "No such account.");
-  if (form.get("decision") !== "allow") return sendError(instance, query, "access_denied");
+  if (form.get("decision") !== "allow") return sendBack(instance, query, { error: "access_denied" });
   const granted = form.getAll("granted");
-  const unticked = parseScopes(text(query, "scope")).filter(
-    (name) => !isIdentityScope(name) && !granted.includes(name),
-  );
-  return sendCode(instance, query, { user, unticked });
+  const scopes = parseScopes(text(query, "scope")).filter((name) => !isIdentityScope(name));
+  const unticked = scopes.filter((name) => !granted.includes(name));
+  return sendCode(instance, query, user, unticked);
 }
 
-/** The same as by the pages, in one step. */
-function answerAs(instance: Instance, query: URLSearchParams, person: Person): Response {
-  if (person.error !== undefined) {
-    return BLOCKING.has(person.error) ? blockedPage(person.error, "") : sendError(instance, query, person.error);
-  }
-  const user = chooseUser(instance, person, query);
-  if (user === null) return blockedPage("choose_an_account", "No such account, and no one to guess.");
-  const prompts = promptsOf(query);
-  const consentShown = prompts.includes("consent") || !hasConsented(instance, query, user);
-  if (consentShown && prompts.includes("none")) return sendError(instance, query, "interaction_required");
-  if (person.deny === true) return sendError(instance, query, "access_denied");
-  const unticked = (person.untick ?? []).map(longScope);
-  return sendCode(instance, query, consentShown ? { user, unticked } : { user });
-}
-
-function chooseUser(instance: Instance, person: Person, query: URLSearchParams): User | null {
+/** The same as by the pages, in one step, as the person of a test wants it. */
+function answerAs(instance: Instance, query: URLSearchParams, played: string): Response {
+  const person = personSchema.parse(JSON.parse(played));
+  const { error } = person;
+  if (error !== undefined) return BLOCKING.has(error) ? blockedPage(error, "") : sendBack(instance, query, { error });
   const wanted = person.user ?? query.get("login_hint");
-  if (wanted !== null) return findUser(instance, wanted);
   const [only, ...others] = instance.users.values();
-  return only !== undefined && others.length === 0 ? only : null;
+  const user = wanted === null ? (others.length === 0 ? only : null) : findUser(instance, wanted);
+  if (user === null || user === undefined)
+    return blockedPage("choose_an_account", "No such account, and no one to guess.");
+  const prompts = promptsOf(query);
+  const isAsked = prompts.includes("consent") || !hasConsented(instance, query, user);
+  if (isAsked && prompts.includes("none")) return sendBack(instance, query, { error: "interaction_required" });
+  if (person.deny === true) return sendBack(instance, query, { error: "access_denied" });
+  return sendCode(instance, query, user, isAsked ? (person.untick ?? []).map(longScope) : null);
 }
 
 function hasConsented(instance: Instance, query: URLSearchParams, user: User): boolean {
@@ -92,53 +79,50 @@ function hasConsented(instance: Instance, query: URLSearchParams, user: User): b
   return parseScopes(text(query, "scope")).every((scope) => consented?.has(scope) ?? false);
 }
 
-/** @param answer.unticked what was refused on the consent page; without it, none was shown */
+/** @param unticked what was refused on the consent page; null: none was shown */
 function sendCode(
   instance: Instance,
   query: URLSearchParams,
-  { user, unticked }: { readonly user: User; readonly unticked?: readonly string[] },
+  { sub, hd }: User,
+  unticked: readonly string[] | null = null,
 ): Response {
-  noteUse(instance, query);
-  const refused = new Set(unticked);
-  const granted = new Set(parseScopes(text(query, "scope")).filter((scope) => !refused.has(scope)));
-  const consented = instance.consents.get(user.sub) ?? new Set<string>();
-  for (const scope of refused) consented.delete(scope);
+  const granted = new Set(parseScopes(text(query, "scope")));
+  const consented = instance.consents.get(sub) ?? new Set();
+  for (const scope of unticked ?? []) {
+    granted.delete(scope);
+    consented.delete(scope);
+  }
   for (const scope of granted) consented.add(scope);
-  instance.consents.set(user.sub, consented);
+  instance.consents.set(sub, consented);
   if (query.get("include_granted_scopes") === "true") for (const scope of consented) granted.add(scope);
-  const consentShown = unticked !== undefined;
   const code = keepSecret(instance, `4/0A${randomText(60)}/${randomText(8)}`);
   instance.codes.set(code, {
     clientId: text(query, "client_id"),
     redirectUri: text(query, "redirect_uri"),
-    sub: user.sub,
+    sub,
     scopes: [...granted],
     nonce: text(query, "nonce"),
     codeChallenge: text(query, "code_challenge"),
-    consentShown,
+    consentShown: unticked !== null,
     offline: query.get("access_type") === "offline",
     expiresAtMs: nowMs(instance) + instance.config.codeLifetimeSeconds * 1000,
     used: false,
     tokens: [],
   });
-  return sendBack(instance, query, {
-    code,
-    scope: [...granted].join(" "),
-    authuser: "0",
-    ...(user.hd === undefined ? {} : { hd: user.hd }),
-    prompt: consentShown ? "consent" : "none",
-  });
-}
-
-function sendError(instance: Instance, query: URLSearchParams, error: string): Response {
-  noteUse(instance, query);
-  return sendBack(instance, query, { error });
+  const answer = { code, scope: [...granted].join(" "), authuser: "0", ...(hd === undefined ? {} : { hd }) };
+  return sendBack(instance, query, { ...answer, prompt: unticked === null ? "none" : "consent" });
 }
 
 function sendBack(instance: Instance, query: URLSearchParams, answer: Readonly<Record<string, string>>): Response {
+  const { callbackIss, demandsCare, issuer } = instance.config;
+  // The request has been answered: what must be fresh in it may not come again.
+  for (const name of demandsCare ? FRESH : []) {
+    const key = `${name}=${text(query, name)}`;
+    if (instance.seenOnce.has(key)) instance.violations.push(`authorization request: ${name} was used before`);
+    instance.seenOnce.add(key);
+  }
   const back = new URL(text(query, "redirect_uri"));
   if (query.has("state")) back.searchParams.set("state", text(query, "state"));
-  const { callbackIss, issuer } = instance.config;
   if (callbackIss !== "absent") {
     back.searchParams.set("iss", callbackIss === "valid" ? issuer : "https://accounts.example.com");
   }
@@ -149,7 +133,7 @@ function sendBack(instance: Instance, query: URLSearchParams, answer: Readonly<R
 /** The same authorization request with this account chosen, or with the chooser. */
 function linkAs(query: URLSearchParams, user: User | null): string {
   const others = promptsOf(query).filter((prompt) => prompt !== "select_account");
-  const prompt = (user === null ? [...others, "select_account"] : others).join(" ");
+  const prompt = [...others, ...(user === null ? ["select_account"] : [])].join(" ");
   const changes = { login_hint: user?.email ?? null, prompt: prompt === "" ? null : prompt };
   return `${AUTHORIZATION_PATH}?${withChanges(query, changes).toString()}`;
 }
@@ -165,72 +149,39 @@ function withChanges(query: URLSearchParams, changes: Readonly<Record<string, st
 }
 
 function promptsOf(query: URLSearchParams): string[] {
-  return text(query, "prompt")
-    .split(" ")
-    .filter((prompt) => prompt !== "");
+  return text(query, "prompt").split(" ").filter(Boolean);
 }
 
-function block(instance: Instance, { error, why }: Problem): Response {
-  instance.violations.push(`authorization request: ${error}: ${why}`);
-  return blockedPage(error, why);
-}
-
-function findProblem(instance: Instance, query: URLSearchParams): Problem | null {
+/** The page for a request that Google does not take, or null. */
+function refuse({ config, violations }: Instance, query: URLSearchParams, isRightMethod: boolean): Response | null {
   const names = [...query.keys()];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) return invalid(`OAuth 2 parameters can only have a single value: ${twice}`);
-  if (!instance.config.clients.some((client) => client.id === query.get("client_id"))) {
-    return { error: "invalid_client", why: "The OAuth client was not found." };
-  }
-  if (!instance.config.redirectUris.includes(text(query, "redirect_uri"))) {
-    return { error: "redirect_uri_mismatch", why: `${query.get("redirect_uri")} is not registered` };
-  }
-  if (query.get("response_type") !== "code") return invalid("response_type is not code");
-  if (parseScopes(text(query, "scope")).length === 0) return invalid("Missing required parameter: scope");
-  if (query.has("approval_prompt")) return invalid("approval_prompt is of another decade");
   const prompts = promptsOf(query);
-  if (query.has("prompt") && (prompts.length === 0 || prompts.some((prompt) => !PROMPTS.has(prompt)))) {
-    return invalid("Invalid parameter value for prompt");
-  }
-  if (prompts.includes("none") && prompts.length > 1) return invalid("prompt=none stands alone");
-  return pkceProblem(instance, query) ?? carelessness(instance, query);
-}
-
-function invalid(why: string): Problem {
-  return { error: "invalid_request", why };
-}
-
-function pkceProblem(instance: Instance, query: URLSearchParams): Problem | null {
-  const method = query.get("code_challenge_method");
-  if (method !== "S256" && (instance.config.demandsCare || method !== null)) {
-    return invalid("code_challenge_method is not S256");
-  }
-  // BASE64URL(SHA-256) is 43 characters (RFC 7636, 4.2).
-  if (method === "S256" && !/^[A-Za-z0-9_-]{43}$/.test(text(query, "code_challenge"))) {
-    return invalid("code_challenge is no S256 challenge");
-  }
-  return null;
-}
-
-/** `state`, `nonce` and the challenge are only worth something when they are unguessable. */
-function carelessness(instance: Instance, query: URLSearchParams): Problem | null {
-  if (!instance.config.demandsCare) return null;
-  if (query.get("access_type") !== "offline") return invalid("access_type is not offline");
-  if (!text(query, "scope").split(" ").includes("openid")) return invalid("scope lacks openid");
-  const short = FRESH.find((name) => text(query, name).length < 16);
-  return short === undefined ? null : invalid(`${short} is missing or short`);
-}
-
-const FRESH = ["state", "nonce", "code_challenge"] as const;
-
-/** An authorization request that has been answered: what must be fresh in it may not come again. */
-function noteUse(instance: Instance, query: URLSearchParams): void {
-  if (!instance.config.demandsCare) return;
-  for (const name of FRESH) {
-    const key = `${name}=${text(query, name)}`;
-    if (instance.seenOnce.has(key)) instance.violations.push(`authorization request: ${name} was used before`);
-    instance.seenOnce.add(key);
-  }
+  const [method, uri] = [query.get("code_challenge_method"), text(query, "redirect_uri")];
+  const isPromptKnown = !query.has("prompt") || (prompts.length > 0 && prompts.every((prompt) => PROMPTS.has(prompt)));
+  const isClientKnown = config.clients.some(({ id }) => id === query.get("client_id"));
+  const { demandsCare } = config;
+  const checks: readonly (readonly [isWrong: boolean, why: string, error?: string])[] = [
+    [!isRightMethod, "the method is another one"],
+    [twice !== undefined, `OAuth 2 parameters can only have a single value: ${twice}`],
+    [!isClientKnown, "The OAuth client was not found.", "invalid_client"],
+    [!config.redirectUris.includes(uri), `${uri} is not registered`, "redirect_uri_mismatch"],
+    [query.get("response_type") !== "code", "response_type is not code"],
+    [parseScopes(text(query, "scope")).length === 0, "Missing required parameter: scope"],
+    [query.has("approval_prompt"), "approval_prompt is of another decade"],
+    [!isPromptKnown, "Invalid parameter value for prompt"],
+    [prompts.includes("none") && prompts.length > 1, "prompt=none stands alone"],
+    [method !== "S256" && (demandsCare || method !== null), "code_challenge_method is not S256"],
+    // BASE64URL(SHA-256) is 43 characters (RFC 7636, 4.2).
+    [method === "S256" && !/^[\w-]{43}$/.test(text(query, "code_challenge")), "code_challenge is no S256 challenge"],
+    [demandsCare && query.get("access_type") !== "offline", "access_type is not offline"],
+    [demandsCare && !text(query, "scope").split(" ").includes("openid"), "scope lacks openid"],
+    [demandsCare && FRESH.some((name) => text(query, name).length < 16), `one of ${FRESH.join(", ")} is short`],
+  ];
+  const [, why, error = "invalid_request"] = checks.find(([isWrong]) => isWrong) ?? [];
+  if (why === undefined) return null;
+  violations.push(`authorization request: ${error}: ${why}`);
+  return blockedPage(error, why);
 }
 
 function text(query: URLSearchParams, name: string): string {

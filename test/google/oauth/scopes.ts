@@ -8,7 +8,8 @@ const LONG_NAMES: Readonly<Record<string, string>> = {
   profile: `${AUTH}/userinfo.profile`,
 };
 
-const DESCRIPTIONS: Readonly<Record<string, string>> = {
+/** What the consent page says about a scope. */
+export const DESCRIPTIONS: Readonly<Record<string, string>> = {
   openid: "Know who you are on Google",
   [`${AUTH}/userinfo.email`]: "See your Google Account email address",
   [`${AUTH}/userinfo.profile`]: "See your name and picture",
@@ -16,8 +17,6 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   [`${AUTH}/gmail.readonly`]: "View your email messages and settings",
   [`${AUTH}/gmail.metadata`]: "View your email metadata, not the messages",
   [`${AUTH}/gmail.modify`]: "Read, compose and send emails",
-  [`${AUTH}/gmail.labels`]: "See and edit your email labels",
-  [`${AUTH}/gmail.send`]: "Send email on your behalf",
 };
 
 /** What each kind of Gmail call asks for; any of the scopes is enough. */
@@ -31,8 +30,7 @@ export const METADATA = [...READ, `${AUTH}/gmail.metadata`];
 
 /** Splits a `scope` parameter into scopes under the names that Google answers with, once each. */
 export function parseScopes(scope: string): string[] {
-  const names = scope.split(/\s+/).filter((name) => name !== "");
-  return [...new Set(names.map(longScope))];
+  return [...new Set(scope.split(/\s+/).filter(Boolean).map(longScope))];
 }
 
 /** The scope as Google reports it. */
@@ -43,9 +41,4 @@ export function longScope(scope: string): string {
 /** Whether the scope belongs to signing in: always granted, never a box to tick. */
 export function isIdentityScope(scope: string): boolean {
   return scope === "openid" || Object.values(LONG_NAMES).includes(scope);
-}
-
-/** What the consent page says about a scope. */
-export function describeScope(scope: string): string {
-  return DESCRIPTIONS[scope] ?? scope;
 }
