@@ -89,13 +89,15 @@ export function pathsSection(parameters: Parameters): string {
   ]);
 }
 
+const row = (head: string, cells: readonly string[]): string[] => [head, ...cells];
+
 const line = (what: string, perUser: number): string[] => [
   what,
   amount(perUser),
   ...SIZES.map((users) => amount(users * perUser)),
 ];
 
-const share = (what: string, perUser: number, limit: number): string[] => [
+const shareOf = (what: string, perUser: number, limit: number): string[] => [
   what,
   "",
   ...SIZES.map((users) => percent((users * perUser) / limit)),
@@ -115,9 +117,9 @@ export function daySection(day: Day, parameters: Parameters): string {
     line("calls of userinfo and keys, at most", total.userinfo + total.jwks),
     line("calls of Gmail, a batch as one", total.list + total.labels + total.get + total.batch),
     line("quota units", total.quotaUnits),
-    share("of Gmail's units of a day", total.quotaUnits, GMAIL.unitsPerDay),
+    shareOf("of Gmail's units of a day", total.quotaUnits, GMAIL.unitsPerDay),
     line("quota units in the busiest minute", day.unitsInBusiestMinute),
-    share("of Gmail's units of a minute", day.unitsInBusiestMinute, GMAIL.unitsPerMinute),
+    shareOf("of Gmail's units of a minute", day.unitsInBusiestMinute, GMAIL.unitsPerMinute),
   ]);
 }
 
@@ -199,7 +201,8 @@ export function costSection(day: Day, parameters: Parameters, cpu: CpuMs): strin
     ["a month", ...HEADS],
     ["plan", ...months.map(({ bill }) => dollars(bill.get("plan") ?? 0))],
     ...names.map((name) =>
-      [String(PRICES[name].what)].concat(
+      row(
+        PRICES[name].what,
         months.map(({ bill, quantities }) => `${dollars(bill.get(name) ?? 0)} for ${amount(quantities[name])}`),
       ),
     ),
