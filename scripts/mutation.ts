@@ -1,7 +1,7 @@
 /**
  * `npm run test:mutation`: changes the code in many small ways and looks whether the tests notice, group by group, on a
  * copy of the working tree. Names of groups as arguments choose some of them. Exits 1 where a group's score is below the
- * limit. docs/mutation-testing.md says how to read the result.
+ * limit. scripts/mutation/README.md says how to read the result.
  */
 
 import { mkdirSync, rmSync } from "node:fs";

@@ -13,7 +13,7 @@ interface ReasonInfo {
   readonly title: string;
 }
 
-/** Reason → HTTP status, canonical status and headline. docs: README.md, "Errors". */
+/** Reason → HTTP status, canonical status and headline. docs: docs/errors.md. */
 export const REASONS = {
   // Who is calling
   SIGN_IN_REQUIRED: { code: 401, status: "UNAUTHENTICATED", title: "Please sign in" },

@@ -7,7 +7,7 @@ import * as z from "zod";
 import { Browser } from "../../scripts/browser/without-script.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { BUSY_USER } from "../google/accounts.ts";
-import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
+import { type DevelopmentGoogle, type DevelopmentOptions, startDevelopmentGoogle } from "../google/development.ts";
 
 const CreatedTokenSchema = z.object({ token: z.string() });
 
@@ -27,8 +27,11 @@ export interface EmulatedWorker {
 }
 
 /** Starts both. @param vars of the Worker */
-export async function startEmulatedWorker(vars: Readonly<Record<string, string>> = {}): Promise<EmulatedWorker> {
-  const google = await startDevelopmentGoogle({ ...CLIENT, redirectUris: [] });
+export async function startEmulatedWorker(
+  vars: Readonly<Record<string, string>> = {},
+  options: Pick<DevelopmentOptions, "securityEventReceiver"> = {},
+): Promise<EmulatedWorker> {
+  const google = await startDevelopmentGoogle({ ...CLIENT, ...options, redirectUris: [] });
   const workers = createTestHarness({
     root: new URL("../..", import.meta.url).pathname,
     workers: [
