@@ -1,19 +1,18 @@
 /**
  * Checks the documents against the project: relative links and anchors, paths and npm scripts in code spans, tests that
- * are named as proofs, sections that other files refer to, that README.md lists every error reason and every configuration
- * name, and that docs/troubleshooting.md has an entry for every reason. Prints what is wrong and exits 1, or says what was
- * checked. Knows no network: links to other sites are not followed.
+ * are named as proofs, sections that other files refer to, and that docs/configuration.md lists every setting. Prints what
+ * is wrong and exits 1, or says what was checked. Links to other sites are not followed. The error table and plain words:
+ * scripts/errors-page.ts, scripts/check-words.ts.
  */
 import { existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { unstable_readConfig as readWranglerConfig } from "wrangler";
-import { REASONS } from "../src/errors.ts";
 import { readCommandLine } from "./lib/command-line.ts";
 
 readCommandLine({
   name: "check:docs",
-  about: "Checks the documents against the project: links, paths, npm scripts, reasons, names of configuration.",
+  about: "Checks the documents against the project: links, paths, npm scripts, names of configuration.",
   options: {},
   example: "",
 });
@@ -110,7 +109,7 @@ function checkNpmScripts(file: string, markdown: string, scripts: ReadonlySet<st
 
 /** Comments that name a document, and a section of it: `README.md, "Errors"`. */
 function checkReferences(file: string): void {
-  for (const [, name = "", section] of read(file).matchAll(/\b((?:docs\/)?[\w-]+\.md)\b(?:, "([^"]+)")?/g)) {
+  for (const [, name = "", section] of read(file).matchAll(/\b((?:docs\/(?:adr\/)?)?[\w-]+\.md)\b(?:, "([^"]+)")?/g)) {
     const exists = existsSync(path.join(ROOT, name));
     check(exists, `${file}: no such document: ${name}`);
     if (exists && section !== undefined) {
@@ -119,51 +118,10 @@ function checkReferences(file: string): void {
   }
 }
 
-/** Names that README.md must list, each as the first cell of a table row. */
-function checkReadmeLists(names: readonly string[], what: string): void {
-  const rows = new Set([...read("README.md").matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name));
-  for (const name of names) check(rows.has(name), `README.md: no table row for the ${what} ${name}`);
-}
-
-/** Codes that README.md and the troubleshooting guide begin with must be those of the table. */
-function checkReasonCodes(): void {
-  const rows = new Map(
-    [...read("README.md").matchAll(/^\| `([A-Z_]+)` +\| (\d{3})/gm)].map(([, reason, code]) => [reason, code]),
-  );
-  const entries = new Map(
-    [...read("docs/troubleshooting.md").matchAll(/^### ([A-Z_]+)\n\n(\d{3})/gm)].map(([, reason, code]) => [
-      reason,
-      code,
-    ]),
-  );
-  for (const [reason, { code }] of Object.entries(REASONS)) {
-    check(rows.get(reason) === String(code), `README.md: the code of ${reason} is ${code}`);
-    check(entries.get(reason) === String(code), `docs/troubleshooting.md: the code of ${reason} is ${code}`);
-  }
-}
-
-/** Whom each entry of the troubleshooting guide speaks to. */
-const READERS = ["Person", "Developer", "Operator"];
-
-/** The troubleshooting guide has an entry for each reason, for each of its readers, and none for anything else. */
-function checkTroubleshooting(reasons: readonly string[]): void {
-  const file = "docs/troubleshooting.md";
-  const [, section = ""] = /^## Reasons$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(read(file)) ?? [];
-  const entries = new Map(
-    section
-      .split(/^### /m)
-      .slice(1)
-      .map((entry) => [entry.slice(0, entry.indexOf("\n")), entry]),
-  );
-  for (const reason of reasons) {
-    const entry = entries.get(reason);
-    check(entry !== undefined, `${file}: no entry for the reason ${reason}`);
-    if (entry === undefined) continue;
-    check(entry.includes(" Fault: "), `${file}: ${reason} does not say whose fault it is`);
-    for (const reader of READERS)
-      check(entry.includes(`- **${reader}:** `), `${file}: ${reason} has no line "${reader}"`);
-  }
-  for (const name of entries.keys()) check(reasons.includes(name), `${file}: an entry for ${name}, which is no reason`);
+/** Names that a document must list, each as the first cell of a table row. */
+function checkRows(file: string, names: readonly string[]): void {
+  const rows = new Set([...read(file).matchAll(/^\| `([^`]+)`/gm)].map(([, name]) => name));
+  for (const name of names) check(rows.has(name), `${file}: no table row for ${name}`);
 }
 
 /** What is read here of wrangler.toml. */
@@ -194,12 +152,11 @@ for (const file of find([
   "wrangler.toml",
   ".dev.vars.example",
 ])) {
-  if (file !== path.relative(ROOT, fileURLToPath(import.meta.url))) checkReferences(file);
+  // What is in scripts/docs is text of documents, whose links are relative to them.
+  if (file !== path.relative(ROOT, fileURLToPath(import.meta.url)) && !file.startsWith("scripts/docs/"))
+    checkReferences(file);
 }
-checkReadmeLists(Object.keys(REASONS), "reason");
-checkReadmeLists(configurationNames(), "configuration name");
-checkTroubleshooting(Object.keys(REASONS));
-checkReasonCodes();
+checkRows("docs/configuration.md", configurationNames());
 
 if (problems.length > 0) {
   console.error(problems.join("\n"));

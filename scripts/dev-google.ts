@@ -62,7 +62,7 @@ async function checkFile(file: string, name: string): Promise<readonly string[]>
   cp .dev.vars.example ${name}
   npm run --silent keys          prints a value for TOKEN_KEYS
 
-README.md says how to get an OAuth client from Google.`);
+docs/setup-google.md says how to get an OAuth client from Google.`);
   }
   const { problems, unknownNames } = checkSettings(PROJECT_ROOT, text);
   if (problems.length === 0) return unknownNames;

@@ -1,6 +1,6 @@
 /**
  * `npm run test:mutation`: changes the code in many small ways and looks whether the tests notice, group by group, on a
- * copy of the working tree. docs/mutation-testing.md says how to read the result.
+ * copy of the working tree. scripts/mutation/README.md says how to read the result.
  */
 
 import path from "node:path";

@@ -2,7 +2,7 @@
  * `npm run security-events`: tells Google where the Worker takes security events (Cross-Account Protection), shows what
  * Google knows, tries it, and stops or resumes it.
  *
- * docs/cross-account-protection.md says how to get the key file.
+ * docs/setup-google.md says how to get the key file.
  */
 
 import { answerHelp } from "./lib/command-line.ts";

@@ -15,10 +15,7 @@ interface ReasonInfo {
   readonly advice: string;
 }
 
-/**
- * All that is said of a reason. Pages and the API's description take it from here, and `npm run check:docs` holds README.md,
- * "Errors", and docs/troubleshooting.md, "Reasons", against it.
- */
+/** All that is said of a reason: pages, the API's description and docs/errors.md take it from here. */
 export const REASONS = {
   // Who is calling
   SIGN_IN_REQUIRED: {

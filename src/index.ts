@@ -95,8 +95,8 @@ export default {
 
 /**
  * For other Workers on the same account, by service binding: a user's mailbox while the user is offline. `user` is a
- * `sub` or an address. What goes wrong is thrown as an Error whose `reason` and `code` are those of README.md,
- * "Errors", and whose message begins with the reason, for callers whose runtime keeps only that.
+ * `sub` or an address. What goes wrong is thrown as an Error whose `reason` and `code` are those of docs/errors.md,
+ * and whose message begins with the reason, for callers whose runtime keeps only that.
  *
  * https://developers.cloudflare.com/workers/runtime-apis/bindings/service-bindings/rpc/
  */

@@ -1,5 +1,5 @@
 /**
- * The Hono app: which route is where, and what every answer has in common. docs: README.md, "Routes".
+ * The Hono app: which route is where, and what every answer has in common. docs: docs/api.md, "Routes".
  *
  * A path has one spelling. Of Hono's routers, `TrieRouter` alone takes no trailing slash for another (`LinearRouter` and
  * `PatternRouter` do); it is in the bundle for `methodNotAllowed` anyway.

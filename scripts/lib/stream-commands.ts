@@ -112,7 +112,7 @@ async function verify(api: RiscApi): Promise<Outcome> {
   await api.verifyStream(state);
   return {
     json: { state },
-    text: `Google sends a verification event with the state ${state}\n\nThe Worker's log must show that state within a minute: npm run wrangler -- tail --search ${state}\n(start it before, or look into Workers Logs). If it does not, see docs/cross-account-protection.md, "Trying it".`,
+    text: `Google sends a verification event with the state ${state}\n\nThe Worker's log must show that state within a minute: npm run wrangler -- tail --search ${state}\n(start it before, or look into Workers Logs). If it does not, see docs/setup-google.md, "Registering".`,
   };
 }
 

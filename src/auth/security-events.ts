@@ -1,6 +1,6 @@
 /**
  * What follows from Google's security events: sessions end, stored tokens go, an account is refused until Google
- * enables it again. The table is in docs/cross-account-protection.md.
+ * enables it again. The table is in docs/setup-google.md.
  */
 import { forgetUser } from "./leave.ts";
 import { openedOrNull } from "../lib/key-ring.ts";

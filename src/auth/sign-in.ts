@@ -79,7 +79,7 @@ export type TripOutcome =
  * Ends a trip: exchanges the code, verifies who came, and keeps the grant.
  *
  * @param code from the callback
- * @throws AppError with a reason of the sign-in table (README.md, "Errors"); nothing stored has changed then
+ * @throws AppError with a reason of the sign-in table (docs/errors.md); nothing stored has changed then
  */
 export async function finishTrip(scope: SignInServices, transaction: Transaction, code: string): Promise<TripOutcome> {
   // What ends the user's sessions while this goes on shall end this one, too.

@@ -8,7 +8,7 @@
  * sender's markup is passed on. So the output is safe even where a browser would have read the input otherwise, and it has
  * neither raw text nor foreign content, whose rules make sanitizers leak (mutation XSS).
  *
- * Why neither `HTMLRewriter` nor a sanitizer of npm: docs/mail-html.md.
+ * Why neither `HTMLRewriter` nor a sanitizer of npm: docs/adr/0007-own-html-sanitizer.md.
  */
 import { tokenize } from "./html-tokens.ts";
 import { cleanStyle } from "./style.ts";

@@ -8,7 +8,7 @@ import { Browser } from "../../scripts/browser/without-script.ts";
 import { localConfig } from "../../scripts/lib/local-config.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { BUSY_USER } from "../google/accounts.ts";
-import { type DevelopmentGoogle, startDevelopmentGoogle } from "../google/development.ts";
+import { type DevelopmentGoogle, type DevelopmentOptions, startDevelopmentGoogle } from "../google/development.ts";
 
 const CreatedTokenSchema = z.object({ token: z.string() });
 
@@ -28,8 +28,11 @@ export interface EmulatedWorker {
 }
 
 /** Starts both. @param vars of the Worker */
-export async function startEmulatedWorker(vars: Readonly<Record<string, string>> = {}): Promise<EmulatedWorker> {
-  const google = await startDevelopmentGoogle({ ...CLIENT, redirectUris: [] });
+export async function startEmulatedWorker(
+  vars: Readonly<Record<string, string>> = {},
+  options: Pick<DevelopmentOptions, "securityEventReceiver"> = {},
+): Promise<EmulatedWorker> {
+  const google = await startDevelopmentGoogle({ ...CLIENT, ...options, redirectUris: [] });
   const workers = createTestHarness({
     root: new URL("../..", import.meta.url).pathname,
     workers: [

@@ -1,10 +1,13 @@
 /**
- * The recipes of docs/cookbook.md, run by a shell as they stand in the document, against gmail-edge in front of the emulated
- * Google: each ends well and prints what its reader is promised.
+ * The commands of README.md, docs/api.md and docs/development.md that are marked `sh tested`, run by a shell as they stand
+ * there against gmail-edge and the local Google: each succeeds and prints what the document promises. All other commands:
+ * test/scripts/docs-commands.test.ts.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -23,10 +26,13 @@ const row = String.raw`"from":.*"subject":.*"unread":true`;
 
 /** What each recipe prints, by its heading. */
 const EXPECTED: Readonly<Record<string, Expectation>> = {
+  "Use it": {
+    prints: [new RegExp(`${row}.*${row}.*${row}`), /\n\{"count":\d{4},"quotaUnits":\d+\}\n/, /"id": ?"INBOX"/],
+  },
   "Making an API token": { prints: [/^gmedge_[\w-]{63}\n?$/] },
   "Listing and revoking API tokens": { prints: [/"name":"short-lived"/, /\nrevoked: 204\n$/] },
   "Who the user is": { prints: [new RegExp(`"email":"${USER}"`), /"scopes":\[.*gmail\.modify/] },
-  "Listing messages": {
+  "Listing IDs": {
     prints: [/^\{"messages":\[(?:\{"id":"[\w-]+","threadId":"[\w-]+"\},?){3}\],"nextPageToken":"/],
   },
   Searching: { prints: [/^\{"messages":\[(?:\{"id":"[\w-]+","threadId":"[\w-]+"\},?){3}\],/] },
@@ -50,15 +56,23 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
     // As often as the Worker itself tries, so that what it answers first is 429.
     given: () => worker.google.controls.fault({ endpoint: "list", named: "tooManyRequests", times: 3, retryAfter: 1 }),
   },
+  Faults: { prints: [/"share":0\.3/, /"delayMs":500/, /"maxConcurrent":8/, /\{"faults":\[\]\}$/] },
+  "Security events": {
+    prints: [/"types":\{.*\}(?:\{"receiver":"[^"]+","status":202,[^]*?"events":\{[^]*?\}\}?\}){4}$/],
+  },
 };
 
-/** The recipes of the document, by heading. */
+/** The recipes of the documents, by heading. */
 function readRecipes(): Map<string, string> {
-  const markdown = readFileSync(path.join(import.meta.dirname, "../../docs/cookbook.md"), "utf8");
   const recipes = new Map<string, string>();
-  for (const section of markdown.split(/^## /m).slice(1)) {
+  const sections = ["README.md", "docs/api.md", "docs/development.md"].flatMap((file) =>
+    readFileSync(path.join(import.meta.dirname, "../..", file), "utf8")
+      .split(/^#{2,3} /m)
+      .slice(1),
+  );
+  for (const section of sections) {
     const heading = section.slice(0, section.indexOf("\n"));
-    for (const [, code = ""] of section.matchAll(/^```sh cookbook\n([^]*?)^```$/gm)) {
+    for (const [, code = ""] of section.matchAll(/^```sh tested\n([^]*?)^```$/gm)) {
       if (recipes.has(heading)) throw new Error(`two recipes under "${heading}": each needs a heading of its own`);
       recipes.set(heading, code);
     }
@@ -69,19 +83,27 @@ function readRecipes(): Map<string, string> {
 const recipes = readRecipes();
 let worker: EmulatedWorker;
 let env: NodeJS.ProcessEnv;
+/** In place of the Worker, whose session would end with the events. */
+const receiver = createServer((_, response) => response.writeHead(202).end());
 
 beforeAll(async () => {
-  worker = await startEmulatedWorker({ GOOGLE_SCOPES: SCOPES });
+  receiver.listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const { port } = receiver.address() as AddressInfo;
+  worker = await startEmulatedWorker({ GOOGLE_SCOPES: SCOPES }, { securityEventReceiver: `http://127.0.0.1:${port}` });
   const browser = await worker.signIn();
   const COOKIE = (await browser.cookies(worker.origin)).join("; ");
   const TOKEN = await worker.makeToken();
-  env = { PATH: process.env["PATH"], ORIGIN: worker.origin, COOKIE, TOKEN };
+  env = { PATH: process.env["PATH"], ORIGIN: worker.origin, GOOGLE: worker.google.url, COOKIE, TOKEN };
   await receiveAttachment(TOKEN);
 }, 60_000);
 
 beforeEach(() => worker.google.controls.clearFaults());
 
-afterAll(() => worker?.close());
+afterAll(async () => {
+  await worker?.close();
+  receiver.close();
+});
 
 /** Puts a mail with a file into the mailbox, which has none. */
 async function receiveAttachment(token: string): Promise<void> {
@@ -120,7 +142,7 @@ async function run(script: string): Promise<{ code: unknown; stdout: string; std
   return { code, stdout, stderr };
 }
 
-test("every recipe of the cookbook has an expectation here, and every expectation a recipe", () => {
+test("every recipe has an expectation here, and every expectation a recipe", () => {
   expect([...recipes.keys()]).toEqual(Object.keys(EXPECTED));
 });
 
