@@ -19,7 +19,7 @@ export const SECURITY_EVENTS = {
     key: {
       type: "string",
       value: "FILE",
-      about: "The service account's; docs/cross-account-protection.md says how to get it",
+      about: "The service account's; docs/setup-google.md says how to get it",
     },
     url: { type: "string", value: "URL", about: `Of register: https://HOST${RECEIVER_PATH}` },
     json: { type: "boolean", default: false, about: "One line of JSON for programs, errors too" },
