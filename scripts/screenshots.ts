@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: the pictures in docs/screenshots. The mail ends at a fixed time and what is random is written
- * over, so that a picture changes only when its page does.
+ * `npm run screenshots`: six pictures for the documents, in docs/screenshots. The mail ends at a fixed time and random text
+ * is replaced, so that a picture changes only when its page does.
  */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
@@ -22,24 +22,56 @@ const FOLDER = join(PROJECT_ROOT, "docs", "screenshots");
 const TIMEOUT_MS = 600_000;
 const MAX_BYTES = 150 * 1024;
 const NOW_MS = Date.UTC(2026, 10, 22, 16, 20);
-const DESKTOP = { viewport: { width: 1200, height: 800 } };
-const PHONE = { viewport: { width: 360, height: 720 }, isMobile: true, hasTouch: true };
+const LOOKS = {
+  light: { viewport: { width: 1200, height: 800 }, colorScheme: "light" },
+  dark: { viewport: { width: 1200, height: 800 }, colorScheme: "dark" },
+  phone: { viewport: { width: 360, height: 720 }, colorScheme: "light", isMobile: true, hasTouch: true },
+} as const satisfies Readonly<Record<string, BrowserContextOptions>>;
+type Look = keyof typeof LOOKS;
 
 interface Scene {
   readonly page: Page;
-  readonly origin: string;
+  readonly servers: Servers;
 }
 
-/** What each picture shows, of somebody who has signed in. Those that a document shows, and no others. */
-const PICTURES: readonly (readonly [
-  name: string,
-  look: BrowserContextOptions,
-  show: (scene: Scene) => Promise<unknown>,
-])[] = [
-  ["mailbox-light", DESKTOP, showMailbox],
-  ["scripts-dark", { ...DESKTOP, colorScheme: "dark" }, ({ page, origin }) => page.goto(`${origin}/?label=Label_odd`)],
-  ["account-light", DESKTOP, showNewToken],
-  ["mailbox-phone", PHONE, showMailbox],
+/** What each picture shows, and how. */
+const SCENES: readonly (readonly [name: string, looks: readonly Look[], show: (scene: Scene) => Promise<unknown>])[] = [
+  [
+    "mailbox",
+    ["light", "dark", "phone"],
+    async ({ page, servers }) => {
+      await page.goto(servers.origin);
+      await hideOddMail(page);
+    },
+  ],
+  [
+    "message",
+    ["light"],
+    async ({ page, servers }) => {
+      await openMessage(page, servers, "/?q=from%3Akettle");
+      await page.getByText("Show as the sender formatted it").click();
+      await page.frameLocator("iframe").locator("body > *").first().waitFor();
+    },
+  ],
+  [
+    "account",
+    ["light"],
+    async ({ page, servers }) => {
+      await page.goto(`${servers.origin}/account`);
+      await page.getByLabel("Name").fill("backup script");
+      await page.getByRole("button", { name: "Make a token" }).click();
+      await page.locator("#new-token").waitFor();
+    },
+  ],
+  [
+    "rate-limited",
+    ["light"],
+    async ({ page, servers }) => {
+      servers.google.controls.fault({ endpoint: "list", named: "tooManyRequests", retryAfter: 90, times: "always" });
+      await page.goto(servers.origin);
+      servers.google.controls.clearFaults();
+    },
+  ],
 ];
 
 readCommandLine({
@@ -56,51 +88,53 @@ await runScript(
     stack.defer(() => browser.close());
     await rm(FOLDER, { recursive: true, force: true });
     await mkdir(FOLDER, { recursive: true });
-    for (const picture of PICTURES) await take(browser, servers, picture);
+    for (const look of Object.keys(LOOKS) as Look[]) await takeAll(browser, servers, look);
     return 0;
   },
   { timeoutMs: TIMEOUT_MS, interruptedExitCode: 130 },
 );
 
-async function take(
-  browser: Browser,
-  { origin }: Servers,
-  [name, look, show]: (typeof PICTURES)[number],
-): Promise<void> {
-  const context = await browser.newContext({
-    locale: "en-GB",
-    timezoneId: "Europe/Zurich",
-    colorScheme: "light",
-    ...look,
-  });
+async function takeAll(browser: Browser, servers: Servers, look: Look): Promise<void> {
+  const context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Zurich", ...LOOKS[look] });
   const page = await context.newPage();
   await page.clock.setFixedTime(NOW_MS);
-  await page.goto(origin);
+  await page.goto(servers.origin);
   await signIn(page, BUSY_USER.email);
-  await show({ page, origin });
-  await page.locator("main").waitFor();
-  await page.locator(".folders, .narrow").first().waitFor();
-  await fixRandomText(page);
-  await hidePointer(page);
-  // Colours that fade in have done so.
-  await delay(200);
-  const path = join(FOLDER, `${name}.png`);
-  const picture = await page.screenshot({ animations: "disabled", caret: "hide" });
-  // Chromium writes true colour. A page of text has few colours, and takes a third of the bytes with a palette.
-  const png = await sharp(picture).png({ palette: true, effort: 10 }).toBuffer();
-  await writeFile(path, png);
-  console.log(`${path.slice(PROJECT_ROOT.length)} ${(png.length / 1024).toFixed(0)} KiB`);
-  if (png.length > MAX_BYTES) throw new ScriptError(`${path} is larger than ${MAX_BYTES / 1024} KiB.`);
+  for (const [name, looks, show] of SCENES) {
+    if (!looks.includes(look)) continue;
+    await show({ page, servers });
+    await page.locator("main").waitFor();
+    await page.locator(".folders, .narrow, .message").first().waitFor();
+    await fixRandomText(page);
+    await hidePointer(page);
+    // Colours that fade in have done so.
+    await delay(200);
+    const path = join(FOLDER, `${name}-${look}.png`);
+    const picture = await page.screenshot({ animations: "disabled", caret: "hide" });
+    // Chromium writes true colour. A page of text has few colours, and takes a third of the bytes with a palette.
+    const png = await sharp(picture).png({ palette: true, effort: 10 }).toBuffer();
+    await writeFile(path, png);
+    console.log(`${path.slice(PROJECT_ROOT.length)} ${(png.length / 1024).toFixed(0)} KiB`);
+    if (png.length > MAX_BYTES) throw new ScriptError(`${path} is larger than ${MAX_BYTES / 1024} KiB.`);
+  }
   await context.close();
 }
 
-async function showMailbox({ page }: Scene): Promise<void> {
-  await page.locator(".row").first().waitFor();
+/** Removes the mail that the local Google has for tests only, its label, and the label's unread count. */
+async function hideOddMail(page: Page): Promise<void> {
+  await page.locator(".row").last().waitFor();
+  await page.evaluate(`
+    for (const found of document.querySelectorAll(".row, .folders li")) {
+      if (!found.textContent.includes("Odd <ones>")) continue;
+      const countId = found.querySelector("a")?.getAttribute("aria-describedby");
+      if (countId) document.getElementById(countId)?.remove();
+      found.remove();
+    }
+  `);
 }
 
-async function showNewToken({ page, origin }: Scene): Promise<void> {
-  await page.goto(`${origin}/account`);
-  await page.getByLabel("Name").fill("backup script");
-  await page.getByRole("button", { name: "Make a token" }).click();
-  await page.locator("#new-token").waitFor();
+async function openMessage(page: Page, { origin }: Servers, list: string): Promise<void> {
+  await page.goto(`${origin}${list}`);
+  await page.locator(".row a.open").first().click();
+  await page.locator("dl.headers").waitFor();
 }
