@@ -20,6 +20,7 @@ export const REASONS = {
   CONSENT_REQUIRED: { code: 401, status: "UNAUTHENTICATED", title: "Google needs your consent again" },
   SCOPE_REQUIRED: { code: 403, status: "PERMISSION_DENIED", title: "A permission is missing" },
   ACCOUNT_NOT_ALLOWED: { code: 403, status: "PERMISSION_DENIED", title: "This account may not be used here" },
+  ACCESS_BLOCKED: { code: 403, status: "PERMISSION_DENIED", title: "Google blocks this access" },
   // The trip to Google and back
   INVALID_STATE: { code: 400, status: "INVALID_ARGUMENT", title: "This sign-in can no longer be finished" },
   INVALID_ISSUER: { code: 400, status: "INVALID_ARGUMENT", title: "This answer does not come from Google" },

@@ -3,6 +3,7 @@
  * answers 401, and `CONSENT_REQUIRED` when the grant is gone. Sits above OAuth and storage, and knows neither the
  * Gmail API nor HTTP of our own.
  */
+import { accessBlocked } from "./access-blocked.ts";
 import { isAllowedAccount } from "./accounts.ts";
 import type { Config } from "../config.ts";
 import { AppError, type SignInAgain } from "../errors.ts";
@@ -11,7 +12,7 @@ import type { CallOptions, Upstream } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import type { Credential, CredentialStore } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
-import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
+import { OAuthError, refreshAccessToken, scopesInUse, type TokenResponse } from "../oauth.ts";
 import { settle } from "../lib/settle.ts";
 import type { Trace } from "../lib/trace.ts";
 
@@ -195,9 +196,10 @@ export class Grant {
     if (!isAllowedAccount(config.allowedAccounts, credential)) {
       throw accountNotAllowed();
     }
-    const { refreshToken } = credential;
+    // KV may still answer with what was replaced a moment ago.
+    const refreshToken = grantMemory.latestRefreshToken(credential.refreshToken);
     // A record for none of what is asked for now counts as none.
-    if (commonScopes(credential.scopes, config.google.scopes).length === 0) throw this.#consentRequired();
+    if (scopesInUse(config.google.scopes, credential.scopes).length === 0) throw this.#consentRequired();
     if (await store.isDead(refreshToken)) throw this.#consentRequired();
     this.#current = await grantMemory.refreshes.share(upstream, refreshToken, {
       nowMs: world.now(),
@@ -205,7 +207,7 @@ export class Grant {
         if (grantMemory.deadTokens.get(refreshToken)) throw this.#consentRequired();
         return this.#usable(grantMemory.accessToken(refreshToken, since));
       },
-      work: () => this.#askGoogle(credential),
+      work: () => this.#askGoogle({ ...credential, refreshToken }),
     });
     this.#change = this.#current;
     this.#generation += 1;
@@ -214,24 +216,34 @@ export class Grant {
 
   /** The refresh itself, for whoever waits for it. */
   async #askGoogle(credential: Credential): Promise<AccessToken> {
-    const { config, store, grantMemory, upstream, world, defer } = this.#options;
+    const { config, grantMemory, upstream, world, defer } = this.#options;
     try {
       const { refreshToken } = credential;
       // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
-      const scopes = commonScopes(credential.scopes, config.google.scopes);
+      const scopes = scopesInUse(config.google.scopes, credential.scopes);
       const response = await refreshAccessToken(upstream, config.google, { refreshToken, scopes });
       const accessToken = toAccessToken(response, world.now());
       grantMemory.keep(refreshToken, accessToken);
-      defer(store.reseal(credential));
+      defer(this.#keepCredential(credential, response.refreshToken ?? refreshToken));
       return accessToken;
     } catch (error) {
       throw error instanceof OAuthError ? this.#refused(error, credential) : error;
     }
   }
 
+  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. */
+  async #keepCredential(credential: Credential, refreshToken: string): Promise<void> {
+    const { grantMemory, store } = this.#options;
+    if (refreshToken === credential.refreshToken) return void (await store.reseal(credential));
+    grantMemory.replace(credential.refreshToken, refreshToken);
+    await store.replaceRefreshToken(credential, refreshToken);
+  }
+
   /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */
   #refused(error: OAuthError, credential: Credential): AppError {
     if (error.code === "invalid_scope") return scopesGone(error);
+    const blocked = accessBlocked(error);
+    if (blocked !== null) return blocked;
     if (error.code !== "invalid_grant") {
       return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
         logDetail: `refresh: ${error.code}`,

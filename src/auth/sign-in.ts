@@ -17,7 +17,7 @@ import {
   fetchUserInfo,
   OAuthError,
   revokeToken,
-  type TokenResponse,
+  type GrantedTokens,
   type UserInfo,
   coversSignIn,
   missingGmailScopes,
@@ -82,7 +82,7 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
   }
   const user = await identify(scope, transaction, tokens);
   await admit(scope, transaction, { user, tokens });
-  const scopes = tokens.scopes ?? [];
+  const { scopes } = tokens;
   requireGmailScopes(scope, scopes, transaction, user);
   if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
   const { sub, email, name, picture } = user;
@@ -92,7 +92,7 @@ export async function finishTrip(scope: RequestScope, transaction: Transaction, 
 }
 
 /** @returns null where Google refused the code and another trip may help */
-async function exchange(scope: RequestScope, transaction: Transaction, code: string): Promise<TokenResponse | null> {
+async function exchange(scope: RequestScope, transaction: Transaction, code: string): Promise<GrantedTokens | null> {
   try {
     const request = { code, codeVerifier: transaction.codeVerifier, redirectUri: redirectUri(scope) };
     return await exchangeCode(scope.upstream, scope.config.google, request);
@@ -120,7 +120,7 @@ interface User {
 }
 
 /** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
-async function identify(scope: RequestScope, transaction: Transaction, tokens: TokenResponse): Promise<User> {
+async function identify(scope: RequestScope, transaction: Transaction, tokens: GrantedTokens): Promise<User> {
   const { config, googleKeys, upstream, world } = scope;
   const userInfoAnswer = settle(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
@@ -181,7 +181,7 @@ async function readStored(scope: RequestScope, sub: string): Promise<Credential 
 async function admit(
   scope: RequestScope,
   transaction: Transaction,
-  { user, tokens }: { user: User; tokens: TokenResponse },
+  { user, tokens }: { user: User; tokens: GrantedTokens },
 ): Promise<void> {
   const { config, upstream } = scope;
   if (isAllowedAccount(config.allowedAccounts, user)) return;
@@ -216,10 +216,10 @@ function requireGmailScopes(
 async function keepGrant(
   scope: RequestScope,
   user: User,
-  { tokens, signedInAtMs }: { tokens: TokenResponse; signedInAtMs: number },
+  { tokens, signedInAtMs }: { tokens: GrantedTokens; signedInAtMs: number },
 ): Promise<boolean> {
   const { config, store } = scope;
-  const granted = tokens.scopes ?? [];
+  const granted = tokens.scopes;
   if (tokens.refreshToken !== null) {
     await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
     return true;

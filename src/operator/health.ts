@@ -3,6 +3,7 @@
  * with what to do about it; no secret is.
  */
 import { AppError } from "../errors.ts";
+import { enablingUrl } from "../gmail/errors.ts";
 import { exchangeCode, OAuthError } from "../oauth.ts";
 import type { RequestScope } from "../context.ts";
 import { redirectUri } from "../auth/sign-in.ts";
@@ -29,6 +30,7 @@ export async function checkHealth(scope: RequestScope): Promise<HealthCheck[]> {
     run("client", "Put GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console shows them.", () =>
       checkClient(scope),
     ),
+    run("gmail-api", "", async () => describeGmailApi(scope)),
     run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope)),
     run("accounts", "", async () => describeAllowed(scope)),
     run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope)}`),
@@ -70,6 +72,12 @@ function describeAllowed({ config }: RequestScope): string {
   const { allowedAccounts } = config;
   if (allowedAccounts.length > 0) return `These may sign in: ${allowedAccounts.join(", ")}`;
   return "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.";
+}
+
+/** Only a user's call shows whether it is enabled. A client ID begins with the number of its project. */
+function describeGmailApi({ config }: RequestScope): string {
+  const [, project = null] = /^(\d{5,20})-/.exec(config.google.clientId) ?? [];
+  return `The Gmail API must be enabled, else users get ACCESS_BLOCKED: ${enablingUrl(project)}`;
 }
 
 /** Google's keys are where they should be, and Google's clock and ours agree. */

@@ -10,6 +10,7 @@ const ADVICE: Readonly<Record<Reason, string>> = {
   CONSENT_REQUIRED:
     "You, or Google, ended this app's access: by removing it, by a new password, or because it was long unused. Give it again to go on.",
   SCOPE_REQUIRED: "On Google's page, tick the box for Gmail. Without it there is nothing to show.",
+  ACCESS_BLOCKED: "Trying again changes nothing until this is settled. Nothing of yours was lost.",
   ACCOUNT_NOT_ALLOWED: "Whoever runs this site admits other accounts only. Use another one, or ask them.",
   INVALID_STATE: "This happens when a sign-in takes longer than ten minutes, or its page is opened twice.",
   INVALID_ISSUER: "Somebody may be interfering with your sign-in. Nothing was stored.",
