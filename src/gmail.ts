@@ -7,6 +7,7 @@
 import * as z from "zod/mini";
 import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./gmail/batch.ts";
 import { AppError } from "./errors.ts";
+import { openAttachmentBytes } from "./gmail/attachment.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail/errors.ts";
 import {
   AnswerTooLargeError,
@@ -160,17 +161,41 @@ export class Gmail {
     );
   }
 
+  /**
+   * The bytes of an attachment: `users.messages.attachments.get`, decoded while they come. Throws as {@link listMessages}.
+   *
+   * @param attachmentId of the same message, as it was just read: Gmail gives another one each time
+   */
+  async openAttachment(messageId: string, attachmentId: string): Promise<ReadableStream<Uint8Array>> {
+    const { trace, upstream } = this.#options;
+    const resource = `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
+    const query = new URLSearchParams({ fields: "data", prettyPrint: "false" });
+    return trace.time("hydrate", async () => {
+      const response = await this.#getResponse(resource, query, { streaming: "ok" });
+      return openAttachmentBytes(response, upstream.callTimeMs);
+    });
+  }
+
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
   async getProfile(): Promise<GmailProfile> {
     return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailProfileSchema));
   }
 
   async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>): Promise<T> {
+    return readJson(await this.#getResponse(resource, query), schema, GMAIL);
+  }
+
+  /** The answer with status 200. */
+  async #getResponse(
+    resource: string,
+    query: URLSearchParams,
+    options: Pick<CallOptions, "streaming"> = {},
+  ): Promise<Response> {
     const path = `/gmail/v1/users/me/${resource}`;
     for (let attempt = 1; ; attempt += 1) {
       this.#options.trace.quotaUnits += quotaUnits("GET", path);
-      const response = await this.#fetch(`${this.#options.apiUrl}${path}?${query.toString()}`, {});
-      if (response.status === 200) return readJson(response, schema, GMAIL);
+      const response = await this.#fetch(`${this.#options.apiUrl}${path}?${query.toString()}`, {}, options);
+      if (response.status === 200) return response;
       await this.#waitOrThrow(await processGmailError(response, this.#options.now()), attempt);
     }
   }
@@ -243,8 +268,12 @@ export class Gmail {
     return { kind: "message", message: message.data };
   }
 
-  async #fetch(url: string, init: RequestInit & { headers?: Headers }): Promise<Response> {
-    return this.#options.access.fetch(url, init, { endpoint: GMAIL, signal: this.#options.signal });
+  async #fetch(
+    url: string,
+    init: RequestInit & { headers?: Headers },
+    options: Pick<CallOptions, "streaming"> = {},
+  ): Promise<Response> {
+    return this.#options.access.fetch(url, init, { ...options, endpoint: GMAIL, signal: this.#options.signal });
   }
 
   /** Waits before the next try, or throws where tries or time are at an end. */

@@ -117,7 +117,7 @@ export function gmail(instance: Instance, call: Incoming, { method, userId, ids 
   const mailbox = mailboxOf(instance, caller.user);
   if (mailbox === null) return refusal("failedPrecondition");
   if (method === null) return refusal("notFound");
-  const query = call.url.searchParams;
+  const query = queryOf(call);
   try {
     return write(method.answer({ instance, call, caller, mailbox, query, ids }), query);
   } catch (error) {
@@ -128,6 +128,12 @@ export function gmail(instance: Instance, call: Incoming, { method, userId, ids 
     }
     throw error;
   }
+}
+
+/** Of a long GET that came as a POST, the query is a form. */
+function queryOf({ url, headers, body }: Incoming): URLSearchParams {
+  const isForm = headers.get("x-http-method-override") === "GET";
+  return isForm ? new URLSearchParams([...url.searchParams, ...new URLSearchParams(body)]) : url.searchParams;
 }
 
 function write(answer: Answer, query: URLSearchParams): Response {
