@@ -43,6 +43,12 @@ export const REASONS = {
     title: "This account may not be used here",
     advice: "Whoever runs this site admits other accounts only. Use another one, or ask them.",
   },
+  ACCESS_BLOCKED: {
+    code: 403,
+    status: "PERMISSION_DENIED",
+    title: "Google blocks this access",
+    advice: "Trying again changes nothing until this is settled. Nothing of yours was lost.",
+  },
   // The trip to Google and back
   INVALID_STATE: {
     code: 400,

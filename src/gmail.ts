@@ -15,6 +15,7 @@ import {
 } from "./gmail/batch.ts";
 import { AppError } from "./errors.ts";
 import { callGmail, type GmailRequest } from "./gmail/call.ts";
+import { openAttachmentBytes } from "./gmail/attachment.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail/errors.ts";
 import { type Label, LabelListSchema, UnreadCountSchema } from "./gmail/labels.ts";
 import {
@@ -146,6 +147,21 @@ export class Gmail {
     );
   }
 
+  /**
+   * The bytes of an attachment: `users.messages.attachments.get`, decoded while they come. Throws as {@link listMessages}.
+   *
+   * @param attachmentId of the same message, as it was just read: Gmail gives another one each time
+   */
+  async openAttachment(messageId: string, attachmentId: string): Promise<ReadableStream<Uint8Array>> {
+    const { trace, upstream } = this.#options;
+    const resource = `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
+    const query = new URLSearchParams({ fields: "data", prettyPrint: "false" });
+    return trace.time("hydrate", async () => {
+      const response = await this.#getResponse(resource, query, { streaming: "ok" });
+      return openAttachmentBytes(response, upstream.callTimeMs);
+    });
+  }
+
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
   async getProfile(): Promise<GmailProfile> {
     return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailProfileSchema));
@@ -235,13 +251,23 @@ export class Gmail {
     return { kind: "message", message: message.data };
   }
 
-  /** Reads a resource of the mailbox, and tries again as {@link retryWaitMs} says. */
-  async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>, tried: Tried = "call"): Promise<T> {
+  /** Reads a resource of the mailbox. */
+  async #get<T>(resource: string, query: URLSearchParams, schema: z.ZodMiniType<T>, tried?: Tried): Promise<T> {
+    return readJson(await this.#getResponse(resource, query, { tried }), schema, GMAIL);
+  }
+
+  /** The answer with status 200, tried again as {@link retryWaitMs} says. */
+  async #getResponse(
+    resource: string,
+    query: URLSearchParams,
+    { tried = "call", streaming = false }: { tried?: Tried | undefined; streaming?: CallOptions["streaming"] },
+  ): Promise<Response> {
     const { now, upstream } = this.#options;
     const path = `${MAILBOX_PATH}/${resource}`;
     for (let tries = 1; ; tries += 1) {
-      const response = await this.#call({ path: `${path}?${query.toString()}`, units: quotaUnits("GET", path) });
-      if (response.status === 200) return readJson(response, schema, GMAIL);
+      const request = { path: `${path}?${query.toString()}`, units: quotaUnits("GET", path) };
+      const response = await this.#call(request, { streaming });
+      if (response.status === 200) return response;
       const failure = await processGmailError(response, now());
       const waitMs = retryWaitMs(failure, { tried, tries, remainingMs: upstream.remainingMs });
       if (waitMs === null) throw failure.error;
@@ -254,8 +280,8 @@ export class Gmail {
     return this.#call({ ...batchRequest(paths.map(readingCall)), units: units * paths.length });
   }
 
-  async #call(request: GmailRequest): Promise<Response> {
-    return callGmail(this.#options, request, { signal: this.#options.signal });
+  async #call(request: GmailRequest, options: Pick<CallOptions, "streaming"> = {}): Promise<Response> {
+    return callGmail(this.#options, request, { ...options, signal: this.#options.signal });
   }
 }
 

@@ -92,13 +92,25 @@ export class CredentialStore {
    * the user, and while that mark is fresh, what was read may be older than what is stored.
    */
   async reseal({ credential, isOutdated }: FoundCredential): Promise<ResealOutcome> {
-    if (!isOutdated) return "current";
-    const obstacle = await this.#obstacle(credential);
+    return isOutdated ? this.#writeBack(credential, credential) : "current";
+  }
+
+  /** @param read what was read; what speaks against writing is known by it */
+  async #writeBack(read: Credential, credential: Credential): Promise<ResealOutcome> {
+    const obstacle = await this.#obstacle(read);
     if (obstacle !== null) return obstacle;
     await this.writeCredential(credential);
-    if ((await this.#obstacle(credential)) !== "dead") return "resealed";
+    if ((await this.#obstacle(read)) !== "dead") return "resealed";
     await this.#kv.delete(storageKeys.credential(credential.sub));
     return "dead";
+  }
+
+  /**
+   * Stores the refresh token that Google has put in place of one that was read, unless the grant was ended or renewed
+   * meanwhile, as {@link reseal} does. The record keeps the time of its consent.
+   */
+  async replaceRefreshToken(read: Credential, refreshToken: string): Promise<ResealOutcome> {
+    return this.#writeBack(read, { ...read, refreshToken });
   }
 
   /** Why a credential must not be written now. One storage operation. */

@@ -89,7 +89,7 @@ const TokenResponseSchema = z.pipe(
   z.transform((body) => ({
     accessToken: body.access_token,
     expiresInSeconds: body.expires_in,
-    /** Null where Google did not say; what was asked for is never assumed to be granted. */
+    /** Null where the answer does not say: then as asked for (RFC 6749 §5.1). */
     scopes: body.scope === undefined ? null : body.scope.split(" ").filter(Boolean),
     refreshToken: body.refresh_token ?? null,
     idToken: body.id_token ?? null,
@@ -98,11 +98,15 @@ const TokenResponseSchema = z.pipe(
 
 export type TokenResponse = z.infer<typeof TokenResponseSchema>;
 
+/** A token response of which it is known what was granted. */
+export type GrantedTokens = TokenResponse & { readonly scopes: string[] };
+
 const OAuthErrorSchema = z.object({ error: z.string().check(z.minLength(1)) });
 
 /**
  * Exchanges the one-time code (RFC 6749 §4.1.3, RFC 7636 §4.5).
  *
+ * @returns with the scopes that were granted: those that were asked for, where the answer does not say (§5.1)
  * @throws OAuthError when Google refuses
  * @throws AppError `UPSTREAM_UNAVAILABLE` when it is down, slow, rate limits or answers nonsense; `INTERNAL` for
  *   `invalid_client`, which only the operator can mend
@@ -111,13 +115,14 @@ export async function exchangeCode(
   upstream: Upstream,
   google: GoogleConfig,
   request: { code: string; codeVerifier: string; redirectUri: string },
-): Promise<TokenResponse> {
-  return requestToken(upstream, google, {
+): Promise<GrantedTokens> {
+  const response = await requestToken(upstream, google, {
     grant_type: "authorization_code",
     code: request.code,
     code_verifier: request.codeVerifier,
     redirect_uri: request.redirectUri,
   });
+  return { ...response, scopes: response.scopes ?? [...google.scopes] };
 }
 
 /**
@@ -235,7 +240,7 @@ function canonical(scope: string): string {
 }
 
 function isGmailScope(scope: string): boolean {
-  return scope === "https://mail.google.com/" || scope.startsWith("https://www.googleapis.com/auth/gmail.");
+  return scope === FULL || scope.startsWith(gmailScope(""));
 }
 
 /** The scopes of `wanted` that are not among `available`, under whichever name. */
@@ -250,9 +255,46 @@ export function commonScopes(some: readonly string[], others: readonly string[])
   return some.filter((scope) => have.has(canonical(scope)));
 }
 
-/** Gmail scopes that were asked for and that the person did not tick (granular consent). */
+const FULL = "https://mail.google.com/";
+const READONLY = gmailScope("readonly");
+const METADATA = gmailScope("metadata");
+const MODIFY = gmailScope("modify");
+const PARTIAL = ["compose", "insert", "labels", "send"].map(gmailScope);
+
+function gmailScope(name: string): string {
+  return `https://www.googleapis.com/auth/gmail.${name}`;
+}
+
+/**
+ * What a Gmail scope permits beside itself, the narrowest first. Settings are permitted by their own scopes only.
+ * https://developers.google.com/workspace/gmail/api/auth/scopes
+ */
+const COVERED: readonly (readonly [scope: string, covered: readonly string[]])[] = [
+  [READONLY, [METADATA]],
+  [MODIFY, [READONLY, METADATA, ...PARTIAL]],
+  [FULL, [READONLY, METADATA, MODIFY, ...PARTIAL]],
+];
+
+/** The narrowest of `granted` that permits what `scope` would; null for none. */
+function coveringScope(scope: string, granted: readonly string[]): string | null {
+  const [same] = commonScopes(granted, [scope]);
+  const wider = COVERED.find(([held, covered]) => granted.includes(held) && covered.includes(scope));
+  return same ?? wider?.[0] ?? null;
+}
+
+/** The scopes of `wanted` that what was granted permits, under whichever name and by wider ones, too. */
+export function permittedScopes(wanted: readonly string[], granted: readonly string[]): string[] {
+  return wanted.filter((scope) => coveringScope(scope, granted) !== null);
+}
+
+/** The scopes of `granted` by which it permits what is wanted, and no others: what to ask a refresh for. */
+export function scopesInUse(wanted: readonly string[], granted: readonly string[]): string[] {
+  return [...new Set(wanted.map((scope) => coveringScope(scope, granted)).filter((scope) => scope !== null))];
+}
+
+/** Gmail scopes that were asked for and that the person did not tick (granular consent), and that no other one covers. */
 export function missingGmailScopes(asked: readonly string[], granted: readonly string[]): string[] {
-  return missingScopes(asked.filter(isGmailScope), granted);
+  return missingScopes(asked.filter(isGmailScope), permittedScopes(asked, granted));
 }
 
 /**
@@ -260,11 +302,6 @@ export function missingGmailScopes(asked: readonly string[], granted: readonly s
  * not missed, or every sign-in of that person would force consent.
  */
 export function coversSignIn(stored: readonly string[], asked: readonly string[], granted: readonly string[]): boolean {
-  const notGranted = new Set(missingScopes(asked, granted));
-  return (
-    missingScopes(
-      asked.filter((scope) => !notGranted.has(scope)),
-      stored,
-    ).length === 0
-  );
+  const needed = permittedScopes(asked, granted);
+  return permittedScopes(needed, stored).length === needed.length;
 }

@@ -15,6 +15,7 @@ import type { Config } from "./config.ts";
 import { securityHeaders } from "./http/content-policy.ts";
 import { AppError } from "./errors.ts";
 import { isolate } from "./http/isolation.ts";
+import { plainMeaning } from "./http/meaning.ts";
 import { requireModestSize, requirePlainPath } from "./http/request.ts";
 import { handleError, handleNotFound } from "./http/error-response.tsx";
 import { accountRoutes } from "./routes/account.tsx";
@@ -36,7 +37,14 @@ const PREFLIGHT_SECONDS = 2 * 60 * 60;
 export function createApp(services: Services) {
   const app = new HonoBase<AppEnv>({ router: new TrieRouter(), getPath: rawPath });
   app.onError(handleError).notFound(handleNotFound);
-  app.use(requestScope(services), securityHeaders(services.config), finishAnswer, orderlyRequest, isolate);
+  app.use(
+    requestScope(services),
+    securityHeaders(services.config),
+    finishAnswer,
+    orderlyRequest,
+    isolate,
+    plainMeaning,
+  );
   if (services.config.allowedOrigins.length > 0) {
     for (const path of ["/api/*", "/gmail/*", "/batch/*"]) app.use(path, crossOrigin(services.config));
   }
@@ -110,7 +118,15 @@ const orderlyRequest = createMiddleware<AppEnv>(async (c, next) => {
 function crossOrigin({ allowedOrigins }: Config) {
   return cors({
     origin: [...allowedOrigins],
-    allowHeaders: ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Range"],
+    allowHeaders: [
+      "Authorization",
+      "Content-Encoding",
+      "Content-Type",
+      "If-Match",
+      "If-None-Match",
+      "Range",
+      "X-HTTP-Method-Override",
+    ],
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     exposeHeaders: [
       "Content-Range",

@@ -3,7 +3,7 @@
  */
 import type * as z from "zod";
 import { ListOptionsSchema } from "../../src/mailbox/options.ts";
-import { AUTHENTICATED, COMMON_HEADERS, errorResponses, GRANTED, LIMITED } from "./errors.ts";
+import { AUTHENTICATED, COMMON_HEADERS, type Errors, errorResponses, GRANTED, LIMITED } from "./errors.ts";
 import { API_TOKEN, empty, inPath, json, query, SESSION, TO_SIGN_IN } from "./responses.ts";
 import { describeInput, refTo } from "./schemas.ts";
 import type { Parameter, Paths, Schema } from "./types.ts";
@@ -22,6 +22,13 @@ function listParameters(): Parameter[] {
   const properties = describeInput(ListOptionsSchema)["properties"] as Record<string, Schema>;
   return Object.entries(LIST_PARAMETERS).map(([name, description]) => query(name, description, properties[name]));
 }
+
+/** What Gmail may say to a read. */
+const READING_ERRORS: Errors = {
+  400: ["FAILED_PRECONDITION"],
+  404: ["NOT_FOUND"],
+  "4XX": ["INVALID_ARGUMENT", "FAILED_PRECONDITION"],
+};
 
 export const API_PATHS: Paths = {
   "/api/me": {
@@ -58,11 +65,68 @@ export const API_PATHS: Paths = {
           },
         },
         ...TO_SIGN_IN,
-        ...errorResponses(GRANTED, {
-          400: ["FAILED_PRECONDITION"],
-          404: ["NOT_FOUND"],
-          "4XX": ["INVALID_ARGUMENT", "FAILED_PRECONDITION"],
-        }),
+        ...errorResponses(GRANTED, READING_ERRORS),
+      },
+    },
+  },
+  "/api/messages/{id}": {
+    get: {
+      operationId: "getMessage",
+      tags: ["Messages"],
+      summary: "Read a message, decoded",
+      description:
+        "Headers, text, HTML as it came, and what is attached. 20 quota units. For the message as Gmail has it: " +
+        "`/gmail/v1/users/me/messages/{id}`.",
+      security: [SESSION, API_TOKEN],
+      parameters: [inPath("id", "Gmail's ID of the message.")],
+      responses: {
+        200: json("The message.", "Message"),
+        ...TO_SIGN_IN,
+        ...errorResponses(GRANTED, READING_ERRORS),
+      },
+    },
+  },
+  "/api/messages/{id}/attachments/{partId}": {
+    get: {
+      operationId: "getAttachment",
+      tags: ["Messages"],
+      summary: "Save an attachment",
+      description:
+        "Its bytes, streamed, with the sender's name and type. 40 quota units, because Gmail's own attachment IDs change " +
+        "with each read: the message is read first.",
+      security: [SESSION, API_TOKEN],
+      parameters: [
+        inPath("id", "Gmail's ID of the message."),
+        inPath("partId", "The `id` of the attachment, as `/api/messages/{id}` names it."),
+      ],
+      responses: {
+        200: {
+          description: "The bytes.",
+          headers: {
+            ...COMMON_HEADERS,
+            "Content-Disposition": {
+              description: "`attachment`, with the name (RFC 6266).",
+              required: true,
+              schema: { type: "string", pattern: "^attachment; filename=" },
+            },
+          },
+          content: { "*/*": {} },
+        },
+        ...TO_SIGN_IN,
+        ...errorResponses(GRANTED, READING_ERRORS),
+      },
+    },
+  },
+  "/api/labels": {
+    get: {
+      operationId: "listLabels",
+      tags: ["Messages"],
+      summary: "List the labels: Gmail's own and the user's",
+      security: [SESSION, API_TOKEN],
+      responses: {
+        200: json("The labels. 1 quota unit.", "Labels"),
+        ...TO_SIGN_IN,
+        ...errorResponses(GRANTED, READING_ERRORS),
       },
     },
   },
@@ -84,7 +148,7 @@ export const API_PATHS: Paths = {
       summary: "Make an API token",
       description:
         "A token speaks for you, with the scopes that you have granted so far, as far as its `access` goes: `list` for " +
-        "`/api/me`, `/api/messages` and Gmail's lists of messages, threads and history; `read` (unless said) for every " +
+        "`/api/me`, `/api/messages`, `/api/labels` and Gmail's lists of messages, threads and history; `read` (unless said) for every " +
         "GET and HEAD; `full` for everything. Of a batch each part counts alone. It cannot make tokens. " +
         "Making one takes a sign-in of the last ten minutes: else `SIGN_IN_REQUIRED`, and signing in at its `authorizationUrl` is enough.",
       security: [SESSION],
@@ -102,6 +166,7 @@ export const API_PATHS: Paths = {
         ...errorResponses(LIMITED, AUTHENTICATED, {
           400: ["FAILED_PRECONDITION"],
           413: ["INVALID_ARGUMENT"],
+          415: ["INVALID_ARGUMENT"],
         }),
       },
     },

@@ -43,7 +43,9 @@ export const AUTH_PATHS: Paths = {
         query("scope", "Granted scopes. What the token endpoint says is what counts."),
       ],
       responses: {
-        302: redirect("Signed in: to `return_to`. Or once more to Google."),
+        302: redirect(
+          "Signed in: to `return_to`, also where the browser comes with this callback again. Or once more to Google.",
+        ),
         ...errorResponses(LIMITED, {
           400: [
             "INVALID_STATE",
@@ -112,6 +114,7 @@ export const AUTH_PATHS: Paths = {
         202: empty("Taken."),
         ...errorResponses(LIMITED, {
           413: ["INVALID_ARGUMENT"],
+          415: ["INVALID_ARGUMENT"],
           503: ["UPSTREAM_UNAVAILABLE", "STORAGE_UNAVAILABLE"],
         }),
       },

@@ -12,6 +12,9 @@ const bodyNote = `At most ${MAX_BODY_BYTES / 1024 / 1024} MiB.`;
 
 const PARAMETERS =
   "Query parameters are Gmail's own, and `fields`, `alt=json`, `prettyPrint`, `quotaUser` and `$.xgafv`; others get 400.";
+const HEADERS =
+  "A body may be gzip (`Content-Encoding`). A POST with `X-HTTP-Method-Override: GET` and the query as a form is a GET; " +
+  "other overrides, `X-Goog-FieldMask` and uploads get 400.";
 
 /** An error that the Worker made itself. */
 const OF_OURS: Schema = {
@@ -66,7 +69,7 @@ function mailboxOperation(method: (typeof METHODS)[number]): Operation {
       ? "Google's client libraries work with `rootUrl` set to this origin and an API token as access token. " +
         `${PARAMETERS} Answers other than JSON, protobuf and multipart come as attachments.`
       : "Needs a scope of `GOOGLE_SCOPES` that was granted and permits it, and an API token with `full` access. " +
-        `${PARAMETERS} With a cookie, \`Origin\` must be this origin.`,
+        `${PARAMETERS} ${HEADERS} With a cookie, \`Origin\` must be this origin.`,
     externalDocs: {
       url: "https://developers.google.com/workspace/gmail/api/reference/rest",
       description: "Gmail API reference",
@@ -82,7 +85,7 @@ function mailboxOperation(method: (typeof METHODS)[number]): Operation {
     ...(isRead ? {} : { requestBody: { required: false, description: bodyNote, content: { "*/*": {} } } }),
     responses: {
       ...(isRead ? TO_SIGN_IN : {}),
-      ...forwarded(isRead ? {} : { 413: ["INVALID_ARGUMENT"] }),
+      ...forwarded(isRead ? {} : { 413: ["INVALID_ARGUMENT"], 415: ["INVALID_ARGUMENT"] }),
     },
   };
 }
@@ -98,7 +101,7 @@ export const GMAIL_PATHS: Paths = {
       summary: "Several calls to Gmail in one",
       description:
         "Each part must be a call to your own mailbox, is checked as if it came alone, and costs its own quota. A part " +
-        "has at most 100 header lines, and 32 KiB of them.",
+        "has at most 100 header lines, and 32 KiB of them. Its URL is a path, or a whole URL of this origin.",
       externalDocs: {
         url: "https://developers.google.com/workspace/gmail/api/guides/batch",
         description: "Batching requests",
@@ -109,7 +112,7 @@ export const GMAIL_PATHS: Paths = {
         description: `Parts of \`application/http\`. ${bodyNote}`,
         content: { "multipart/mixed": { schema: { type: "string" } } },
       },
-      responses: forwarded({ 413: ["INVALID_ARGUMENT"] }),
+      responses: forwarded({ 413: ["INVALID_ARGUMENT"], 415: ["INVALID_ARGUMENT"] }),
     },
   },
 };

@@ -64,7 +64,7 @@ export const PAGE_PATHS: Paths = {
       responses: {
         200: page("The page, with the token, which is shown this once."),
         303: redirect("To sign in again: the sign-in is more than ten minutes old."),
-        ...errorResponses(LIMITED, AUTHENTICATED, { 413: ["INVALID_ARGUMENT"] }),
+        ...errorResponses(LIMITED, AUTHENTICATED, { 413: ["INVALID_ARGUMENT"], 415: ["INVALID_ARGUMENT"] }),
       },
     },
   },

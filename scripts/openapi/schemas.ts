@@ -5,6 +5,8 @@
 import * as z from "zod";
 import { ACCESS_LEVELS } from "../../src/access.ts";
 import { type ErrorStatus, type Reason, REASONS } from "../../src/errors.ts";
+import type { Attachment } from "../../src/mail/attachments.ts";
+import type { DecodedMessage } from "../../src/mailbox/message.ts";
 import type { MessagesAnswer } from "../../src/mailbox/list.ts";
 import type { MessageMetadata } from "../../src/gmail/message.ts";
 import type { RotationPage } from "../../src/operator/rotation.ts";
@@ -42,6 +44,25 @@ const MessageRowSchema = z.object({
   subject: z.string().nullable(),
   unread: z.boolean(),
 }) satisfies z.ZodType<MessageMetadata>;
+
+const AttachmentSchema = z.object({
+  id: z.string().describe("For `/api/messages/{id}/attachments/{partId}`: Gmail's `partId`, which stays the same."),
+  name: z.string(),
+  type: z.string().describe("Media type, as the sender says."),
+  size: z.int().describe("Bytes."),
+  inline: z.boolean().describe("The message shows it within its text."),
+}) satisfies z.ZodType<Attachment>;
+
+const DecodedMessageSchema = z.object({
+  ...MessageRowSchema.shape,
+  date: z.iso.datetime().nullable().describe("RFC 3339, in UTC."),
+  headers: z
+    .array(z.object({ name: z.string(), value: z.string() }))
+    .describe("All of them, in their order, with encoded words decoded."),
+  text: z.string().nullable().describe("The plain text; null for none."),
+  html: z.string().nullable().describe("The HTML as it came, not sanitized; null for none."),
+  attachments: z.array(AttachmentSchema),
+}) satisfies z.ZodType<DecodedMessage>;
 
 const UnreadableRowSchema = z
   .object({ ...MessageRefSchema.shape, error: ErrorStatusSchema })
@@ -114,6 +135,17 @@ const ANSWERS = {
   MessageRow: MessageRowSchema,
   UnreadableRow: UnreadableRowSchema,
   Messages: MessagesSchema,
+  Message: DecodedMessageSchema,
+  Attachment: AttachmentSchema,
+  Labels: z.object({
+    labels: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        type: z.enum(["system", "user"]).describe("Gmail's own, or one of the user's."),
+      }),
+    ),
+  }),
   MessagesLine: z.union([
     MessageRowSchema,
     UnreadableRowSchema,

@@ -7,7 +7,7 @@ import { AppError } from "../errors.ts";
 import { accessForCall, checkQuery, writingScopes } from "../gmail/methods.ts";
 import { MAILBOX_PATH, ownMailboxPath } from "../gmail/own-mailbox.ts";
 import type { Identity } from "../identity.ts";
-import { commonScopes, missingScopes } from "../oauth.ts";
+import { commonScopes, missingScopes, permittedScopes } from "../oauth.ts";
 
 /** A call that a caller asks for. */
 export interface AskedCall {
@@ -40,7 +40,7 @@ export function checkGmailCall(
 
 /** A grant may be wider than what is asked for here: what it holds beside that is not used. */
 function requireScope(anyOf: readonly string[], wanted: readonly string[], granted: readonly string[]): void {
-  if (commonScopes(anyOf, commonScopes(granted, wanted)).length > 0) return;
+  if (commonScopes(anyOf, permittedScopes(wanted, granted)).length > 0) return;
   const metadata = { requiredScopes: anyOf.join(" ") };
   if (missingScopes(anyOf, wanted).length === anyOf.length) {
     throw new AppError(

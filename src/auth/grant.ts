@@ -3,6 +3,7 @@
  * answers 401, and `CONSENT_REQUIRED` when the grant is gone. Sits above OAuth and storage, and knows neither the
  * Gmail API nor HTTP of our own.
  */
+import { accessBlocked } from "./access-blocked.ts";
 import { isAllowedAccount } from "./accounts.ts";
 import { AppError, type SignInAgain } from "../errors.ts";
 import type { RequestScope } from "../context.ts";
@@ -10,7 +11,7 @@ import type { CallOptions } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import type { Credential, FoundCredential } from "../kv-store.ts";
 import type { AccessToken } from "../identity.ts";
-import { OAuthError, refreshAccessToken, type TokenResponse, commonScopes } from "../oauth.ts";
+import { OAuthError, refreshAccessToken, scopesInUse, type TokenResponse } from "../oauth.ts";
 import { handled } from "../lib/settle.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
@@ -196,39 +197,52 @@ export class Grant {
 
   /** What is stored, if it may be used. */
   async #credential(): Promise<FoundCredential> {
-    const { config, store, user } = this.#options;
+    const { config, grantMemory, store, user } = this.#options;
     // The operator can add a key that is missing; consenting again would only hide it.
     const found = await openedOrNull(store.findCredential(user.sub), "A credential");
     if (found === null || found.credential.clientId !== config.google.clientId) throw this.#consentRequired();
     const { credential } = found;
     if (!isAllowedAccount(config.allowedAccounts, credential)) throw accountNotAllowed();
     // A record for none of what is asked for now counts as none.
-    if (commonScopes(credential.scopes, config.google.scopes).length === 0) throw this.#consentRequired();
-    if (await store.isDead(credential.refreshToken)) throw this.#consentRequired();
-    return found;
+    if (scopesInUse(config.google.scopes, credential.scopes).length === 0) throw this.#consentRequired();
+    // KV may still answer with a refresh token that was replaced a moment ago.
+    const refreshToken = grantMemory.latestRefreshToken(credential.refreshToken);
+    if (await store.isDead(refreshToken)) throw this.#consentRequired();
+    return { ...found, credential: { ...credential, refreshToken } };
   }
 
   /** The refresh itself, for whoever waits for it. */
   async #askGoogle(found: FoundCredential): Promise<AccessToken> {
-    const { config, store, grantMemory, upstream, world, defer } = this.#options;
+    const { config, grantMemory, upstream, world, defer } = this.#options;
     const { credential } = found;
     try {
       const { refreshToken } = credential;
       // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
-      const scopes = commonScopes(credential.scopes, config.google.scopes);
+      const scopes = scopesInUse(config.google.scopes, credential.scopes);
       const response = await refreshAccessToken(upstream, config.google, { refreshToken, scopes });
       const accessToken = toAccessToken(response, world.now());
       grantMemory.keep(refreshToken, accessToken);
-      defer(store.reseal(found));
+      defer(this.#keepCredential(found, response.refreshToken ?? refreshToken));
       return accessToken;
     } catch (error) {
       throw error instanceof OAuthError ? this.#refused(error, credential) : error;
     }
   }
 
+  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. */
+  async #keepCredential(found: FoundCredential, refreshToken: string): Promise<void> {
+    const { grantMemory, store } = this.#options;
+    const { credential } = found;
+    if (refreshToken === credential.refreshToken) return void (await store.reseal(found));
+    grantMemory.replace(credential.refreshToken, refreshToken);
+    await store.replaceRefreshToken(credential, refreshToken);
+  }
+
   /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */
   #refused(error: OAuthError, credential: Credential): AppError {
     if (error.code === "invalid_scope") return scopesGone(error);
+    const blocked = accessBlocked(error);
+    if (blocked !== null) return blocked;
     if (error.code !== "invalid_grant") {
       return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
         logDetail: `refresh: ${error.code}`,

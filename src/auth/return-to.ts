@@ -6,7 +6,7 @@
 const MAX_LENGTH = 2_000;
 
 /** The default: the page. */
-const HOME = "/";
+export const HOME = "/";
 
 /**
  * Makes `value` a path on this origin outside `/auth/`; anything else becomes `/`.

@@ -17,7 +17,7 @@ import {
   fetchUserInfo,
   OAuthError,
   revokeToken,
-  type TokenResponse,
+  type GrantedTokens,
   type UserInfo,
   coversSignIn,
   missingGmailScopes,
@@ -90,7 +90,7 @@ export async function finishTrip(scope: SignInServices, transaction: Transaction
   }
   const user = await identify(scope, transaction, tokens);
   await admit(scope, transaction, { user, tokens });
-  const scopes = tokens.scopes ?? [];
+  const { scopes } = tokens;
   requireGmailScopes(scope.config.google.scopes, scopes, transaction, user);
   if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
   const { sub, email, name, picture } = user;
@@ -104,7 +104,7 @@ async function exchange(
   scope: Pick<SignInServices, "config" | "origin" | "upstream">,
   transaction: Transaction,
   code: string,
-): Promise<TokenResponse | null> {
+): Promise<GrantedTokens | null> {
   try {
     const request = { code, codeVerifier: transaction.codeVerifier, redirectUri: redirectUri(scope.origin) };
     return await exchangeCode(scope.upstream, scope.config.google, request);
@@ -132,7 +132,7 @@ interface User {
 }
 
 /** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
-async function identify(scope: SignInServices, transaction: Transaction, tokens: TokenResponse): Promise<User> {
+async function identify(scope: SignInServices, transaction: Transaction, tokens: GrantedTokens): Promise<User> {
   const { config, googleKeys, upstream, world } = scope;
   const userInfoAnswer = handled(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
@@ -192,7 +192,7 @@ async function readStored(
 async function admit(
   { config, upstream }: Pick<SignInServices, "config" | "upstream">,
   transaction: Transaction,
-  { user, tokens }: { user: User; tokens: TokenResponse },
+  { user, tokens }: { user: User; tokens: GrantedTokens },
 ): Promise<void> {
   if (isAllowedAccount(config.allowedAccounts, user)) return;
   // Google being down does not let anybody in; the grant then stays unused.
@@ -226,10 +226,10 @@ function requireGmailScopes(
 async function keepGrant(
   scope: SignInServices,
   user: User,
-  { tokens, signedInAtMs }: { tokens: TokenResponse; signedInAtMs: number },
+  { tokens, signedInAtMs }: { tokens: GrantedTokens; signedInAtMs: number },
 ): Promise<boolean> {
   const { config, store } = scope;
-  const granted = tokens.scopes ?? [];
+  const granted = tokens.scopes;
   if (tokens.refreshToken !== null) {
     await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
     return true;

@@ -51,6 +51,34 @@ export async function openTransaction(
   return keyRing.openAs({ purpose: "transaction", owner: flow.state }, flow.value, flow.nowMs, TransactionSchema);
 }
 
+/** Seals where the flow of `state` has led, for a browser that comes back with the same callback. */
+export async function sealReturnTo(
+  keyRing: KeyRing,
+  flow: { state: string; nowMs: number },
+  returnTo: string,
+): Promise<string> {
+  const expiresAtMs = flow.nowMs + TRANSACTION_TTL_SECONDS * 1000;
+  return keyRing.seal({ purpose: "transaction", owner: finishedFlow(flow.state) }, returnTo, expiresAtMs);
+}
+
+/** Opens what {@link sealReturnTo} made. @returns null where it is not of this flow, expired, or not ours */
+export async function openReturnTo(
+  keyRing: KeyRing,
+  flow: { state: string; value: string; nowMs: number },
+): Promise<string | null> {
+  return keyRing.openAs(
+    { purpose: "transaction", owner: finishedFlow(flow.state) },
+    flow.value,
+    flow.nowMs,
+    z.string(),
+  );
+}
+
+/** Never that of a transaction: a finished flow cannot be finished again. */
+function finishedFlow(state: string): string {
+  return `finished:${state}`;
+}
+
 /** How to begin again after this sign-in failed: to the same place, with the same account. */
 export function beginAgain({ returnTo, loginHint }: Transaction): SignInAgain {
   return { returnTo, ...(loginHint === null ? {} : { loginHint }) };

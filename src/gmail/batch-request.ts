@@ -15,15 +15,15 @@ import {
   splitHead,
   splitParts,
 } from "./batch.ts";
-import { invalidArgument } from "../errors.ts";
-
-/** What Gmail may see of a part's headers. Not `Authorization`: the outer one counts for every part. */
-const PART_HEADERS = ["Accept", "Content-Type", "If-Match", "If-None-Match"];
+import { AppError, invalidArgument } from "../errors.ts";
+import { meantMethod, targetWithForm } from "./method-override.ts";
+import { passedHeaders, refuseCodedBody, refuseHeaders } from "./request-headers.ts";
 
 /**
  * Reads the calls of a batch.
  *
  * @param contentType of the whole request
+ * @returns as they are meant: of a whole URL, the caller must check the origin
  * @throws AppError `INVALID_ARGUMENT`, naming the part
  */
 export function parseBatchRequest(contentType: string | null, text: string): BatchCall[] {
@@ -48,13 +48,49 @@ function readCall(part: string, index: number): BatchCall {
   }
   const inner = headOf(skipLineBreaks(outer.body), index);
   const [requestLine = ""] = inner.head.split(/\r?\n/, 1);
-  const [, method, path] =
-    /^(GET|POST|PUT|PATCH|DELETE) (\/[\x21-\x7e]*)(?: HTTP\/\d(?:\.\d)?)?$/.exec(requestLine) ?? [];
-  if (method === undefined || path === undefined) {
-    throw badPart(index, "must begin with a method and a path that begins with /");
-  }
+  const request = readRequestLine(requestLine, index);
   const headers = readHeaders(inner.head.slice(requestLine.length), index);
-  return { contentId: outerHeaders.get("Content-ID"), method, path, headers: passedOn(headers), body: inner.body };
+  try {
+    requirePlainTransfer(outerHeaders);
+    refuseCodedBody(headers);
+    refuseHeaders(headers);
+    return { contentId: outerHeaders.get("Content-ID"), ...meantCall(request, headers, inner.body) };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const { code, metadata } = error;
+    throw new AppError("INVALID_ARGUMENT", `Part ${index + 1} of the batch: ${error.message}`, { code, metadata });
+  }
+}
+
+type RequestLine = Pick<BatchCall, "method" | "path" | "origin">;
+
+/** RFC 9112 §3.2: a path or, as the Java and .NET clients write it, a whole URL. The .NET client leaves out the version. */
+function readRequestLine(line: string, index: number): RequestLine {
+  const [, method, origin, path] =
+    /^(GET|POST|PUT|PATCH|DELETE) (https?:\/\/[\w.:[\]-]+)?(\/[\x21-\x7e]*)(?: HTTP\/\d(?:\.\d)?)?$/.exec(line) ?? [];
+  if (method === undefined || path === undefined) {
+    throw badPart(index, "must begin with a method and a path that begins with /, or a whole URL");
+  }
+  if (origin === undefined) return { method, path };
+  // Host in lower case, and without a port that goes without saying.
+  if (!URL.canParse(origin)) throw badPart(index, "has a URL that cannot be read");
+  return { method, path, origin: new URL(origin).origin };
+}
+
+/** What is to be sent on, a GET that came as a POST included. */
+function meantCall(request: RequestLine, headers: Headers, body: string): Omit<BatchCall, "contentId"> {
+  const method = meantMethod(request.method, headers);
+  if (method === request.method) return { ...request, headers: passedHeaders(headers), body };
+  const path = targetWithForm(request.path, { type: headers.get("Content-Type"), text: body });
+  headers.delete("Content-Type");
+  return { ...request, method, path, headers: passedHeaders(headers), body: "" };
+}
+
+/** RFC 2045 §6: what these encodings hold is the part as it is. */
+function requirePlainTransfer(headers: Headers): void {
+  const name = "Content-Transfer-Encoding";
+  const encoding = headers.get(name)?.trim() ?? "binary";
+  if (!/^(?:7bit|8bit|binary)$/i.test(encoding)) throw invalidArgument(name, `${name} must be binary, 8bit or 7bit.`);
 }
 
 function headOf(message: string, index: number): { head: string; body: string } {
@@ -76,13 +112,6 @@ function readHeaders(head: string, index: number): Headers {
   const bad = lines.find((line) => !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*$/.test(line));
   if (bad !== undefined) throw badPart(index, "has a header that cannot be read");
   return parseHeaders(lines.join("\n"));
-}
-
-function passedOn(headers: Headers): [string, string][] {
-  return PART_HEADERS.flatMap((name): [string, string][] => {
-    const value = headers.get(name);
-    return value === null ? [] : [[name, value]];
-  });
 }
 
 function badPart(index: number, problem: string): Error {

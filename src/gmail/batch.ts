@@ -12,6 +12,8 @@ export interface BatchCall {
   readonly method: string;
   /** Path and query, without origin. */
   readonly path: string;
+  /** The origin, where a client has written a whole URL. Not sent on: whoever reads it must check it. */
+  readonly origin?: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Empty for none. */
   readonly body: string;

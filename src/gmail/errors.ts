@@ -31,12 +31,23 @@ const GoogleErrorSchema = z.object({
     message: z.optional(z.string()),
     status: z.optional(z.string()),
     errors: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
-    details: z.optional(z.array(z.object({ reason: z.optional(z.string()) }))),
+    details: z.optional(
+      z.array(
+        z.object({
+          reason: z.optional(z.string()),
+          metadata: z.optional(z.object({ consumer: z.optional(z.string()) })),
+        }),
+      ),
+    ),
   }),
 });
 
 /** 403 by these reasons means "later". The other limits (`dailyLimitExceeded`) last too long for that. */
 const RATE_LIMIT_REASONS = new Set(["rateLimitExceeded", "userRateLimitExceeded"]);
+/** The Gmail API is not enabled in the project of the OAuth client. */
+const DISABLED_REASONS = new Set(["accessNotConfigured", "SERVICE_DISABLED"]);
+/** A Workspace administrator has decided. */
+const POLICY_REASONS = new Set(["domainPolicy"]);
 const SCOPE_REASONS = new Set(["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]);
 
 /**
@@ -63,6 +74,11 @@ export async function processGmailError(response: Response, nowMs: number): Prom
     };
   }
   if (reasons.some((reason) => SCOPE_REASONS.has(reason))) return { error: scopeRequired(), retry: null };
+  if (reasons.some((reason) => DISABLED_REASONS.has(reason))) {
+    const consumer = details.map(({ metadata }) => metadata?.consumer ?? "").join(" ");
+    return { error: apiDisabled(message, `${consumer} ${message}`), retry: null };
+  }
+  if (reasons.some((reason) => POLICY_REASONS.has(reason))) return { error: refusedByPolicy(message), retry: null };
   return { error: passedOn(response.status, status, message), retry: null };
 }
 
@@ -76,6 +92,33 @@ function rateLimited(waitMs: number | null): GmailFailure {
 function scopeRequired(): AppError {
   return new AppError("SCOPE_REQUIRED", "Google says that a permission is missing. Sign in again and tick all boxes.", {
     signInAgain: { prompt: "consent" },
+  });
+}
+
+/** Where the Gmail API is enabled. @param project ID or number; null: the console asks for it */
+export function enablingUrl(project: string | null): string {
+  const page = "https://console.cloud.google.com/apis/library/gmail.googleapis.com";
+  return project === null ? page : `${page}?project=${project}`;
+}
+
+/** @param words in which Google may name the project: `projects/1234567890`, `project 1234567890` */
+function apiDisabled(message: string, words: string): AppError {
+  const [, project = null] = /\bprojects?[/ ](\d{5,20})\b/.exec(words) ?? [];
+  const activationUrl = enablingUrl(project);
+  const what = "The Gmail API is not enabled in this site's project at Google.";
+  return new AppError("ACCESS_BLOCKED", `${what} Whoever runs this site can enable it.`, {
+    programMessage: `${message === "" ? what : message} Whoever runs this site can enable it: ${activationUrl}`,
+    metadata: { activationUrl },
+    link: { href: activationUrl, text: "Enable the Gmail API" },
+    logDetail: `accessNotConfigured: enable the Gmail API at ${activationUrl}`,
+  });
+}
+
+function refusedByPolicy(message: string): AppError {
+  const words = "The administrator of your organization does not let apps use Gmail. Ask them to allow this one.";
+  return new AppError("ACCESS_BLOCKED", words, {
+    ...(message === "" ? {} : { programMessage: `${message} ${words}` }),
+    signInAgain: { prompt: "select_account" },
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { type Access, accessForMethod, isRead } from "../access.ts";
 import { invalidArgument } from "../errors.ts";
+import { parseQuery } from "../lib/query.ts";
 import { unknownName } from "../lib/unknown-name.ts";
 
 /** Parameters that may be given several times. */
@@ -47,12 +48,8 @@ export const PASSED_PARAMETERS: readonly string[] = [
  */
 export function checkQuery(query: string): string {
   const checked = new URLSearchParams();
-  for (const pair of query.split("&")) {
-    if (pair === "") continue;
-    const equals = pair.indexOf("=");
-    const name = decode(equals === -1 ? pair : pair.slice(0, equals), "query");
+  for (const [name, value] of parseQuery(query)) {
     if (!PASSED_PARAMETERS.includes(name)) throw unknownName("parameter", name, PASSED_PARAMETERS);
-    const value = equals === -1 ? "" : decode(pair.slice(equals + 1), name);
     if (name === "alt" && value !== "json") throw invalidArgument(name, "alt must be json.");
     if (checked.has(name) && !REPEATABLE.includes(name)) {
       throw invalidArgument(name, `${name} must be given once at most.`);
@@ -60,15 +57,6 @@ export function checkQuery(query: string): string {
     checked.append(name, value);
   }
   return checked.toString();
-}
-
-/** Strict: what is no UTF-8 is refused, and not replaced by something that the caller did not ask for. */
-function decode(text: string, parameter: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll("+", " "));
-  } catch {
-    throw invalidArgument(parameter, "The query has a % that begins no encoded character of UTF-8.");
-  }
 }
 
 /** Gmail's lists of IDs. */

@@ -15,15 +15,37 @@ const COSTS: readonly (readonly [method: string, path: RegExp, units: number])[]
   ["GET", /^messages$/, LIST_UNITS],
   ["GET", /^messages\/[^/]+$/, GET_UNITS],
   ["GET", /^messages\/[^/]+\/attachments\/[^/]+$/, 20],
+  ["POST", /^messages\/send$/, 100],
+  ["POST", /^messages(\/import)?$/, 25],
+  ["POST", /^messages\/batch(Modify|Delete)$/, 50],
+  ["POST", /^messages\/[^/]+\/(modify|untrash)$/, 5],
+  ["POST", /^messages\/[^/]+\/trash$/, 20],
+  ["DELETE", /^messages\/[^/]+$/, 10],
   ["GET", /^threads$/, 10],
   ["GET", /^threads\/[^/]+$/, 40],
+  ["POST", /^threads\/[^/]+\/(modify|untrash)$/, 10],
+  ["POST", /^threads\/[^/]+\/trash$/, 20],
+  ["DELETE", /^threads\/[^/]+$/, 20],
+  ["GET", /^drafts$/, 5],
+  ["GET", /^drafts\/[^/]+$/, 20],
+  ["POST", /^drafts$/, 10],
+  ["POST", /^drafts\/send$/, 100],
+  ["PUT", /^drafts\/[^/]+$/, 15],
+  ["DELETE", /^drafts\/[^/]+$/, 10],
   ["GET", /^history$/, 2],
   ["GET", /^profile$/, 1],
   ["*", /^labels(\/[^/]+)?$/, LABEL_UNITS],
+  ["GET", /^settings\//, 1],
+  ["POST", /^settings\/(delegates|forwardingAddresses|sendAs)$/, 100],
+  ["POST", /^settings\/sendAs\/[^/]+\/verify$/, 100],
+  ["PUT", /^settings\/(pop|sendAs\/[^/]+)$/, 100],
+  ["PATCH", /^settings\/sendAs\/[^/]+$/, 100],
+  ["*", /^settings\//, 5],
   ["POST", /^watch$/, 100],
+  ["POST", /^stop$/, 50],
 ];
 
-/** For methods that are not listed above: an estimate. */
+/** For methods that are not listed above, such as new ones: an estimate. */
 const OTHER_UNITS = 5;
 
 /** Units of one call. @param path such as `/gmail/v1/users/me/messages` */

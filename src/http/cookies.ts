@@ -11,6 +11,7 @@ import { TRANSACTION_TTL_SECONDS, transactionId } from "../auth/transaction.ts";
 
 const SESSION = "gmail_edge_session";
 const TRANSACTION_PREFIX = "gmail_edge_tx_";
+const RETURN_TO = "gmail_edge_return_to";
 const NOTICE = "gmail_edge_notice";
 
 const NOTICE_TTL_SECONDS = 60;
@@ -67,6 +68,15 @@ export function writeTransactionCookie(c: AppContext, state: string, sealed: str
 
 export function clearTransactionCookie(c: AppContext, state: string): void {
   remove(c, TRANSACTION_PREFIX + transactionId(state));
+}
+
+/** Where the last finished sign-in of this browser has led; null for none. */
+export function readReturnToCookie(c: AppContext): string | null {
+  return getCookie(c, nameOf(c, RETURN_TO)) ?? null;
+}
+
+export function writeReturnToCookie(c: AppContext, sealed: string): void {
+  set(c, RETURN_TO, sealed, TRANSACTION_TTL_SECONDS);
 }
 
 export function writeNotice(c: AppContext, notice: Notice): void {

@@ -54,8 +54,14 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
 };
 
 /** `app.notFound`. */
-export const handleNotFound: NotFoundHandler<AppEnv> = (c) =>
-  handleError(new AppError("NOT_FOUND", "There is nothing at this address."), c);
+export const handleNotFound: NotFoundHandler<AppEnv> = (c) => {
+  const isUpload = /^\/(?:resumable\/)?upload\/gmail\//.test(new URL(c.req.url).pathname);
+  return handleError(new AppError("NOT_FOUND", isUpload ? NO_UPLOAD : "There is nothing at this address."), c);
+};
+
+/** Google's clients choose this address by themselves where they are given a message as media. */
+const NO_UPLOAD =
+  "Gmail's upload endpoint is not passed on. Send the message below /gmail/v1/ as JSON, in the member raw, with 8 MiB at most.";
 
 function toStatusCode(code: number): StatusCode {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Hono types the codes that it knows; all of ours are among them

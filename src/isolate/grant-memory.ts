@@ -18,6 +18,8 @@ export class GrantMemory {
   readonly #accessTokens = new LruCache<{ readonly accessToken: AccessToken; readonly refresh: number }>(
     MAX_REMEMBERED,
   );
+  /** Refresh token → the one that Google has put in its place. */
+  readonly #successors = new LruCache<string>(MAX_REMEMBERED);
   #refreshCount = 0;
 
   /** Refreshes that succeeded: tells what came before and what after, which the clock does not between two calls. */
@@ -39,5 +41,20 @@ export class GrantMemory {
   keep(refreshToken: string, accessToken: AccessToken): void {
     this.#refreshCount += 1;
     this.#accessTokens.set(refreshToken, { accessToken, refresh: this.#refreshCount });
+  }
+
+  /** Remembers that a refresh token was replaced, with the access token that came with it. */
+  replace(refreshToken: string, successor: string): void {
+    this.#successors.delete(successor);
+    this.#successors.set(refreshToken, successor);
+    const known = this.#accessTokens.get(refreshToken);
+    if (known !== null) this.#accessTokens.set(successor, known);
+  }
+
+  /** The refresh token that is in force now, where this isolate has seen it replaced. */
+  latestRefreshToken(refreshToken: string): string {
+    let latest = refreshToken;
+    for (let next = this.#successors.get(latest); next !== null; next = this.#successors.get(latest)) latest = next;
+    return latest;
   }
 }

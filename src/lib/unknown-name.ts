@@ -13,6 +13,7 @@ const MAX_NAME_CHARACTERS = 64;
  */
 export function unknownName(what: "parameter" | "member", name: string, known: readonly string[]): AppError {
   const nearest = findNearest(name.slice(0, MAX_NAME_CHARACTERS), known);
-  const hint = nearest === null ? `Known are: ${known.join(", ")}.` : `Did you mean ${nearest}?`;
+  const names = known.length === 0 ? `It takes no ${what}s.` : `Known are: ${known.join(", ")}.`;
+  const hint = nearest === null ? names : `Did you mean ${nearest}?`;
   return invalidArgument(name.slice(0, MAX_NAME_CHARACTERS), `There is no such ${what} here. ${hint}`);
 }

@@ -42,8 +42,8 @@ export interface UpstreamOptions {
 export interface CallOptions {
   /** What an error calls the endpoint, such as "Google's token endpoint". */
   readonly endpoint: string;
-  /** True where the body is streamed on: then only the time until the headers is limited. */
-  readonly streaming?: boolean;
+  /** True where the body is streamed on: then only the time until the headers is limited. `ok`: only that of a 200. */
+  readonly streaming?: boolean | "ok";
   /** Ends the call, for a client that went away. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -110,7 +110,7 @@ export class Upstream {
     const signal = options.signal ? AbortSignal.any([timeLimit.signal, options.signal]) : timeLimit.signal;
     try {
       const response = await this.#options.fetch(input, { ...init, redirect: "manual", signal });
-      if (options.streaming) return response;
+      if (options.streaming === true || (options.streaming === "ok" && response.status === 200)) return response;
       // The body counts too: an answer that stalls half-way is as late as one that never starts.
       const body = await readWhole(response, options.endpoint);
       return new Response(body.size === 0 ? null : body, response);

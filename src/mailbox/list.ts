@@ -13,7 +13,7 @@ import { RowReader } from "./rows.ts";
 import type { RequestScope } from "../context.ts";
 
 /** What calls Gmail. */
-type GmailServices = Pick<RequestScope, "clientSignal" | "config" | "trace" | "upstream" | "world">;
+export type GmailServices = Pick<RequestScope, "clientSignal" | "config" | "trace" | "upstream" | "world">;
 
 /** What lists messages. */
 export type ListServices = GmailServices & Pick<RequestScope, "concurrency" | "keyRing" | "stream">;

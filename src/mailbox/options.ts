@@ -20,10 +20,12 @@ export interface ListOptions {
 
 const limitMessage = "must be a whole number of 1 or more, or all";
 
+const labelsMessage = "must be a list of label IDs";
+
 /** The options of a listing, by name; the query of `GET /api/messages` is described from it, too. */
 export const ListOptionsSchema = z.strictObject({
   q: z._default(z.string("must be text"), ""),
-  labelIds: z._default(z.array(z.string("must be text").check(z.minLength(1, "must not be empty"))), []),
+  labelIds: z._default(z.array(z.string(labelsMessage).check(z.minLength(1, "must not be empty")), labelsMessage), []),
   includeSpamTrash: z._default(
     z.pipe(
       z.transform((value) => (value === "true" ? true : value === "false" ? false : value)),
@@ -34,7 +36,7 @@ export const ListOptionsSchema = z.strictObject({
   limit: z._default(
     z.pipe(
       z.transform((value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value)),
-      z.union([z.literal("all"), z.int().check(z.positive())], limitMessage),
+      z.union([z.literal("all"), z.int(limitMessage).check(z.positive(limitMessage))], limitMessage),
     ),
     DEFAULT_LIMIT,
   ),

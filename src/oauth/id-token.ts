@@ -2,7 +2,7 @@
  * The ID token: verifying who signed in, by Google's published keys. Knows no cookies, no storage, no Gmail and no web
  * framework.
  */
-import { errors, jwtVerify } from "jose";
+import { errors, type JWTPayload, jwtVerify } from "jose";
 import * as z from "zod/mini";
 import type { GoogleConfig } from "../config.ts";
 import { AppError } from "../errors.ts";
@@ -29,6 +29,9 @@ const IdTokenClaimsSchema = z.pipe(
     hostedDomain: claims.hd ?? null,
   })),
 );
+
+/** By how much Google's clock may be ahead of ours: `nbf` and `iat`. */
+const LEEWAY_SECONDS = 60;
 
 export type IdTokenClaims = z.infer<typeof IdTokenClaimsSchema>;
 
@@ -60,11 +63,19 @@ export async function verifyIdToken(
       audience: google.clientId,
       requiredClaims: ["exp"],
       currentDate: new Date(expected.nowMs),
+      clockTolerance: LEEWAY_SECONDS,
     });
+    checkTimes(payload, expected.nowMs / 1000);
     return checkClaims(payload, google.clientId, expected.nonce);
   } catch (error) {
     throw keys.keyFault(error, google.jwksUri) ?? invalidIdToken(error instanceof errors.JOSEError ? error.code : "?");
   }
+}
+
+/** The leeway is for a token that seems to be from the future: one that has expired has had its time. */
+function checkTimes({ exp = 0, iat = 0 }: JWTPayload, nowSeconds: number): void {
+  if (exp <= Math.floor(nowSeconds)) throw invalidIdToken("ERR_JWT_EXPIRED");
+  if (iat > nowSeconds + LEEWAY_SECONDS) throw invalidIdToken("iat");
 }
 
 function checkClaims(payload: unknown, clientId: string, nonce: string): IdTokenClaims {

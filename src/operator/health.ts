@@ -3,6 +3,7 @@
  * with what to do about it; no secret is.
  */
 import { AppError } from "../errors.ts";
+import { enablingUrl } from "../gmail/errors.ts";
 import { exchangeCode, OAuthError } from "../oauth.ts";
 import type { Config } from "../config.ts";
 import type { RequestScope } from "../context.ts";
@@ -33,6 +34,7 @@ export async function checkHealth(scope: HealthServices): Promise<HealthCheck[]>
     run("client", "Put GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console shows them.", () =>
       checkClient(scope),
     ),
+    run("gmail-api", "", async () => describeGmailApi(scope.config)),
     run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope.config)),
     run("accounts", "", async () => describeAllowed(scope.config)),
     run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope.origin)}`),
@@ -73,6 +75,12 @@ function checkSettings({ unknownNames }: Config): string {
 function describeAllowed({ allowedAccounts }: Config): string {
   if (allowedAccounts.length > 0) return `These may sign in: ${allowedAccounts.join(", ")}`;
   return "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.";
+}
+
+/** Only a user's call shows whether it is enabled. A client ID begins with the number of its project. */
+function describeGmailApi({ google }: Config): string {
+  const [, project = null] = /^(\d{5,20})-/.exec(google.clientId) ?? [];
+  return `The Gmail API must be enabled, else users get ACCESS_BLOCKED: ${enablingUrl(project)}`;
 }
 
 /** Google's keys are where they should be, and Google's clock and ours agree. */

@@ -4,6 +4,7 @@
 import { Hono } from "hono/tiny";
 import type { ApiTokenInfo } from "../kv-store/api-tokens.ts";
 import { requireSession } from "../http/authentication.ts";
+import { readParameters } from "../http/parameters.ts";
 import { limitRate } from "../http/rate-limit.ts";
 import { readJsonBody } from "../http/request.ts";
 import type { AppEnv } from "../http/types.ts";
@@ -15,17 +16,21 @@ export const tokenRoutes = new Hono<AppEnv>()
   .use(limitRate("tokens"))
   .get("/", async (c) => {
     const { identity } = await requireSession(c);
+    readParameters(c, []);
     const tokens = await c.var.scope.apiTokens.list(identity.sub);
     return c.json({ tokens: tokens.map(describeToken) });
   })
   .post("/", async (c) => {
     const caller = await requireSession(c);
+    readParameters(c, []);
     const request = await readJsonBody(c, MAX_BODY_BYTES);
     const { id, secret, name, access, expiresAtMs } = await makeToken(c.var.scope, caller, request);
     return c.json({ id, token: secret, name, access, expiresAt: toDateTime(expiresAtMs) }, 201);
   })
   .delete("/:id", async (c) => {
-    await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
+    const caller = await requireSession(c);
+    readParameters(c, []);
+    await revokeToken(c.var.scope, caller, c.req.param("id"));
     return c.body(null, 204);
   });
 

@@ -1,26 +1,28 @@
 /**
- * `/api/me` and `/api/messages`: the JSON API of the signed-in user.
+ * `/api/me`, `/api/messages` and `/api/labels`: the JSON API of the signed-in user.
  */
 import { Hono } from "hono/tiny";
 import { requireCaller } from "../http/authentication.ts";
-import { invalidArgument } from "../errors.ts";
-import { LIST_OPTION_NAMES, type ListOptions, parseListOptions } from "../mailbox/options.ts";
+import { readParameters } from "../http/parameters.ts";
+import { LIST_OPTION_NAMES, parseListOptions } from "../mailbox/options.ts";
 import { reportError } from "../lib/log.ts";
-import { collectMessages, streamMessages } from "../mailbox/list.ts";
+import { fileResponse } from "../http/attachment.ts";
+import { collectMessages, gmailOf, streamMessages } from "../mailbox/list.ts";
+import { openAttachment, readMessage } from "../mailbox/message.ts";
 import { wantsNdjson } from "../http/request.ts";
 import { errorBody } from "../http/error-response.tsx";
-import type { AppContext, AppEnv } from "../http/types.ts";
-import { unknownName } from "../lib/unknown-name.ts";
+import type { AppEnv } from "../http/types.ts";
 
 export const apiRoutes = new Hono<AppEnv>()
   .get("/me", async (c) => {
     const { identity, scopes } = await requireCaller(c, "list");
+    readParameters(c, []);
     return c.json({ ...identity, scopes });
   })
   .get("/messages", async (c) => {
     const { grant, identity } = await requireCaller(c, "list");
     const user = { sub: identity.sub, grant };
-    const options = parseQuery(c);
+    const options = parseListOptions(readParameters(c, LIST_OPTION_NAMES, ["labelIds"]));
     const { scope } = c.var;
     if (!wantsNdjson(c)) return c.json(await collectMessages(scope, user, options));
     const lines = await streamMessages(
@@ -30,15 +32,27 @@ export const apiRoutes = new Hono<AppEnv>()
       (error) => errorBody(c, reportError(scope.trace, error)).error,
     );
     return c.body(lines, 200, { "Content-Type": "application/x-ndjson; charset=utf-8" });
+  })
+  .get("/messages/:id", async (c) => {
+    const { grant } = await requireCaller(c);
+    readParameters(c, []);
+    return c.json(await readMessage(c.var.scope, grant, c.req.param("id")));
+  })
+  .get("/messages/:id/attachments/:partId", async (c) => {
+    const { grant } = await requireCaller(c);
+    readParameters(c, []);
+    const { attachment, body } = await openAttachment(c.var.scope, grant, c.req.param());
+    return fileResponse(c, attachment, body);
+  })
+  .get("/labels", async (c) => {
+    const { grant } = await requireCaller(c, "list");
+    readParameters(c, []);
+    const labels = await gmailOf(c.var.scope, grant).listLabels();
+    return c.json({
+      labels: labels.map(({ id, name, isOwn }) => ({
+        id,
+        name,
+        type: isOwn ? ("user" as const) : ("system" as const),
+      })),
+    });
   });
-
-/** Only `labelIds` may be repeated. */
-function parseQuery(c: AppContext): ListOptions {
-  const values: Record<string, unknown> = {};
-  for (const [name, given] of Object.entries(c.req.queries())) {
-    if (!LIST_OPTION_NAMES.includes(name)) throw unknownName("parameter", name, LIST_OPTION_NAMES);
-    if (name !== "labelIds" && given.length > 1) throw invalidArgument(name, `${name} must be given once at most.`);
-    values[name] = name === "labelIds" ? given : given[0];
-  }
-  return parseListOptions(values);
-}

@@ -3,19 +3,33 @@
  */
 import { Hono } from "hono/tiny";
 import { findSession, requireSession } from "../http/authentication.ts";
-import { checkCallback, parseCallback, openTransaction, type Transaction } from "../auth/transaction.ts";
-import { clearTransactionCookie, readTransactionCookie, writeNotice, writeTransactionCookie } from "../http/cookies.ts";
+import {
+  checkCallback,
+  openReturnTo,
+  openTransaction,
+  parseCallback,
+  sealReturnTo,
+  type Transaction,
+} from "../auth/transaction.ts";
+import {
+  clearTransactionCookie,
+  readReturnToCookie,
+  readTransactionCookie,
+  writeNotice,
+  writeReturnToCookie,
+  writeTransactionCookie,
+} from "../http/cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
 import { forgetUser } from "../auth/leave.ts";
 import { page } from "../http/isolation.ts";
 import { PROMPTS, type Prompt, revokeToken } from "../oauth.ts";
 import { limitRate } from "../http/rate-limit.ts";
 import { isNavigation, readText } from "../http/request.ts";
-import { safeReturnTo } from "../auth/return-to.ts";
+import { HOME, safeReturnTo } from "../auth/return-to.ts";
 import type { RequestScope } from "../context.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { receiveSecurityEvents } from "../auth/security-events.ts";
-import { endPreviousSession, endSession, forgetSession, startSession } from "../http/session.ts";
+import { endPreviousSession, endSession, forgetSession, openSessionCaller, startSession } from "../http/session.ts";
 import { beginTrip, finishTrip, type Trip } from "../auth/sign-in.ts";
 
 /** An e-mail address has at most 254 characters, a `sub` 255. */
@@ -37,10 +51,15 @@ export const authRoutes = new Hono<AppEnv>()
   .get("/callback", page, limitRate("callback"), async (c) => {
     const callback = parseCallback(new URL(c.req.url).searchParams);
     const opened = callback.state === null ? null : await takeTransaction(c, callback.state);
+    if (opened === null && callback.error === null) {
+      const returnTo = await findReturnTo(c, callback.state);
+      if (returnTo !== null) return c.redirect(returnTo);
+    }
     const { code, transaction } = checkCallback(callback, opened, c.var.scope.config.google.issuer);
     const outcome = await finishTrip(c.var.scope, transaction, code);
     if (outcome.kind === "once-more") return goToGoogle(c, outcome.trip);
     await Promise.all([startSession(c, outcome.session), endPreviousSession(c)]);
+    if (callback.state !== null) await keepReturnTo(c, callback.state, outcome.returnTo);
     return c.redirect(outcome.returnTo);
   })
   .post("/logout", limitRate("logout"), async (c) => {
@@ -98,6 +117,25 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
   clearTransactionCookie(c, state);
   const { keyRing, world } = c.var.scope;
   return openTransaction(keyRing, { state, value, nowMs: world.now() });
+}
+
+/** Remembers where a sign-in has led, for when the person goes back to its callback or loads it again. */
+async function keepReturnTo(c: AppContext, state: string, returnTo: string): Promise<void> {
+  if (returnTo === HOME) return;
+  const { keyRing, world } = c.var.scope;
+  writeReturnToCookie(c, await sealReturnTo(keyRing, { state, nowMs: world.now() }, returnTo));
+}
+
+/** Where to lead a person who comes to the callback again and is signed in; null for everybody else. */
+async function findReturnTo(c: AppContext, state: string | null): Promise<string | null> {
+  if (c.req.method !== "GET" || !isNavigation(c)) return null;
+  const caller = await openSessionCaller(c);
+  // Where storage cannot say, nobody counts as signed in.
+  if ((await caller?.isRevoked.catch(() => true)) !== false) return null;
+  const value = readReturnToCookie(c);
+  if (state === null || value === null) return HOME;
+  const { keyRing, world } = c.var.scope;
+  return (await openReturnTo(keyRing, { state, value, nowMs: world.now() })) ?? HOME;
 }
 
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {

@@ -40,6 +40,8 @@ type Route<Input, Output, Status extends number> =
 type Api = {
   "/api/me": { $get: Route<{}, Routes["/api/me"]["$get"]["output"], 200> };
   "/api/messages": { $get: Route<{ query?: Query }, MessagesAnswer, 200> };
+  "/api/messages/:id": { $get: Route<{ param: { id: string } }, Routes["/api/messages/:id"]["$get"]["output"], 200> };
+  "/api/labels": { $get: Route<{}, Routes["/api/labels"]["$get"]["output"], 200> };
   "/api/tokens": {
     $get: Route<{}, Routes["/api/tokens"]["$get"]["output"], 200>;
     $post: Route<{ json: z.input<typeof NewTokenSchema> }, Routes["/api/tokens"]["$post"]["output"], 201>;

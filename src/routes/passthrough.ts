@@ -5,41 +5,47 @@
 import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
 import { checkGmailCall } from "../auth/gmail-call.ts";
+import { invalidArgument } from "../errors.ts";
 import { parseBatchRequest } from "../gmail/batch-request.ts";
 import { type BatchCall, batchRequest } from "../gmail/batch.ts";
 import { callGmail, type GmailRequest } from "../gmail/call.ts";
+import { asSent, MAX_TARGET_CHARACTERS, meantMethod, targetWithForm } from "../gmail/method-override.ts";
 import { checkQuery } from "../gmail/methods.ts";
+import { passedHeaders, refuseHeaders } from "../gmail/request-headers.ts";
 import { quotaUnits } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { requireOrigin } from "../http/isolation.ts";
+import { overridable } from "../http/meaning.ts";
 import { readBody, readText } from "../http/request.ts";
 import type { AppContext, AppEnv, Caller } from "../http/types.ts";
 import { RESPONSE_HEADERS } from "../http/passed-headers.ts";
 
-/** What Gmail may see of the request; cookies and everything else stay here. */
-const REQUEST_HEADERS = ["Accept", "Accept-Language", "Content-Type", "If-Match", "If-None-Match", "Range"];
-
 /** Those that Gmail knows; HEAD goes with GET. */
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-export const gmailPassthroughRoutes = new Hono<AppEnv>().on(METHODS, "/users/:userId/*", async (c) => {
+export const gmailPassthroughRoutes = new Hono<AppEnv>().on(METHODS, "/users/:userId/*", overridable, async (c) => {
   // What the call itself needs is known once it is read.
   const caller = await requireCaller(c, "list");
-  const { method } = c.req;
-  if (!isRead(method) && caller.session !== null) requireOrigin(c);
-  const { pathname, search } = new URL(c.req.url);
-  const { path, query } = checkGmailCall(caller, c.var.scope.config.google.scopes, {
-    method,
-    target: pathname + search,
-  });
-  return forwardToGmail(c, caller, {
-    path: path + query,
-    units: quotaUnits(method, path),
-    method,
-    headers: pickHeaders(c.req.raw.headers, REQUEST_HEADERS),
-    body: isRead(method) ? null : await bodyOf(c),
-  });
+  if (!isRead(c.req.method) && caller.session !== null) requireOrigin(c);
+  refuseHeaders(c.req.raw.headers);
+  const { method, target, headers } = await meantCall(c);
+  const { path, query } = checkGmailCall(caller, c.var.scope.config.google.scopes, { method, target });
+  const body = isRead(method) ? null : await bodyOf(c);
+  const request = { path: path + query, units: quotaUnits(method, path), method, headers, body };
+  return forwardToGmail(c, caller, method === "GET" ? asSent(request) : request);
 });
+
+/** The call that a request means: the request itself, or a GET that was sent as a POST. */
+async function meantCall(c: AppContext): Promise<{ method: string; target: string; headers: Headers }> {
+  const { pathname, search } = new URL(c.req.url);
+  const target = pathname + search;
+  const headers = new Headers(passedHeaders(c.req.raw.headers));
+  const method = meantMethod(c.req.method, c.req.raw.headers);
+  if (method === c.req.method) return { method, target, headers };
+  const form = { type: headers.get("Content-Type"), text: await readText(c, MAX_TARGET_CHARACTERS) };
+  headers.delete("Content-Type");
+  return { method, target: targetWithForm(target, form), headers };
+}
 
 async function bodyOf(c: AppContext): Promise<ArrayBuffer | null> {
   const body = await readBody(c, MAX_BODY_BYTES);
@@ -50,13 +56,15 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
   // What a part needs is known once it is read.
   const caller = await requireCaller(c, "list");
   if (caller.session !== null) requireOrigin(c);
+  refuseHeaders(c.req.raw.headers);
   // Of its own, a batch has no parameter that is passed on; what nobody knows is refused all the same.
   checkQuery(new URL(c.req.url).search.slice(1));
   const text = await readText(c, MAX_BODY_BYTES);
   const { config } = c.var.scope;
   const calls: BatchCall[] = [];
   let units = 0;
-  for (const call of parseBatchRequest(c.req.header("Content-Type") ?? null, text)) {
+  for (const [index, call] of parseBatchRequest(c.req.header("Content-Type") ?? null, text).entries()) {
+    requireOwnOrigin(c, call, index);
     const { method } = call;
     const { path, query } = checkGmailCall(caller, config.google.scopes, { method, target: call.path });
     calls.push({ ...call, path: path + query });
@@ -64,6 +72,16 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
   }
   return forwardToGmail(c, caller, { ...batchRequest(calls), units });
 });
+
+/** A part that names another server is not meant for this one. @throws AppError `INVALID_ARGUMENT` */
+function requireOwnOrigin(c: AppContext, { origin }: BatchCall, index: number): void {
+  const own = [c.var.scope.origin, new URL(c.req.url).origin];
+  if (origin === undefined || own.includes(origin)) return;
+  throw invalidArgument(
+    "body",
+    `Part ${index + 1} of the batch has the URL of another server. Use ${own[0]}, or a path.`,
+  );
+}
 
 /** The body is kept for the replay after a 401. Larger messages go to Gmail's upload endpoint, which is not passed. */
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -87,7 +105,7 @@ async function forwardToGmail(c: AppContext, { grant }: Caller, request: GmailRe
 }
 
 /** The headers of these names. */
-export function pickHeaders(headers: Headers, names: readonly string[]): Headers {
+function pickHeaders(headers: Headers, names: readonly string[]): Headers {
   const picked = new Headers();
   for (const name of names) {
     const value = headers.get(name);

@@ -213,6 +213,22 @@ export const ROUTES: readonly Route[] = [
     maxBodyBytes: null,
     example: { method: "GET", path: "/api/messages?limit=2" },
   },
+  ...(
+    [
+      ["/api/messages/:id", "read", "/api/messages/0"],
+      ["/api/messages/:id/attachments/:partId", "read", "/api/messages/0/attachments/1"],
+      ["/api/labels", "list", "/api/labels"],
+    ] as const
+  ).map(([path, access, example]): Route => ({
+    method: "GET",
+    path,
+    caller: "session-or-token",
+    access,
+    crossSite: null,
+    rateGroup: null,
+    maxBodyBytes: null,
+    example: { method: "GET", path: example },
+  })),
   {
     ...PASSTHROUGH,
     method: "GET",

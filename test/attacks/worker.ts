@@ -23,7 +23,11 @@ export function openWorker(stage: Stage, changes: Readonly<Record<string, unknow
 }
 
 /** A request of a stage as `fetch` takes it, without its path. */
-export function toInit(request: { method?: string; headers?: Readonly<Record<string, string>>; body?: string }) {
+export function toInit(request: {
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: string | Uint8Array;
+}) {
   const { method = "GET", headers = {}, body } = request;
   return { method, headers, ...(body === undefined ? {} : { body }) };
 }

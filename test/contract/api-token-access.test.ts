@@ -45,7 +45,7 @@ const CALLS: readonly (readonly [needed: Level, request: Outgoing])[] = [
 ];
 
 function titleOf({ method = "GET", path, body }: Outgoing): string {
-  const parts = [...(body ?? "").matchAll(/^(\w+ \/\S+) HTTP/gm)].map(([, line]) => line);
+  const parts = [...String(body ?? "").matchAll(/^(\w+ \/\S+) HTTP/gm)].map(([, line]) => line);
   return [`${method} ${path}`, ...parts].join(", ");
 }
 

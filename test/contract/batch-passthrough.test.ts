@@ -125,7 +125,7 @@ describe("a batch", () => {
         "Authorization: Bearer ya29.inner",
         "Cookie: a=b",
         "Host: evil.test",
-        "X-HTTP-Method-Override: DELETE",
+        "X-Goog-User-Project: other",
       ];
       const own = { "x-forwarded-for": "203.0.113.9", referer: "https://private.test/" };
       await setting.send([{ id: "1", line: `GET /gmail/v1/users/${setting.user.sub}/profile`, headers: hidden }], own);

@@ -175,8 +175,6 @@ describe("a failed refresh deletes nothing: only invalid_grant ends a grant", ()
 describe("Google's other errors are passed on with Google's message", () => {
   test.for<[NamedFault, number, RegExp]>([
     ["dailyLimitExceeded", 403, /Daily Limit/],
-    ["domainPolicy", 403, /domain administrators/],
-    ["accessNotConfigured", 403, /has not been used in project/],
     ["failedPrecondition", 400, /Mail service not enabled/],
     ["notFound", 404, /not found/],
   ])("%s", async ([named, code, message], { open }) => {
@@ -195,6 +193,53 @@ describe("Google's other errors are passed on with Google's message", () => {
     ]).not.toContain(reason);
     expect((await expectError(response, code, reason)).message).toMatch(message);
     expect(await google.count("list")).toBe(1);
+  });
+});
+
+describe("ACCESS_BLOCKED, 403: Google refuses for good", () => {
+  const LINK = "https://console.cloud.google.com/apis/library/gmail.googleapis.com?project=1234567890";
+
+  test("accessNotConfigured: with the link that enables the API, for programs and for people", async ({ open }) => {
+    const { browser, google } = await signedIn(open);
+    await google.always("list", "accessNotConfigured");
+    const { message, metadata } = await expectError(await call(browser), 403, "ACCESS_BLOCKED");
+    expect(message).toContain("has not been used in project 1234567890");
+    expect(message).toContain(LINK);
+    expect(metadata["activationUrl"]).toBe(LINK);
+    expect(await expectPage(await browser.step("/api/messages"), 403)).toContain(`href="${LINK}"`);
+    expect(await google.count("list")).toBe(2);
+  });
+
+  test("domainPolicy: says whom to ask", async ({ open }) => {
+    const { browser, google } = await signedIn(open);
+    await google.always("list", "domainPolicy");
+    const { message } = await expectError(await call(browser), 403, "ACCESS_BLOCKED");
+    expect(message).toMatch(/domain administrators .*administrator of your organization/);
+    expect(await google.count("list")).toBe(1);
+  });
+
+  test.for<[error: string, status: number, who: RegExp]>([
+    ["admin_policy_enforced", 400, /administrator of your organization/],
+    ["org_internal", 403, /one organization only/],
+    ["unauthorized_client", 401, /Whoever runs this site/],
+  ])("a refresh that is refused by %s: nothing stored is changed", async ([error, status, who], { open }) => {
+    const { browser, google, user } = await signedIn(open);
+    await google.act({ action: "killAccessTokens", email: user.email });
+    await google.fault("token:refresh", { status, body: { error }, times: "always" });
+    const { message, metadata } = await expectError(await call(browser), 403, "ACCESS_BLOCKED");
+    expect(message).toMatch(who);
+    expect(metadata["error"]).toBe(error);
+    const text = await expectPage(await browser.step("/api/messages"), 403);
+    expect(text).toContain("Google blocks this access");
+    await google.act({ action: "clearFaults" });
+    expect((await call(browser)).status).toBe(200);
+  });
+
+  test("a code that nobody knows is an outage", async ({ open }) => {
+    const { browser, google, user } = await signedIn(open);
+    await google.act({ action: "killAccessTokens", email: user.email });
+    await google.fault("token:refresh", { status: 400, body: { error: "new_in_2027" } });
+    await expectError(await call(browser), 502, "UPSTREAM_UNAVAILABLE");
   });
 });
 

@@ -39,6 +39,7 @@ function patternOf(spoiled: Spoiled): string {
     unauthorized: lasts && spoiled.group !== "extra" ? consent : `${consent}|${undisturbed}`,
     gone: consent,
     scope: shownAs("403", "SCOPE_REQUIRED", spoiled),
+    blocked: shownAs("403", "ACCESS_BLOCKED", spoiled),
     final: [
       shownAs("400", "FAILED_PRECONDITION", spoiled),
       shownAs("403", "PERMISSION_DENIED", spoiled),

@@ -23,7 +23,7 @@ export type Group =
 /**
  * What a spoiled call means. `right`: nothing, it is only late. `outage`, `limit`: not now. `refused`: the token endpoint
  * says no. `operator`: it does not know us. `unauthorized`: the access token is dead. `gone`: the grant is. `scope`,
- * `final`: Gmail's last word. `nobody`: userinfo names nobody. `empty`: a list without messages. `status`: passed on.
+ * `blocked`: a setting. `final`: Gmail's last word. `nobody`: userinfo names nobody. `empty`: a list without messages. `status`: passed on.
  */
 export type Effect =
   | "right"
@@ -34,6 +34,7 @@ export type Effect =
   | "unauthorized"
   | "gone"
   | "scope"
+  | "blocked"
   | "final"
   | "nobody"
   | "empty"
@@ -220,7 +221,7 @@ function oauthErrors(): FaultKind[] {
     {
       name: "unauthorized_client",
       fault: { status: 401, body: { error: "unauthorized_client" } },
-      effect: only({ code: "refused", refresh: "outage", userinfo: "outage" }),
+      effect: only({ code: "refused", refresh: "blocked", userinfo: "outage" }),
     },
     {
       name: "400 of another form",
@@ -253,8 +254,8 @@ function gmailErrors(): FaultKind[] {
     named("rateLimitExceeded", "limit"),
     named("userRateLimitExceeded", "limit"),
     named("dailyLimitExceeded", "final"),
-    named("domainPolicy", "final"),
-    named("accessNotConfigured", "final"),
+    named("domainPolicy", "blocked"),
+    named("accessNotConfigured", "blocked"),
     named("failedPrecondition", "final"),
     named("notFound", "final"),
     named("insufficientPermissions", "scope"),

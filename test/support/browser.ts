@@ -9,7 +9,7 @@ export interface Outgoing {
   readonly path: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Gives the answer as soon as it begins, instead of when it is complete. */
   readonly stream?: boolean;
   readonly signal?: AbortSignal;

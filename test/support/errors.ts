@@ -12,6 +12,7 @@ const STATUS_OF_CODE: Record<number, readonly string[]> = {
   405: ["UNIMPLEMENTED"],
   413: ["INVALID_ARGUMENT"],
   414: ["INVALID_ARGUMENT"],
+  415: ["INVALID_ARGUMENT"],
   431: ["INVALID_ARGUMENT"],
   429: ["RESOURCE_EXHAUSTED"],
   500: ["INTERNAL", "UNKNOWN"],

@@ -108,7 +108,7 @@ export async function gmail(
   const mailbox = mailboxOf(instance, caller.user);
   if (mailbox === null) return refusal("failedPrecondition");
   if (answer === undefined) return refusal("notFound");
-  const query = call.url.searchParams;
+  const query = queryOf(call);
   try {
     return write(await answer({ instance, call, caller, mailbox, query, ids }), query);
   } catch (error) {
@@ -119,6 +119,12 @@ export async function gmail(
     }
     throw error;
   }
+}
+
+/** Of a long GET that came as a POST, the query is a form. */
+function queryOf({ url, headers, body }: Incoming): URLSearchParams {
+  const isForm = headers.get("x-http-method-override") === "GET";
+  return isForm ? new URLSearchParams([...url.searchParams, ...new URLSearchParams(body)]) : url.searchParams;
 }
 
 function write(answer: Awaited<Answer>, query: URLSearchParams): Response {

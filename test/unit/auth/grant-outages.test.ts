@@ -35,7 +35,14 @@ describe("a refresh that fails otherwise leaves everything as it was", () => {
     ["no connection", () => Promise.reject(new TypeError("lost")), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
     ["nonsense", () => Response.json({}), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
     ["invalid_client", refusal("invalid_client", 401), { reason: "INTERNAL", code: 500 }],
-    ["unauthorized_client", refusal("unauthorized_client", 401), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
+    ["unauthorized_client", refusal("unauthorized_client", 401), { reason: "ACCESS_BLOCKED", code: 403 }],
+    ["admin_policy_enforced", refusal("admin_policy_enforced"), { reason: "ACCESS_BLOCKED", code: 403 }],
+    ["org_internal", refusal("org_internal", 403), { reason: "ACCESS_BLOCKED", code: 403 }],
+    ["policy_enforced", refusal("policy_enforced"), { reason: "ACCESS_BLOCKED", code: 403 }],
+    ["deleted_client", refusal("deleted_client", 401), { reason: "ACCESS_BLOCKED", code: 403 }],
+    ["disabled_client", refusal("disabled_client", 401), { reason: "ACCESS_BLOCKED", code: 403 }],
+    ["a code that nobody knows", refusal("new_in_2027"), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
+    ["a code that is a name of Object's", refusal("constructor"), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
     ["invalid_scope", refusal("invalid_scope"), { reason: "SCOPE_REQUIRED", code: 403 }],
     ["invalid_request", refusal("invalid_request"), { reason: "UPSTREAM_UNAVAILABLE", code: 502 }],
   ])("%s", async (_, refresh, expected) => {
@@ -48,10 +55,24 @@ describe("a refresh that fails otherwise leaves everything as it was", () => {
   });
 
   test("an unexpected refusal is named for the log and not for the caller", async () => {
-    const { world } = createGoogle({ refresh: refusal("unauthorized_client", 401) });
+    const { world } = createGoogle({ refresh: refusal("new_in_2027", 401) });
     const error = await appErrorOf(createGrant(world).fetch(GMAIL_URL, {}, GMAIL));
-    expect(error.logDetail).toContain("unauthorized_client");
-    expect(error.message).not.toContain("unauthorized_client");
+    expect(error.logDetail).toContain("new_in_2027");
+    expect(error.message).not.toContain("new_in_2027");
+  });
+
+  test.each<[code: string, who: RegExp, isByAccount: boolean]>([
+    ["admin_policy_enforced", /administrator of your organization.*Admin console/, true],
+    ["org_internal", /one organization only.*External/, true],
+    ["unauthorized_client", /Whoever runs this site/, false],
+  ])("%s says who can do what, and is logged", async (code, who, isByAccount) => {
+    const { world } = createGoogle({ refresh: refusal(code, 400) });
+    const error = await appErrorOf(createGrant(world).fetch(GMAIL_URL, {}, GMAIL));
+    expect(error.message).toMatch(who);
+    expect(error.metadata).toEqual({ error: code });
+    expect(error.logDetail).toBe(`refresh: ${code}`);
+    expect(error.retryAfterSeconds).toBeNull();
+    expect(error.signInAgain).toEqual(isByAccount ? { prompt: "select_account" } : null);
   });
 });
 

@@ -266,16 +266,33 @@ describe("who came", () => {
 describe("a Gmail scope is missing: 403 SCOPE_REQUIRED, naming what to tick, with the way to consent", () => {
   const vars = { GOOGLE_SCOPES: `openid email ${READONLY} ${MODIFY}` };
 
-  test.each<[string, object]>([
-    ["Google granted none of them", { scope: "openid" }],
-    ["Google did not say what it granted", { scope: undefined }],
-  ])("%s", async (_, token) => {
-    const error = await appErrorOf((await trial({ token }, vars)).finish());
+  test("Google granted none of them", async () => {
+    const error = await appErrorOf((await trial({ token: { scope: "openid" } }, vars)).finish());
     expect(error).toMatchObject({ reason: "SCOPE_REQUIRED", code: 403, signInAgain: CONSENT });
     expect(error.metadata).toEqual({ missingScopes: `${READONLY} ${MODIFY}` });
     expect(error.message).toContain(`${READONLY}, ${MODIFY}`);
     expect(await record()).toBeNull();
   });
+
+  test("of a scope that is empty nothing was granted", async () => {
+    const error = await appErrorOf((await trial({ token: { scope: "" } }, vars)).finish());
+    expect(error).toMatchObject({ reason: "SCOPE_REQUIRED", code: 403 });
+  });
+
+  test("none is where Google does not say what it granted: then it is what was asked for (RFC 6749 §5.1)", async () => {
+    const { finish } = await trial({ token: { scope: undefined } }, vars);
+    const scopes = ["openid", "email", READONLY, MODIFY];
+    expect(await finish()).toMatchObject({ kind: "signed-in", session: { scopes } });
+    expect(await record()).toMatchObject({ refreshToken: "rt", scopes });
+  });
+
+  test.each([`openid https://mail.google.com/`, `openid ${MODIFY}`])(
+    "none is where a wider one was granted: %s",
+    async (scope) => {
+      const { finish } = await trial({ token: { scope } }, { GOOGLE_SCOPES: `openid ${READONLY}` });
+      expect(await finish()).toMatchObject({ kind: "signed-in", session: { scopes: scope.split(" ") } });
+    },
+  );
 
   test("the hint is the sub where there is no address", async () => {
     const answers = { claims: { email: undefined }, userinfo: { email: null }, token: { scope: "openid" } };

@@ -4,6 +4,14 @@ import { describe, expect, test } from "vitest";
 import { type BatchCall, composeBatch } from "../../../src/gmail/batch.ts";
 import { parseBatchRequest } from "../../../src/gmail/batch-request.ts";
 import { AppError } from "../../../src/errors.ts";
+import {
+  type ClientBatch,
+  dotnetBatch,
+  javaBatch,
+  javaLongGet,
+  phpBatch,
+  rubyBatch,
+} from "../../support/client-batches.ts";
 import { SENTENCE } from "../fixtures.ts";
 import pythonBatch from "../../fixtures/python-client-batch.txt?raw";
 
@@ -218,8 +226,11 @@ describe("a part", () => {
     `GET ${PATH} HTTP/1.1 x`,
     `GET ${PATH}\tHTTP/1.1`,
     `GET ${PATH} http/1.1`,
-    `GET https://gmail.googleapis.com${PATH} HTTP/1.1`,
-    "GET https://evil.test/ HTTP/1.1",
+    `GET ftp://mail.test${PATH} HTTP/1.1`,
+    `GET https://ann@mail.test${PATH} HTTP/1.1`,
+    `GET https://mail.test\\@evil.test${PATH} HTTP/1.1`,
+    "GET https://mail.test HTTP/1.1",
+    "GET https://mail.test?q=a HTTP/1.1",
     `GET gmail/v1/users/me/messages HTTP/1.1`,
     `GET * HTTP/1.1`,
     `GET ${PATH} x HTTP/1.1`,
@@ -256,8 +267,6 @@ describe("a part", () => {
           "Cookie: a=b",
           "Host: evil.test",
           "Content-Length: 3",
-          "Transfer-Encoding: chunked",
-          "X-HTTP-Method-Override: DELETE",
           "X-Goog-User-Project: other",
           "if-match: etag-1",
           "accept: application/json",
@@ -284,6 +293,46 @@ describe("a part", () => {
     }
   });
 
+  test.each<[header: string, name: string]>([
+    ["X-HTTP-Method-Override: DELETE", "X-HTTP-Method-Override"],
+    ["x-http-method-override: PATCH", "X-HTTP-Method-Override"],
+    ["X-HTTP-Method-Override:", "X-HTTP-Method-Override"],
+    ["X-HTTP-Method: GET", "X-HTTP-Method"],
+    ["X-Method-Override: GET", "X-Method-Override"],
+    ["Transfer-Encoding: chunked", "Transfer-Encoding"],
+    ["Content-Encoding: gzip", "Content-Encoding"],
+    ["X-Goog-FieldMask: id", "X-Goog-FieldMask"],
+    ["X-Goog-Api-Key: AIza", "X-Goog-Api-Key"],
+    ["X-Upload-Content-Type: message/rfc822", "X-Upload-Content-Type"],
+    ["Content-Range: bytes 0-1/2", "Content-Range"],
+  ])("with the header %j, which would change its meaning, is refused by its name", (header, name) => {
+    const { message, metadata } = errorOf(batchOf(part(`GET ${PATH}`), part(`POST ${PATH}/modify`, header, "", "{}")));
+    expect(metadata).toEqual({ parameter: name });
+    expect(message).toMatch(new RegExp(`^Part 2 of the batch: .*${name}.*\\.$`));
+  });
+
+  test.each(["X-HTTP-Method-Override: GET", "Content-Encoding: identity", "Content-Encoding:"])(
+    "with the header %j, which changes nothing, is read",
+    (header) => {
+      expect(only(batchOf(part(`GET ${PATH}`, header)))).toMatchObject({ method: "GET", path: PATH });
+    },
+  );
+
+  test.each(["base64", "quoted-printable", "x-gzip"])("that came as %s is refused", (encoding) => {
+    const { metadata } = errorOf(batchOf(partWith(`Content-Transfer-Encoding: ${encoding}`)));
+    expect(metadata).toEqual({ parameter: "Content-Transfer-Encoding" });
+  });
+
+  test.each(["binary", "8bit", "7BIT"])("that came as %s is read", (encoding) => {
+    expect(only(batchOf(partWith(`Content-Transfer-Encoding: ${encoding}`)))).toMatchObject({ path: PATH });
+  });
+
+  test("hands on the conditions and the range of a read", () => {
+    const headers = ["If-Modified-Since: a", "If-Range: b", "If-Unmodified-Since: c", "Range: bytes=0-1"];
+    const read = only(batchOf(part(`GET ${PATH}`, ...headers)));
+    expect(read?.headers.map(([name, value]) => `${name}: ${value}`).toSorted()).toEqual(headers);
+  });
+
   test("with a line break in its Content-ID gives another header, which goes nowhere", () => {
     const smuggled = batchOf(partWith("Content-ID: <a>", "Authorization: x"));
     expect(composeBatch(parseBatchRequest(TYPE, smuggled), "c")).not.toContain("Authorization");
@@ -295,5 +344,107 @@ describe("a part", () => {
       expect(only(text.replaceAll("\r\n", eol))?.contentId).toBe("<a-long-one + 1>");
     }
     expect(errorOf(batchOf(part(`GET ${PATH}`, " HTTP/1.1"))).reason).toBe("INVALID_ARGUMENT");
+  });
+});
+
+describe("a part with a whole URL (RFC 9112 §3.2.2)", () => {
+  test.each<[url: string, origin: string, path: string]>([
+    [`https://mail.test${PATH}`, "https://mail.test", PATH],
+    [`https://mail.test:443${PATH}?format=full`, "https://mail.test", `${PATH}?format=full`],
+    [`https://Mail.TEST:8443${PATH}`, "https://mail.test:8443", PATH],
+    [`http://127.0.0.1:8787${PATH}`, "http://127.0.0.1:8787", PATH],
+    [`http://[::1]:80${PATH}`, "http://[::1]", PATH],
+    [
+      "https://mail.test/gmail/v1/users/me/messages?q=a%20b&q2=%2F",
+      "https://mail.test",
+      "/gmail/v1/users/me/messages?q=a%20b&q2=%2F",
+    ],
+    ["https://mail.test/a/%2e%2e/b", "https://mail.test", "/a/%2e%2e/b"],
+  ])("%s", (url, origin, path) => {
+    for (const version of ["", " HTTP/1.1"]) {
+      expect(only(batchOf(part(`GET ${url}${version}`)))).toMatchObject({ method: "GET", origin, path });
+    }
+  });
+
+  test("is sent on as a path", () => {
+    const read = parseBatchRequest(TYPE, batchOf(part(`GET https://mail.test${PATH} HTTP/1.1`)));
+    expect(composeBatch(read, "c")).toContain(`\r\nGET ${PATH} HTTP/1.1\r\n`);
+  });
+
+  test("whose origin is none is refused", () => {
+    const { message } = errorOf(batchOf(part(`GET https://mail.test:99999${PATH}`)));
+    expect(message).toContain("Part 1 of the batch has a URL that cannot be read");
+  });
+});
+
+describe("a POST that means a GET", () => {
+  const OVERRIDE = "X-HTTP-Method-Override: GET";
+  const FORM = "Content-Type: application/x-www-form-urlencoded; charset=UTF-8";
+  const LIST = "/gmail/v1/users/me/messages";
+
+  test.each<[target: string, form: string, path: string]>([
+    [LIST, "q=from%3Aana&maxResults=5", `${LIST}?q=from%3Aana&maxResults=5`],
+    [LIST, "q=a+b%20c&labelIds=A&labelIds=B", `${LIST}?q=a+b+c&labelIds=A&labelIds=B`],
+    [`${LIST}?alt=json`, "q=x", `${LIST}?alt=json&q=x`],
+    [LIST, "q=a\r\n", `${LIST}?q=a`],
+    [LIST, "q=\u05e9", `${LIST}?q=%D7%A9`],
+    [LIST, "", LIST],
+    [LIST, "q=#x?y", `${LIST}?q=%23x%3Fy`],
+  ])("%s with the form %j", (target, form, path) => {
+    const read = only(batchOf(part(`POST ${target} HTTP/1.1`, FORM, OVERRIDE, "Accept: a/b", "", form)));
+    expect(read).toEqual({ contentId: "<one>", method: "GET", path, headers: [["Accept", "a/b"]], body: "" });
+  });
+
+  test("with a body of another type is refused by the name of its type", () => {
+    const text = batchOf(part(`POST ${LIST}`, "Content-Type: application/json", OVERRIDE, "", "{}"));
+    expect(errorOf(text).metadata).toEqual({ parameter: "Content-Type" });
+  });
+
+  test("with a form that is no UTF-8 is refused by the name of the parameter", () => {
+    expect(errorOf(batchOf(part(`POST ${LIST}`, FORM, OVERRIDE, "", "q=%ff"))).metadata).toEqual({ parameter: "q" });
+  });
+
+  test("with a form of more than 32 KiB is refused", () => {
+    const text = batchOf(part(`POST ${LIST}`, FORM, OVERRIDE, "", `q=${"x".repeat(32_768)}`));
+    expect(errorOf(text)).toMatchObject({ code: 413, metadata: { parameter: "body" } });
+  });
+});
+
+describe("a batch of a client of Google's", () => {
+  const origin = "https://mail.test";
+  const GET = { method: "GET", path: `${PATH}?format=metadata&metadataHeaders=Subject` };
+  const body = '{"addLabelIds":["STARRED"]}';
+  const MODIFY = { method: "POST", path: `${PATH}/modify`, body };
+  const made = [GET, MODIFY, GET];
+
+  test.each<[client: string, batch: ClientBatch, ids: readonly (string | null)[], isWhole: boolean]>([
+    ["Java", javaBatch(origin, made), ["1", "2", "3"], true],
+    [".NET", dotnetBatch(origin, made), [null, null, null], true],
+    ["PHP", phpBatch("mail.test", made), ["846930886", "846930887", "846930888"], false],
+    ["Ruby", rubyBatch("mail.test", made), ["<b29c5de2+0>", "<b29c5de2+1>", "<b29c5de2+2>"], false],
+  ])("%s is read as the calls that were made with it", (_, batch, ids, isWhole) => {
+    const read = parseBatchRequest(batch.type, batch.body);
+    expect(read.map(({ method, path }) => ({ method, path }))).toEqual(
+      made.map(({ method, path }) => ({ method, path })),
+    );
+    expect(read.map(({ contentId }) => contentId)).toEqual(ids);
+    expect(read.map(({ origin: named }) => named)).toEqual(made.map(() => (isWhole ? origin : undefined)));
+    expect(read.map((each) => each.body.trim())).toEqual(["", body, ""]);
+    expect(read[1]?.headers).toEqual([["Content-Type", expect.stringMatching(/^application\/json/)]]);
+  });
+
+  test("Java, with a long search, is read as the GET that is meant", () => {
+    const q = Array.from({ length: 300 }, (_, index) => `rfc822msgid:${index}@mail.test`).join(" OR ");
+    const { type, body: text } = javaLongGet(
+      origin,
+      "/gmail/v1/users/me/messages",
+      `q=${encodeURIComponent(q)}&maxResults=5`,
+    );
+    const [read] = parseBatchRequest(type, text);
+    expect(read).toMatchObject({ method: "GET", contentId: "1", headers: [], body: "" });
+    expect([...new URL(read?.path ?? "", origin).searchParams]).toEqual([
+      ["q", q],
+      ["maxResults", "5"],
+    ]);
   });
 });

@@ -174,12 +174,6 @@ describe("Google's own refusals are passed on with its code and words, and not t
       { code: 403, reason: "dailyLimitExceeded", status: "PERMISSION_DENIED" },
       "PERMISSION_DENIED",
     ],
-    ["403 domainPolicy", { code: 403, reason: "domainPolicy", status: "PERMISSION_DENIED" }, "PERMISSION_DENIED"],
-    [
-      "403 accessNotConfigured",
-      { code: 403, reason: "accessNotConfigured", status: "PERMISSION_DENIED" },
-      "PERMISSION_DENIED",
-    ],
     ["403 delegation denied", { code: 403, reason: "forbidden", status: "PERMISSION_DENIED" }, "PERMISSION_DENIED"],
     ["404 notFound", { code: 404, reason: "notFound", status: "NOT_FOUND" }, "NOT_FOUND"],
   ])("%s", async (_, form, reason) => {
@@ -191,7 +185,6 @@ describe("Google's own refusals are passed on with its code and words, and not t
   });
 
   test.each([
-    ["403 domainPolicy", 403, "domainPolicy", "PERMISSION_DENIED"],
     ["403 dailyLimitExceeded", 403, "dailyLimitExceeded", "PERMISSION_DENIED"],
     ["404 notFound", 404, "notFound", "NOT_FOUND"],
   ])("%s in the older form, which has no status, gets that of its code", async (_, code, googleReason, reason) => {
@@ -222,5 +215,51 @@ describe("Google's own refusals are passed on with its code and words, and not t
     const error = { code: 403, message: "m", status: "PERMISSION_DENIED", details: [{ links: [] }], extra: 1 };
     const { error: read } = await processGmailError(Response.json({ error }, { status: 403 }), START_MS);
     expect(read).toMatchObject({ reason: "PERMISSION_DENIED", programMessage: "m" });
+  });
+});
+
+describe("a refusal for good: ACCESS_BLOCKED, with who can do what, and not tried again", () => {
+  const LIBRARY = "https://console.cloud.google.com/apis/library/gmail.googleapis.com";
+  const WORDS = "Gmail API has not been used in project 1234567890 before or it is disabled.";
+
+  test.each<[string, ErrorForm, string]>([
+    [
+      "accessNotConfigured",
+      { code: 403, reason: "accessNotConfigured", message: WORDS },
+      `${LIBRARY}?project=1234567890`,
+    ],
+    ["SERVICE_DISABLED", { code: 403, detail: "SERVICE_DISABLED", message: WORDS }, `${LIBRARY}?project=1234567890`],
+    [
+      "accessNotConfigured of no project",
+      { code: 403, reason: "accessNotConfigured", message: "Not configured." },
+      LIBRARY,
+    ],
+    ["accessNotConfigured without words", { code: 403, reason: "accessNotConfigured", message: "" }, LIBRARY],
+    ["a project that is none", { code: 403, reason: "accessNotConfigured", message: "project 1&evil=2" }, LIBRARY],
+  ])("%s leads to where the API is enabled", async (_, form, url) => {
+    const { error, retry } = await failure(form);
+    expect(error).toMatchObject({ reason: "ACCESS_BLOCKED", code: 403, status: "PERMISSION_DENIED" });
+    expect(error.metadata).toEqual({ activationUrl: url });
+    expect(error.link).toEqual({ href: url, text: "Enable the Gmail API" });
+    expect(error.programMessage).toContain(form.message);
+    expect(error.programMessage.endsWith(url)).toBe(true);
+    expect(error.message).toMatch(SENTENCE);
+    expect(error.logDetail).toContain(url);
+    expect(retry).toBeNull();
+  });
+
+  test("the project may be named by the details alone", async () => {
+    const details = [{ reason: "SERVICE_DISABLED", metadata: { consumer: "projects/987654321", service: "gmail" } }];
+    const body = { error: { code: 403, message: "Disabled.", status: "PERMISSION_DENIED", details } };
+    const { error } = await processGmailError(Response.json(body, { status: 403 }), START_MS);
+    expect(error.metadata).toEqual({ activationUrl: `${LIBRARY}?project=987654321` });
+  });
+
+  test("domainPolicy says whom to ask, and offers another account", async () => {
+    const { error, retry } = await failure({ code: 403, reason: "domainPolicy" });
+    expect(error).toMatchObject({ reason: "ACCESS_BLOCKED", code: 403, signInAgain: { prompt: "select_account" } });
+    expect(error.message).toMatch(/administrator/);
+    expect(error.programMessage).toContain("Google's words");
+    expect(retry).toBeNull();
   });
 });

@@ -126,6 +126,17 @@ describe("a valid ID token (OpenID Connect Core §3.1.3.7)", () => {
   });
 });
 
+describe("Google's clock may be a minute ahead of ours:", () => {
+  test.each<[string, Claims]>([
+    ["iat", { iat: NOW_SECONDS + 59 }],
+    ["nbf", { nbf: NOW_SECONDS + 59 }],
+    ["both", { iat: NOW_SECONDS + 60, nbf: NOW_SECONDS + 60 }],
+    ["neither is there", { iat: undefined, nbf: undefined }],
+  ])("%s", async (_, changes) => {
+    expect(await verify({ token: await idToken(changes) })).toMatchObject({ nonce: NONCE });
+  });
+});
+
 describe("claims that do not hold: INVALID_ID_TOKEN", () => {
   test.each<[string, Claims]>([
     ["another iss", { iss: "https://evil.test" }],
@@ -145,6 +156,11 @@ describe("claims that do not hold: INVALID_ID_TOKEN", () => {
     ["no exp", { exp: undefined }],
     ["exp that is no number", { exp: "tomorrow" }],
     ["nbf that is to come", { nbf: NOW_SECONDS + 600 }],
+    ["nbf a minute and a second from now", { nbf: NOW_SECONDS + 61 }],
+    ["nbf that is no number", { nbf: "now" }],
+    ["iat a minute and a second from now", { iat: NOW_SECONDS + 61 }],
+    ["iat that is no number", { iat: "now" }],
+    ["exp that is over, with a leeway for nbf", { exp: NOW_SECONDS - 30, nbf: NOW_SECONDS + 30 }],
     ["no sub", { sub: undefined }],
     ["an empty sub", { sub: "" }],
     ["a sub that is no text", { sub: 1 }],

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { coversSignIn, missingGmailScopes, missingScopes } from "../../../src/oauth.ts";
+import { coversSignIn, missingGmailScopes, missingScopes, permittedScopes, scopesInUse } from "../../../src/oauth.ts";
 
 const READONLY = "https://www.googleapis.com/auth/gmail.readonly";
 const MODIFY = "https://www.googleapis.com/auth/gmail.modify";
@@ -19,7 +19,7 @@ describe("missingScopes", () => {
     expect(missingScopes(["openid", "email", READONLY], ["openid"])).toEqual(["email", READONLY]);
   });
 
-  test("one Gmail scope does not stand for another", () => {
+  test("names those that are not among them, whatever they permit", () => {
     expect(missingScopes([READONLY], [MODIFY, FULL])).toEqual([READONLY]);
     expect(missingScopes([FULL], ["https://mail.google.com"])).toEqual([FULL]);
   });
@@ -74,5 +74,44 @@ describe("coversSignIn", () => {
 
   test("scopes granted to other parts of the project are not asked of the record (include_granted_scopes)", () => {
     expect(coversSignIn(["openid", EMAIL, READONLY], asked, ["openid", EMAIL, READONLY, CALENDAR])).toBe(true);
+  });
+});
+
+describe("a wider Gmail scope permits what a narrower one does", () => {
+  const METADATA = "https://www.googleapis.com/auth/gmail.metadata";
+  const SEND = "https://www.googleapis.com/auth/gmail.send";
+  const SETTINGS = "https://www.googleapis.com/auth/gmail.settings.basic";
+
+  test.each<[wanted: string, granted: string, isPermitted: boolean]>([
+    [READONLY, FULL, true],
+    [READONLY, MODIFY, true],
+    [MODIFY, FULL, true],
+    [METADATA, READONLY, true],
+    [SEND, FULL, true],
+    [FULL, MODIFY, false],
+    [MODIFY, READONLY, false],
+    [READONLY, METADATA, false],
+    [READONLY, SEND, false],
+    [SETTINGS, FULL, false],
+    [READONLY, "https://mail.google.com", false],
+    [CALENDAR, FULL, false],
+  ])("%s by %s: %s", (wanted, granted, isPermitted) => {
+    expect(permittedScopes([wanted], ["openid", granted])).toEqual(isPermitted ? [wanted] : []);
+    expect(coversSignIn(["openid", granted], ["openid", wanted], ["openid", wanted])).toBe(isPermitted);
+    if (wanted !== CALENDAR) {
+      expect(missingGmailScopes(["openid", wanted], ["openid", granted])).toEqual(isPermitted ? [] : [wanted]);
+    }
+  });
+
+  test("a refresh asks for what was granted, and for no more of it than is wanted", () => {
+    expect(scopesInUse(["openid", "email", READONLY], ["openid", EMAIL, READONLY, FULL])).toEqual([
+      "openid",
+      EMAIL,
+      READONLY,
+    ]);
+    expect(scopesInUse(["openid", READONLY], ["openid", FULL])).toEqual(["openid", FULL]);
+    expect(scopesInUse(["openid", READONLY], ["openid", FULL, MODIFY])).toEqual(["openid", MODIFY]);
+    expect(scopesInUse([READONLY, FULL], [FULL])).toEqual([FULL]);
+    expect(scopesInUse([READONLY], [CALENDAR, "openid"])).toEqual([]);
   });
 });
