@@ -4,6 +4,7 @@
  *
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
+import { base64url } from "jose";
 import * as z from "zod/mini";
 import { type BatchReply, composeBatch, parseBatch, parseHeaders, readingCall } from "./gmail/batch.ts";
 import { AppError } from "./errors.ts";
@@ -105,6 +106,11 @@ const GmailProfileSchema = z.custom<GmailProfile>(
   (value) => z.object({ emailAddress: z.string() }).safeParse(value).success,
 );
 
+const AttachmentSchema = z.pipe(
+  z.object({ data: z._default(z.string().check(z.regex(/^[\w=-]*$/)), "") }),
+  z.transform(({ data }) => base64url.decode(data)),
+);
+
 /** Which messages to list; the same on every page. */
 export interface MessageFilter {
   /** Gmail's search syntax, unchanged; empty for none. */
@@ -158,6 +164,16 @@ export class Gmail {
     return this.#options.trace.time("hydrate", () =>
       this.#get(`messages/${encodeURIComponent(id)}`, query, GmailMessageSchema),
     );
+  }
+
+  /**
+   * The bytes of a part that did not come with its message: `users.messages.attachments.get`. Throws as
+   * {@link listMessages}.
+   */
+  async getAttachment(messageId: string, attachmentId: string): Promise<Uint8Array> {
+    const path = `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
+    const query = new URLSearchParams({ fields: "data", prettyPrint: "false" });
+    return this.#options.trace.time("hydrate", () => this.#get(path, query, AttachmentSchema));
   }
 
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
@@ -238,8 +254,12 @@ export class Gmail {
       });
       return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
     }
-    const message = MessageMetadataSchema.safeParse(parseJsonOrNull(reply.body));
-    if (!message.success || message.data.id !== id) return { kind: "failed", failure: nonsense(200) };
+    const body = parseJsonOrNull(reply.body);
+    const message = MessageMetadataSchema.safeParse(body);
+    if (!message.success || message.data.id !== id) {
+      // What is JSON has come whole, and will be the same again; what is not was cut off.
+      return { kind: "failed", failure: { ...nonsense(200), ...(body === null ? {} : { retry: null }) } };
+    }
     return { kind: "message", message: message.data };
   }
 

@@ -14,11 +14,41 @@ import { quotaUnits } from "./quota.ts";
 const LABELS_PATH = "/gmail/v1/users/me/labels";
 const BATCH_PATH = "/batch/gmail/v1";
 
+const LIST_VISIBILITY: Readonly<Record<string, "always" | "ifUnread" | "never">> = {
+  labelShow: "always",
+  labelShowIfUnread: "ifUnread",
+  labelHide: "never",
+};
+const COLOR = /^#[\da-f]{6}$/i;
+
 const LabelListSchema = z.pipe(
   z.object({
-    labels: z.optional(z.array(z.object({ id: z.string(), name: z.string(), type: z.optional(z.string()) }))),
+    labels: z.optional(
+      z.array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          type: z.optional(z.string()),
+          labelListVisibility: z.optional(z.string()),
+          messageListVisibility: z.optional(z.string()),
+          color: z.catch(z.optional(z.object({ backgroundColor: z.string().check(z.regex(COLOR)) })), undefined),
+        }),
+      ),
+    ),
   }),
-  z.transform(({ labels = [] }) => labels.map(({ id, name, type }) => ({ id, name, isOwn: type === "user" }))),
+  z.transform(({ labels = [] }) =>
+    labels.map(({ id, name, type, color, labelListVisibility, messageListVisibility }) => ({
+      id,
+      name,
+      isOwn: type === "user",
+      /** Whether it stands in the list of labels: the user's setting in Gmail. */
+      inList: LIST_VISIBILITY[labelListVisibility ?? ""] ?? ("always" as const),
+      /** Whether messages show it: likewise. */
+      onMessages: messageListVisibility !== "hide",
+      /** `#rrggbb`; null where the user has chosen none. */
+      color: color?.backgroundColor.toLowerCase() ?? null,
+    })),
+  ),
 );
 
 /** One of Gmail's own labels (`INBOX`), or one of the user's. */
@@ -29,7 +59,7 @@ const CountSchema = z.object({ id: z.string(), messagesUnread: z.number() });
 /** The user's labels. @throws AppError as processGmailError and UserAccess */
 export async function listLabels({ apiUrl, access, trace, now }: GmailOptions): Promise<Label[]> {
   trace.quotaUnits += quotaUnits("GET", LABELS_PATH);
-  const query = "fields=labels(id,name,type)&prettyPrint=false";
+  const query = "fields=labels(id,name,type,color/backgroundColor,labelListVisibility,messageListVisibility)&prettyPrint=false";
   const response = await access.fetch(`${apiUrl}${LABELS_PATH}?${query}`, {}, { endpoint: GMAIL });
   if (response.status !== 200) throw (await processGmailError(response, now())).error;
   return readJson(response, LabelListSchema, GMAIL);

@@ -167,7 +167,7 @@ export function isValid(bytes: Uint8Array, label: string): boolean {
   const charset = findCharset(label);
   if (charset === null || shiftedCharset(charset) !== null) return false;
   try {
-    new TextDecoder(charset, { fatal: true }).decode(bytes);
+    new TextDecoder(charset, { fatal: true, ignoreBOM: false }).decode(bytes);
     return true;
   } catch {
     return false;

@@ -56,10 +56,6 @@ function decodeRun(words: readonly Word[]): string {
   return decoded;
 }
 
-function countBad(text: string): number {
-  return text.split("\u{fffd}").length;
-}
-
 /** The bytes of the Q encoding (§4.2); what should have been encoded and was not is taken as UTF-8. */
 function fromQ(text: string): Uint8Array {
   return fromHex(text.replaceAll("_", " ").replaceAll(/=\s+(?=[\da-f])/gi, "="), "=");

@@ -9,6 +9,7 @@ import { page } from "../http/isolation.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
+import type { GmailOptions } from "../gmail.ts";
 import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
 import { countUnread, type Label, listLabels } from "../gmail/labels.ts";
@@ -18,6 +19,7 @@ import { reportError } from "../lib/log.ts";
 import { gmailOptions, type MailboxUser, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
+  chipsOf,
   MailboxFrame,
   MailboxTop,
   mailboxUrl,
@@ -93,8 +95,19 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     account: identity.email,
     chunks,
     nextPageToken,
-    labels: listed.status === "fulfilled" ? listed.value : [],
+    labels: listed.status === "fulfilled" ? await withoutRead(gmailOptions(scope, user), listed.value) : [],
   };
+}
+
+/** Without labels that stand in the list only while something under them is unread, and nothing is. */
+async function withoutRead(options: GmailOptions, labels: readonly Label[]): Promise<Label[]> {
+  const conditional = labels.filter(({ isOwn, inList }) => isOwn && inList === "ifUnread").map(({ id }) => id);
+  const unread = await settle(countUnread(options, conditional));
+  // One that Gmail did not count is shown.
+  return labels.map((label) => {
+    const count = unread.status === "fulfilled" ? unread.value.get(label.id) : undefined;
+    return label.inList === "ifUnread" && count === 0 ? { ...label, inList: "never" } : label;
+  });
 }
 
 /** The pieces in the order in which they are known: the names of folders are, and their counts come last. */
@@ -109,7 +122,7 @@ async function* mailboxPieces(
   const context: RowContext = {
     reader: readerOf(c),
     account,
-    labelNames: new Map(labels.filter(({ isOwn }) => isOwn).map(({ id, name }) => [id, name])),
+    chips: chipsOf(labels, view),
   };
   yield <Folders view={view} labels={labels} />;
   yield raw('<main id="content">');
@@ -151,7 +164,7 @@ async function* mailboxPieces(
 function countedLabels(labels: readonly Label[]): string[] {
   const known = new Set(labels.map(({ id }) => id));
   const folders = FOLDERS.map(({ id }) => id).filter((id) => known.has(id));
-  return [...folders, ...labels.filter(({ isOwn }) => isOwn).map(({ id }) => id)];
+  return [...folders, ...labels.filter(({ isOwn, inList }) => isOwn && inList !== "never").map(({ id }) => id)];
 }
 
 /**

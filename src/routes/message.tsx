@@ -4,46 +4,107 @@
 import { Hono } from "hono/tiny";
 import { requireSession } from "../http/authentication.ts";
 import { scriptNonce } from "../http/content-policy.ts";
-import { AppError } from "../errors.ts";
+import { streamPage } from "../http/stream.ts";
+import { AppError, type Reason } from "../errors.ts";
 import { Gmail } from "../gmail.ts";
-import { AnswerTooLargeError } from "../lib/upstream.ts";
+import { GET_UNITS } from "../gmail/quota.ts";
+import { AnswerTooLargeError, BudgetSpentError } from "../lib/upstream.ts";
+import { aroundFrame, type FetchPart, fetchTexts, htmlsOf, type ReadableMessage, toReadableMessage } from "../mail/body.ts";
 import { toFrameDocument } from "../mail/html.ts";
+import { mentionsRemotePictures } from "../mail/html-content.ts";
+import { hostsOf } from "../mail/links.ts";
+import { fetchPictures, pickPictures } from "../mail/pictures.ts";
+import type { Preference } from "../mail/tree.ts";
 import { gmailOptions } from "../mailbox/list.ts";
-import { type ReadableMessage, toReadableMessage } from "../mail/body.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
-import { MessagePage } from "../pages/message.tsx";
+import { MessageFrame, messagePieces } from "../pages/message.tsx";
 import { page, requireFrame } from "../http/isolation.ts";
 import { readerOf } from "../http/request.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 
+/** These concern the request as a whole; with any other error, a part alone is missing. */
+const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>(["CONSENT_REQUIRED", "SCOPE_REQUIRED", "INTERNAL"]);
+/** Calls that are kept back from parts: for a refresh and its replay. */
+const RESERVED_CALLS = 2;
+
+const UNREADABLE = "<p>A part of this message is too long to be shown here, or could not be read. Gmail shows it.</p>";
+
 export const messageRoutes = new Hono<AppEnv>()
   .get("/:id", page, async (c) => {
     const caller = await requireSession(c);
-    const message = await readMessage(c, caller);
-    return c.html(
-      <MessagePage identity={caller.identity} message={message} reader={readerOf(c)} nonce={scriptNonce(c)} />,
-    );
+    const isPlain = c.req.query("as") === "text";
+    const { message, fetchPart } = await readMessage(c, caller, isPlain ? "text" : "html");
+    const { framed } = aroundFrame(message.blocks);
+    // Those of the frame are fetched for the frame.
+    const isHere = message.blocks.filter((block) => !framed.includes(block));
+    const texts = await fetchTexts(isHere, fetchPart);
+    const blocks = message.blocks.map((block) => texts[isHere.indexOf(block)] ?? block);
+    const view = {
+      identity: caller.identity,
+      message: { ...message, blocks },
+      reader: readerOf(c),
+      ownHosts: hostsOf(ownUrls(c)),
+      isPlain,
+      hasRemotePictures: framed.some(({ kind, text }) => kind === "html" && (text === null || mentionsRemotePictures(text))),
+    };
+    const frame = <MessageFrame identity={caller.identity} subject={message.subject} nonce={scriptNonce(c)} />;
+    return streamPage(c, frame, messagePieces(view));
   })
   .get("/:id/body", async (c) => {
     const caller = await requireSession(c);
     requireFrame(c);
-    const { html } = await readMessage(c, caller);
-    if (html === null) throw new AppError("NOT_FOUND", "This message has no HTML.");
-    c.set("contentPolicy", "mail");
-    return c.html(toFrameDocument(html, [c.var.scope.origin, c.req.url]));
+    const { message, fetchPart } = await readMessage(c, caller, "html");
+    const { framed } = aroundFrame(message.blocks);
+    if (framed.length === 0) throw new AppError("NOT_FOUND", "This message has no HTML.");
+    const blocks = await fetchTexts(framed, fetchPart);
+    const pictures = await fetchPictures(pickPictures(message.listed, htmlsOf(blocks)), fetchPart);
+    const showsRemotePictures = c.req.query("pictures") === "show";
+    c.set("contentPolicy", showsRemotePictures ? "mail-with-pictures" : "mail");
+    const parts = blocks.map(({ kind, text }) =>
+      text === null ? ({ kind: "html", text: UNREADABLE } as const) : { kind: kind === "html" ? kind : ("text" as const), text },
+    );
+    return c.html(toFrameDocument(parts, { ownUrls: ownUrls(c), pictures, showsRemotePictures }));
   });
 
-async function readMessage(c: AppContext, { identity, grant }: SessionCaller): Promise<ReadableMessage> {
+/** What no link of a message may lead to. */
+function ownUrls(c: AppContext): string[] {
+  return [c.var.scope.origin, c.req.url];
+}
+
+/** A message, and the way to those of its parts that did not come with it. */
+async function readMessage(
+  c: AppContext,
+  { identity, grant }: SessionCaller,
+  preference: Preference,
+): Promise<{ message: ReadableMessage; fetchPart: FetchPart }> {
   const id = c.req.param("id") ?? "";
   if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
+  const { config, trace, upstream } = c.var.scope;
   const gmail = new Gmail(gmailOptions(c.var.scope, { sub: identity.sub, grant }));
+  const fetchPart: FetchPart = async ({ attachmentId, bytes }) => {
+    if (bytes !== null || attachmentId === null) return bytes;
+    const isAffordable = trace.quotaUnits + GET_UNITS <= config.quotaBudget && upstream.remainingCalls > RESERVED_CALLS;
+    return isAffordable ? orNull(gmail.getAttachment(id, attachmentId)) : null;
+  };
   try {
-    return toReadableMessage(await gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" })));
+    const query = new URLSearchParams({ format: "full", prettyPrint: "false" });
+    return { message: toReadableMessage(await gmail.getMessage(id, query), preference), fetchPart };
   } catch (error) {
     if (!(error instanceof AnswerTooLargeError)) throw error;
     throw new AppError("UPSTREAM_UNAVAILABLE", "This message is too large to be shown here. Gmail shows it.", {
       link: { href: gmailUrl(id, identity.email), text: "Open the message in Gmail" },
       cause: error,
     });
+  }
+}
+
+/** Null for a part that could not be read: the rest of the message is worth showing all the same. */
+async function orNull(reading: Promise<Uint8Array>): Promise<Uint8Array | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    const isOfThePart = error instanceof AppError && !REASONS_OF_THE_WHOLE.has(error.reason);
+    if (isOfThePart || error instanceof BudgetSpentError) return null;
+    throw error;
   }
 }
