@@ -56,7 +56,6 @@ const SCENES: readonly (readonly [name: string, show: (scene: Scene) => Promise<
     "message-html",
     async ({ page, servers }) => {
       await openMessage(page, servers, "/?q=subject%3Atries");
-      await page.getByText("Show as the sender formatted it").click();
       await page.frameLocator("iframe").getByRole("heading").waitFor();
     },
   ],

@@ -59,7 +59,8 @@ const CountSchema = z.object({ id: z.string(), messagesUnread: z.number() });
 /** The user's labels. @throws AppError as processGmailError and UserAccess */
 export async function listLabels({ apiUrl, access, trace, now }: GmailOptions): Promise<Label[]> {
   trace.quotaUnits += quotaUnits("GET", LABELS_PATH);
-  const query = "fields=labels(id,name,type,color/backgroundColor,labelListVisibility,messageListVisibility)&prettyPrint=false";
+  const query =
+    "fields=labels(id,name,type,color/backgroundColor,labelListVisibility,messageListVisibility)&prettyPrint=false";
   const response = await access.fetch(`${apiUrl}${LABELS_PATH}?${query}`, {}, { endpoint: GMAIL });
   if (response.status !== 200) throw (await processGmailError(response, now())).error;
   return readJson(response, LabelListSchema, GMAIL);

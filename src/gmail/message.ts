@@ -50,8 +50,9 @@ const MAX_DECODED_CHARACTERS = 16 * 1024;
 
 /** The value of a header of text (RFC 5322 §3.2.5), its encoded words decoded: RFC 2047. */
 export function decodeHeader(value: string): string {
-  if (!value.includes("=?")) return value;
-  return decodeWords(value.slice(0, MAX_DECODED_CHARACTERS)) + value.slice(MAX_DECODED_CHARACTERS);
+  const line = value.replaceAll(/\r?\n(?=[\t ])/g, "");
+  if (!line.includes("=?")) return line;
+  return decodeWords(line.slice(0, MAX_DECODED_CHARACTERS)) + line.slice(MAX_DECODED_CHARACTERS);
 }
 
 /**

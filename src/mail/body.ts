@@ -79,6 +79,10 @@ function toAttachment(part: Part): Attachment {
   return { id: part.id, name: fileName(part), type: part.type, bytes: part.size };
 }
 
+function isFramed({ kind }: Block): boolean {
+  return kind === "html" || kind === "text";
+}
+
 /** Blocks in three groups: the HTML, with the texts between, is one document, and so one frame. */
 export function aroundFrame(blocks: readonly Block[]): { before: Block[]; framed: Block[]; after: Block[] } {
   const first = blocks.findIndex(({ kind }) => kind === "html");
@@ -86,7 +90,6 @@ export function aroundFrame(blocks: readonly Block[]): { before: Block[]; framed
   if (first === -1) return { before: [...blocks], framed: [], after: [] };
   // What is no text has a form of its own on the page.
   const inside = blocks.slice(first, last + 1);
-  const isFramed = ({ kind }: Block): boolean => kind === "html" || kind === "text";
   return {
     before: [...inside.filter((block) => !isFramed(block)), ...blocks.slice(0, first)],
     framed: inside.filter(isFramed),

@@ -46,13 +46,17 @@ type Component = ReadonlyMap<string, readonly Property[]>;
 /** The events and tasks of a calendar. */
 export function readCalendar(text: string): CalendarEvent[] {
   // §3.1: a line that begins with a space goes on.
-  const lines = text.slice(0, MAX_CHARACTERS).replaceAll(/\r?\n[ \t]/g, "").split(/\r?\n/);
+  const lines = text
+    .slice(0, MAX_CHARACTERS)
+    .replaceAll(/\r?\n[ \t]/g, "")
+    .split(/\r?\n/);
   const events: CalendarEvent[] = [];
   const open: string[] = [];
   let method = "";
   let component = new Map<string, Property[]>();
   for (const line of lines) {
-    const [, name = "", parameters = "", value = ""] = /^([\w-]+)((?:;[^":;]*(?:"[^"]*"[^":;]*)*)*):(.*)$/.exec(line) ?? [];
+    const [, name = "", parameters = "", value = ""] =
+      /^([\w-]+)((?:;[^":;]*(?:"[^"]*"[^":;]*)*)*):(.*)$/.exec(line) ?? [];
     const property = name.toUpperCase();
     if (property === "BEGIN") {
       open.push(value.trim().toUpperCase());
@@ -115,7 +119,9 @@ function toAttendee(property: Property): string | null {
 function toTime(property: Property | null): CalendarTime | null {
   const digits = /^\s*(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z)?)?\s*$/i.exec(property?.value ?? "");
   if (digits === null) return null;
-  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = digits.slice(1, 7).map((text) => Number(text ?? 0));
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = digits
+    .slice(1, 7)
+    .map((text) => Number(text ?? 0));
   const wallMs = Date.UTC(year, month - 1, day, hour, minute, second);
   if (digits[4] === undefined) return { ms: wallMs, isDay: true, zone: null };
   if (digits[7] !== undefined) return { ms: wallMs, isDay: false, zone: null };
@@ -131,7 +137,12 @@ function inZone(wallMs: number, zone: string): number | null {
     const format = new Intl.DateTimeFormat("en-US", {
       timeZone: zone,
       hourCycle: "h23",
-      ...{ year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" },
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
     });
     const shownMs = (ms: number): number => {
       const part = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
@@ -149,7 +160,9 @@ function inZone(wallMs: number, zone: string): number | null {
 
 /** §3.3.6 */
 function afterDuration(start: CalendarTime | null, duration: string): CalendarTime | null {
-  const match = /^\s*\+?P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?\s*$/i.exec(duration);
+  const match = /^\s*\+?P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?\s*$/i.exec(
+    duration,
+  );
   if (start === null || match === null) return null;
   const [weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((text) => Number(text ?? 0));
   return { ...start, ms: start.ms + ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 };

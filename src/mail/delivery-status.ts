@@ -38,7 +38,8 @@ function toStatus(fields: ReadonlyMap<string, string>): DeliveryStatus {
   const typed = (name: string): string | null => fields.get(name)?.replace(/^[\w-]+\s*;\s*/, "") || null;
   const final = typed("final-recipient");
   const original = typed("original-recipient");
-  const recipient = final === null || original === null || final === original ? (final ?? original) : `${original} (${final})`;
+  const recipient =
+    final === null || original === null || final === original ? (final ?? original) : `${original} (${final})`;
   const status = fields.get("status") ?? null;
   const words = typed("diagnostic-code") ?? status;
   const isSaid = status === null || words === null || words.includes(/^[\d.]*/.exec(status)?.[0] ?? "");

@@ -105,7 +105,11 @@ function closeOpen(html: string): string {
     else if (at !== -1) open.splice(at, 1);
   }
   // The document's own elements stay open to its end.
-  return open.reverse().filter((name) => name !== "html" && name !== "body").map((name) => `</${name}>`).join("");
+  return open
+    .toReversed()
+    .filter((name) => name !== "html" && name !== "body")
+    .map((name) => `</${name}>`)
+    .join("");
 }
 
 /** The HTML without all that is not allowed. Sanitizing it again changes nothing. */
@@ -121,7 +125,8 @@ export function sanitizeHtml(html: string, options: FrameOptions): string {
     }
     // Those that are dropped take time, too.
     if (++tags > MAX_TAGS) break;
-    if (token.kind === "start" && token.name === "base") context.base ??= cleanBase(token.attributes.get("href"), context);
+    if (token.kind === "start" && token.name === "base")
+      context.base ??= cleanBase(token.attributes.get("href"), context);
     if (ELEMENTS.has(token.name)) {
       const { kind, name } = token;
       if (kind === "start") pieces.push(`<${name}${writeAttributes(name, token.attributes, context)}>`);
@@ -168,7 +173,8 @@ function cleanValue(
   context: Context,
 ): string | null {
   if (name === "style") return cleanStyle(value, (url) => cleanPicture(url, context)) || null;
-  if (name === "href" && (element === "a" || element === "area")) return cleanLink(value, context.ownHosts, context.base);
+  if (name === "href" && (element === "a" || element === "area"))
+    return cleanLink(value, context.ownHosts, context.base);
   if (name === "src" && element === "img") return cleanPicture(value, context);
   if (name === "background" && WITH_BACKGROUND.has(element)) return cleanPicture(value, context);
   if ((name === "usemap" && element === "img") || (name === "name" && element === "map")) {

@@ -22,9 +22,11 @@ export function pickPictures(parts: readonly Part[], htmls: readonly string[]): 
   for (const part of parts) {
     const { contentId, contentLocation, size, type } = part;
     const isWanted =
-      (contentId !== null && ids.has(normalizeId(contentId))) || (contentLocation !== null && html.includes(contentLocation));
+      (contentId !== null && ids.has(normalizeId(contentId))) ||
+      (contentLocation !== null && html.includes(contentLocation));
     const isThere = part.bytes !== null || part.attachmentId !== null;
-    if (!isWanted || !isThere || !TYPE.test(type) || bytes + size > MAX_BYTES || picked.length >= MAX_PICTURES) continue;
+    if (!isWanted || !isThere || !TYPE.test(type) || bytes + size > MAX_BYTES || picked.length >= MAX_PICTURES)
+      continue;
     if (part.bytes !== null && pictureType(part.bytes) === null) continue;
     picked.push(part);
     bytes += size;

@@ -45,7 +45,10 @@ const DECLARATION = /[^;(]*(?:\([^)]*\)?[^;(]*)*(?:;|$)/g;
  */
 export function cleanStyle(style: string, cleanUrl: (url: string) => string | null = () => null): string {
   const declarations = style.match(DECLARATION) ?? [];
-  return declarations.map((declaration) => cleanDeclaration(declaration.replace(/;$/, ""), cleanUrl)).filter(Boolean).join(";");
+  return declarations
+    .map((declaration) => cleanDeclaration(declaration.replace(/;$/, ""), cleanUrl))
+    .filter(Boolean)
+    .join(";");
 }
 
 function cleanDeclaration(declaration: string, cleanUrl: (url: string) => string | null): string {

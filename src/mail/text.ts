@@ -17,7 +17,10 @@ export function bodyText(part: Part): string | null {
 /** The text of a part whose bytes were fetched. */
 export function decodePart({ type, parameters }: Part, bytes: Uint8Array): string {
   const isMarkup = type.endsWith("html") || type.endsWith("xml");
-  const text = decodeBody(bytes, [parameters.get("charset") ?? null, isMarkup ? metaCharset(bytes) : null]).replaceAll("\r\n", "\n");
+  const text = decodeBody(bytes, [parameters.get("charset") ?? null, isMarkup ? metaCharset(bytes) : null]).replaceAll(
+    "\r\n",
+    "\n",
+  );
   if (/^text\/(?:enriched|richtext)$/.test(type)) return unmarkEnriched(text);
   const isFlowed = type === "text/plain" && parameters.get("format")?.toLowerCase() === "flowed";
   return isFlowed ? unflow(text, parameters.get("delsp")?.toLowerCase() === "yes") : text;
@@ -49,5 +52,7 @@ function unmarkEnriched(text: string): string {
   return text
     .replaceAll(/<param>[^<]*(?:<(?!\/param>)[^<]*)*<\/param>/gi, "")
     .replaceAll(/\n+/g, (ends) => (ends.length === 1 ? " " : ends.slice(1)))
-    .replaceAll(/<<|<nl>|<\/?[\w-]{1,60}>/gi, (mark) => (mark === "<<" ? "<" : mark.toLowerCase() === "<nl>" ? "\n" : ""));
+    .replaceAll(/<<|<nl>|<\/?[\w-]{1,60}>/gi, (mark) =>
+      mark === "<<" ? "<" : mark.toLowerCase() === "<nl>" ? "\n" : "",
+    );
 }

@@ -43,7 +43,8 @@ type Place = "root" | "mixed" | "alternative" | "related root" | "related";
 const NOTHING: Found = { blocks: [], listed: [] };
 
 /** Types of text that nobody reads as text. */
-const NO_PROSE = /^text\/(?:calendar|css|csv|directory|javascript|rfc822-headers|rtf|vcard|watch-html|x-amp-html|x-vcard|xml)$/;
+const NO_PROSE =
+  /^text\/(?:calendar|css|csv|directory|javascript|rfc822-headers|rtf|vcard|watch-html|x-amp-html|x-vcard|xml)$/;
 /** They say something about another message, and are what one wants to know of a report (RFC 3464, 8098, 5965). */
 const STATUS = /^message\/(?:global-)?(?:delivery-status|disposition-notification|feedback-report)$/;
 const ENCRYPTED = /^(?:multipart\/encrypted|application\/pgp-encrypted|application\/(?:x-)?pkcs7-mime)$/;
@@ -123,14 +124,17 @@ class Walk {
     return part.children
       .slice(0, 100)
       .map(readPart)
-      .map((child) => [...child.headers.map(({ name, value }) => `${name}: ${value}`), bodyText(child) ?? ""].join("\n"))
+      .map((child) =>
+        [...child.headers.map(({ name, value }) => `${name}: ${value}`), bodyText(child) ?? ""].join("\n"),
+      )
       .join("\n\n");
   }
 }
 
 function leaf(part: Part, place: Place): Found {
   const { type, name } = part;
-  const kind = type === "text/html" || type === "application/xhtml+xml" ? "html" : type === "text/calendar" ? "calendar" : "text";
+  const kind =
+    type === "text/html" || type === "application/xhtml+xml" ? "html" : type === "text/calendar" ? "calendar" : "text";
   const isProse = kind !== "text" || (type.startsWith("text/") && !NO_PROSE.test(type));
   // A text with a name is a file, unless it says otherwise or stands where the message's own text does.
   const isFile = name !== null && part.disposition !== "inline" && kind !== "calendar" && place === "mixed";

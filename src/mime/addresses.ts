@@ -132,9 +132,8 @@ function toAddress(tokens: readonly Token[], decode: (text: string) => string): 
   const address = (words[bare] ?? [])
     .map(({ kind, text }, _, { length }) => (kind === "quoted" && length > 1 ? `"${text}"` : text))
     .join("");
-  const rest = words
-    .filter((_, index) => index !== bare)
-    .flatMap((word): Token[] => [...word, { kind: "space", text: " " }]);
+  const rest: Token[] = [];
+  for (const [index, word] of words.entries()) if (index !== bare) rest.push(...word, { kind: "space", text: " " });
   const name = phrase(rest, decode) || comment();
   return name === "" && address === "" ? null : { name, address: cleanAddress(address) };
 }

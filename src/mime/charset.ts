@@ -186,8 +186,8 @@ function isSevenBit(bytes: Uint8Array): boolean {
 
 /** What shift sequences say, where a label names their charset, and for ISO-2022-JP where none says otherwise. */
 function shiftedIn(bytes: Uint8Array, charsets: readonly Charset[]): Shifted | "iso-2022-jp" | null {
-  const [labelled = null] = charsets.map(shiftedCharset).filter((charset) => charset !== null);
-  if (labelled !== null) return labelled;
+  const labelled = charsets.map(shiftedCharset).find((charset) => charset !== null);
+  if (labelled !== undefined) return labelled;
   if (charsets.some((charset) => charset !== "us-ascii" && charset !== "utf-8")) return null;
   for (let at = bytes.indexOf(0x1b); at !== -1; at = bytes.indexOf(0x1b, at + 1)) {
     // ESC $ B and ESC $ @

@@ -100,7 +100,8 @@ export function fromBase64(text: string): Uint8Array {
   );
 }
 
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
+/** Bytes one after another. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {

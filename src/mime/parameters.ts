@@ -3,7 +3,7 @@
  * 2231 and the ways in which mailers break both.
  */
 import { decodeLabelled } from "./charset.ts";
-import { decodeWords, fromHex } from "./encoded-words.ts";
+import { concat, decodeWords, fromHex } from "./encoded-words.ts";
 
 export interface StructuredValue {
   /** In lower case, without parameters. */
@@ -64,6 +64,5 @@ function joinSections(sections: readonly Section[]): string {
     const text = index === 0 && isEncoded ? rest : value;
     return isEncoded ? fromHex(text, "%") : new TextEncoder().encode(text);
   });
-  const whole = new Uint8Array(pieces.flatMap((piece) => [...piece]));
-  return decodeLabelled(whole, charset || "utf-8");
+  return decodeLabelled(concat(pieces), charset || "utf-8");
 }

@@ -86,14 +86,19 @@ function When({ time: { isDay, ms, zone }, reader }: { time: CalendarTime; reade
 
 /** `FREQ=WEEKLY;COUNT=3` */
 function ruleWords(rule: string): string {
-  const fields = new Map(rule.split(";").map((field) => field.split("=", 2) as [string, string]));
-  const unit = { DAILY: "day", WEEKLY: "week", MONTHLY: "month", YEARLY: "year", HOURLY: "hour" }[fields.get("FREQ") ?? ""];
+  const fields = new Map(
+    rule.split(";").map((field) => [/^[^=]*/.exec(field)?.[0] ?? "", field.replace(/^[^=]*=/, "")]),
+  );
+  const unit = { DAILY: "day", WEEKLY: "week", MONTHLY: "month", YEARLY: "year", HOURLY: "hour" }[
+    fields.get("FREQ") ?? ""
+  ];
   if (unit === undefined) return rule;
   const interval = Number(fields.get("INTERVAL") ?? 1);
   const every = interval > 1 ? `every ${interval} ${unit}s` : `every ${unit}`;
   const count = fields.get("COUNT");
   const until = /^(\d{4})(\d\d)(\d\d)/.exec(fields.get("UNTIL") ?? "");
-  const end = count === undefined ? (until === null ? "" : `, until ${until.slice(1, 4).join("-")}`) : `, ${count} times`;
+  const end =
+    count === undefined ? (until === null ? "" : `, until ${until.slice(1, 4).join("-")}`) : `, ${count} times`;
   const days = fields.get("BYDAY");
   return `${every}${days === undefined ? "" : ` (${days.replaceAll(",", ", ")})`}${end}`;
 }

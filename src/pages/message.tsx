@@ -54,7 +54,9 @@ export async function* messagePieces(view: MessageView): AsyncGenerator<Html, vo
   for (const block of after) yield* blockPieces(block, view);
   if (isEmpty) yield <p class="muted">This message has no text.</p>;
   if (message.isEncrypted) {
-    yield <p class="notice">This message, or a part of it, is encrypted. A mail program that has the key can open it.</p>;
+    yield (
+      <p class="notice">This message, or a part of it, is encrypted. A mail program that has the key can open it.</p>
+    );
   }
   if (files.length > 0) yield <Attachments files={files} />;
   if (message.isCut) yield <p class="muted">It has more parts than are looked at here.</p>;
@@ -163,8 +165,8 @@ function Frame({ message: { id }, hasRemotePictures }: MessageView) {
           <a class="show-pictures" href={`/message/${id}/body?pictures=show`} target="mail">
             Show pictures
           </a>
-          : then your browser asks the sender's servers for them, which tells the sender that you have opened this message,
-          when, from which network address, and with which browser.
+          : then your browser asks the sender's servers for them, which tells the sender that you have opened this
+          message, when, from which network address, and with which browser.
         </p>
       )}
       <iframe

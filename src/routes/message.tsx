@@ -9,7 +9,14 @@ import { AppError, type Reason } from "../errors.ts";
 import { Gmail } from "../gmail.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
 import { AnswerTooLargeError, BudgetSpentError } from "../lib/upstream.ts";
-import { aroundFrame, type FetchPart, fetchTexts, htmlsOf, type ReadableMessage, toReadableMessage } from "../mail/body.ts";
+import {
+  aroundFrame,
+  type FetchPart,
+  fetchTexts,
+  htmlsOf,
+  type ReadableMessage,
+  toReadableMessage,
+} from "../mail/body.ts";
 import { toFrameDocument } from "../mail/html.ts";
 import { mentionsRemotePictures } from "../mail/html-content.ts";
 import { hostsOf } from "../mail/links.ts";
@@ -45,7 +52,9 @@ export const messageRoutes = new Hono<AppEnv>()
       reader: readerOf(c),
       ownHosts: hostsOf(ownUrls(c)),
       isPlain,
-      hasRemotePictures: framed.some(({ kind, text }) => kind === "html" && (text === null || mentionsRemotePictures(text))),
+      hasRemotePictures: framed.some(
+        ({ kind, text }) => kind === "html" && (text === null || mentionsRemotePictures(text)),
+      ),
     };
     const frame = <MessageFrame identity={caller.identity} subject={message.subject} nonce={scriptNonce(c)} />;
     return streamPage(c, frame, messagePieces(view));
@@ -61,7 +70,9 @@ export const messageRoutes = new Hono<AppEnv>()
     const showsRemotePictures = c.req.query("pictures") === "show";
     c.set("contentPolicy", showsRemotePictures ? "mail-with-pictures" : "mail");
     const parts = blocks.map(({ kind, text }) =>
-      text === null ? ({ kind: "html", text: UNREADABLE } as const) : { kind: kind === "html" ? kind : ("text" as const), text },
+      text === null
+        ? ({ kind: "html", text: UNREADABLE } as const)
+        : { kind: kind === "html" ? kind : ("text" as const), text },
     );
     return c.html(toFrameDocument(parts, { ownUrls: ownUrls(c), pictures, showsRemotePictures }));
   });

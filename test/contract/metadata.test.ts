@@ -70,7 +70,15 @@ describe("a row", () => {
     await scene.google.fault("part", { match: `/messages/${id}?`, body: { id, threadId, ...(changes as object) } });
     const { messages } = await readRows(await call(scene.browser, `${ROWS}&limit=all`));
     expectAllRead({ messages }, 31);
-    expect(messages[0]).toMatchObject({ id, date: null, from: null, subject: null, labelIds: [], snippet: "", unread: false });
+    expect(messages[0]).toMatchObject({
+      id,
+      date: null,
+      from: null,
+      subject: null,
+      labelIds: [],
+      snippet: "",
+      unread: false,
+    });
     expect(await countParts(scene)).toBe(31);
   });
 

@@ -39,10 +39,12 @@ export function expectAllowedOnly(html: string, what = html): void {
 function isAllowed(element: string, attribute: string, value: string): boolean {
   if (!ALLOWED_ATTRIBUTES.has(attribute)) return false;
   if (PROSE.has(attribute)) return true;
-  if (attribute === "href") return (element === "a" || element === "area") && /^(?:https?:\/\/[^/]|mailto:|tel:)/.test(value);
+  if (attribute === "href")
+    return (element === "a" || element === "area") && /^(?:https?:\/\/[^/]|mailto:|tel:)/.test(value);
   if (attribute === "src" && element !== "img") return false;
   if (attribute === "name" && element !== "map") return false;
-  if (attribute === "src" || attribute === "background") return /^data:image\/(?:png|jpe?g|gif|webp);base64,/i.test(value);
+  if (attribute === "src" || attribute === "background")
+    return /^data:image\/(?:png|jpe?g|gif|webp);base64,/i.test(value);
   if (attribute === "target") return value === "_blank";
   if (attribute === "rel") return value === "noopener noreferrer";
   if (attribute === "style") return !/url\s*\(|src\(|[\\@{}]|\/\*|javascript:|expression|image-set|var\(/i.test(value);

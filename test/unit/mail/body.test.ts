@@ -66,11 +66,21 @@ describe("the text of a part", () => {
     ["Windows-1252 for no charset", latin1("Caf\u00e9 \u0093q\u0094"), "text/plain", "Café “q”"],
     ["KOI8-R", latin1("\u00f0\u00d2\u00c9"), "text/plain; format=fixed; charset=koi8-r", "При"],
     ["a charset by RFC 2231", latin1("\u00f0\u00d2\u00c9"), "text/plain; charset*=us-ascii'en'koi8-r", "При"],
-    ["ISO-2022-JP, which is ASCII to the eye", latin1("\u001b$B$3$s\u001b(B"), "text/plain; charset=iso-2022-jp", "こん"],
+    [
+      "ISO-2022-JP, which is ASCII to the eye",
+      latin1("\u001b$B$3$s\u001b(B"),
+      "text/plain; charset=iso-2022-jp",
+      "こん",
+    ],
     ["Shift_JIS", latin1("\u0082\u00b1"), "text/plain; charset=Shift_JIS", "こ"],
     ["a charset that nobody knows", latin1("a\u00e9b"), "text/plain; charset=x-unknown", "aéb"],
     ["a byte-order mark, dropped", "\ufeffHello", "text/plain; charset=utf-8", "Hello"],
-    ["flowed lines (RFC 3676)", "One \nline.\n\nTwo\n>> a \n>> b\n-- \nAnn", "text/plain; format=flowed", "One line.\n\nTwo\n>> a b\n-- \nAnn"],
+    [
+      "flowed lines (RFC 3676)",
+      "One \nline.\n\nTwo\n>> a \n>> b\n-- \nAnn",
+      "text/plain; format=flowed",
+      "One line.\n\nTwo\n>> a b\n-- \nAnn",
+    ],
     ["flowed lines without the space", "一 \n二", "text/plain; format=flowed; delsp=yes", "一二"],
     ["lines that end in spaces and are not flowed", "One \nline.", "text/plain", "One \nline."],
   ])("%s", (_, content, contentType, expected) => {
@@ -94,7 +104,9 @@ describe("the text of a part", () => {
 
   test("may be padded in Gmail's answer, or not", () => {
     for (const data of ["SGVsbG8", "SGVsbG8="]) {
-      expect(shown({ mimeType: "text/plain", filename: "", headers: [], body: { size: 5, data } })).toEqual(["text: Hello"]);
+      expect(shown({ mimeType: "text/plain", filename: "", headers: [], body: { size: 5, data } })).toEqual([
+        "text: Hello",
+      ]);
     }
   });
 
@@ -106,13 +118,17 @@ describe("the text of a part", () => {
 
 describe("texts that did not come with the message", () => {
   test("are fetched, and decoded as the others", async () => {
-    const { blocks } = read(multipart("mixed", apart("text/plain", 4, { "Content-Type": "text/plain; charset=koi8-r" })));
+    const { blocks } = read(
+      multipart("mixed", apart("text/plain", 4, { "Content-Type": "text/plain; charset=koi8-r" })),
+    );
     const fetched = await fetchTexts(blocks, async () => latin1("\u00f0\u00d2\u00c9"));
     expect(fetched.map(({ text }) => text)).toEqual(["При"]);
   });
 
   test("are fetched up to a size and a number, and listed beyond that and where they cannot be had", async () => {
-    const message = read(multipart("mixed", apart("text/plain", 4_000_000), apart("text/plain", 2_000_000), apart("text/plain", 1)));
+    const message = read(
+      multipart("mixed", apart("text/plain", 4_000_000), apart("text/plain", 2_000_000), apart("text/plain", 1)),
+    );
     const asked: number[] = [];
     const blocks = await fetchTexts(message.blocks, async ({ size }) => {
       asked.push(size);
@@ -120,7 +136,10 @@ describe("texts that did not come with the message", () => {
     });
     expect(asked).toEqual([4_000_000, 1]);
     expect(blocks.map(({ text }) => text)).toEqual(["x", null, null]);
-    expect(unshown(blocks, message).map(({ bytes, name }) => [name, bytes])).toEqual([["text.txt", 2_000_000], ["text.txt", 1]]);
+    expect(unshown(blocks, message).map(({ bytes, name }) => [name, bytes])).toEqual([
+      ["text.txt", 2_000_000],
+      ["text.txt", 1],
+    ]);
     const many = read(multipart("mixed", ...Array.from({ length: 30 }, () => apart("text/plain", 1))));
     let calls = 0;
     await fetchTexts(many.blocks, async () => {
@@ -131,14 +150,20 @@ describe("texts that did not come with the message", () => {
   });
 });
 
+/** What is before, in and after the frame. */
+function kinds(payload: object): string[] {
+  const { before, framed, after } = aroundFrame(read(payload).blocks);
+  return [before, framed, after].map((blocks) => blocks.map(({ kind }) => kind).join(" "));
+}
+
 test("one frame has all HTML and the texts between; what is no text stays on the page", () => {
   const html = part("text/html", "<p>h");
   const calendar = part("text/calendar", "BEGIN:VCALENDAR");
-  const kinds = (payload: object) => {
-    const { before, framed, after } = aroundFrame(read(payload).blocks);
-    return [before, framed, after].map((blocks) => blocks.map(({ kind }) => kind).join(" "));
-  };
   const text = part("text/plain", "t");
-  expect(kinds(multipart("mixed", text, html, text, calendar, html, text))).toEqual(["calendar text", "html text html", "text"]);
+  expect(kinds(multipart("mixed", text, html, text, calendar, html, text))).toEqual([
+    "calendar text",
+    "html text html",
+    "text",
+  ]);
   expect(kinds(multipart("mixed", text, calendar))).toEqual(["text calendar", "", ""]);
 });

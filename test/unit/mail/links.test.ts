@@ -18,10 +18,16 @@ describe("a text", () => {
     ["www.a.test/b", "[www.a.test/b](http://www.a.test/b)"],
     ["HTTPS://A.test/", "[HTTPS://A.test/](https://a.test/)"],
     ["Write to mailto:ann@a.test.", "Write to [mailto:ann@a.test](mailto:ann@a.test)."],
-    ["<https://a.test/>, <URL:https://a.test/>", "<[https://a.test/](https://a.test/)>, <URL:[https://a.test/](https://a.test/)>"],
+    [
+      "<https://a.test/>, <URL:https://a.test/>",
+      "<[https://a.test/](https://a.test/)>, <URL:[https://a.test/](https://a.test/)>",
+    ],
     ["(https://a.test/x)", "([https://a.test/x](https://a.test/x))"],
     ["https://a.test/x_(y).", "[https://a.test/x_(y)](https://a.test/x_(y))."],
-    ["https://a.test/x, and https://b.test/!", "[https://a.test/x](https://a.test/x), and [https://b.test/](https://b.test/)!"],
+    [
+      "https://a.test/x, and https://b.test/!",
+      "[https://a.test/x](https://a.test/x), and [https://b.test/](https://b.test/)!",
+    ],
     ['"https://a.test/"', '"[https://a.test/](https://a.test/)"'],
     ["https://a.test/。次", "[https://a.test/](https://a.test/)。次"],
     ["https://a.test/ä", "[https://a.test/ä](https://a.test/%C3%A4)"],
@@ -65,7 +71,16 @@ describe("a text", () => {
   });
 
   test("of megabytes takes time in proportion to it", () => {
-    for (const part of ["https://", "https://a.test/ ", "www.a", "(((", "mailto:", "https://a.test/))))", "!!!!", "http://a.test/]]"]) {
+    for (const part of [
+      "https://",
+      "https://a.test/ ",
+      "www.a",
+      "(((",
+      "mailto:",
+      "https://a.test/))))",
+      "!!!!",
+      "http://a.test/]]",
+    ]) {
       const beganMs = performance.now();
       linkify(part.repeat(40_000), OWN);
       expect(performance.now() - beganMs, part).toBeLessThan(4_000);

@@ -12,6 +12,18 @@ function image(headers: Record<string, string> = {}, size = 8): RawPart {
   return { ...part("image/png", PNG, headers), partId: "9", body: { attachmentId: "x", size } };
 }
 
+function shows(cid: string): RawPart {
+  return part("text/html", `<p>x<img src="cid:${cid}">`);
+}
+
+function withId(contentId: string): Record<string, string> {
+  return { "Content-ID": `<${contentId}>` };
+}
+
+function field(name: string, value: string): RawPart {
+  return { mimeType: "text/plain", headers: [{ name, value }], body: { size: 0 } };
+}
+
 describe("a message of one part", () => {
   test.each<[string, RawPart, string[]]>([
     ["text", TEXT, ["text: plain"]],
@@ -20,7 +32,11 @@ describe("a message of one part", () => {
     ["a type that is none", part("text", "plain"), ["text: plain"]],
     ["a text of another kind", part("text/markdown", "# a"), ["text: # a"]],
     ["an invitation", part("text/calendar", "BEGIN:VCALENDAR"), ["calendar: BEGIN:VCALENDAR"]],
-    ["an invitation with a name", named("invite.ics", part("text/calendar", "BEGIN:VCALENDAR")), ["calendar: BEGIN:VCALENDAR"]],
+    [
+      "an invitation with a name",
+      named("invite.ics", part("text/calendar", "BEGIN:VCALENDAR")),
+      ["calendar: BEGIN:VCALENDAR"],
+    ],
     ["enriched text", part("text/enriched", "<bold>a</bold>"), ["text: a"]],
     ["a text with a name", named("a.txt", TEXT), ["text: plain"]],
     ["a text that has to be fetched", apart("text/plain", 7), ["text: …"]],
@@ -44,12 +60,22 @@ describe("mixed parts", () => {
   const after = part("text/plain", "AFTER");
   test.each<[string, RawPart[], string[], string[]]>([
     ["text, picture, text", [before, image(), after], ["text: BEFORE", "text: AFTER"], ["image.png"]],
-    ["HTML, file, HTML", [HTML, apart("application/pdf", 1), HTML], ["html: <p>rich</p>", "html: <p>rich</p>"], ["attachment.pdf"]],
+    [
+      "HTML, file, HTML",
+      [HTML, apart("application/pdf", 1), HTML],
+      ["html: <p>rich</p>", "html: <p>rich</p>"],
+      ["attachment.pdf"],
+    ],
     ["a list's footer", [multipart("alternative", TEXT, HTML), after], ["html: <p>rich</p>", "text: AFTER"], []],
     ["mixed in mixed", [multipart("mixed", before, TEXT), after], ["text: BEFORE", "text: plain", "text: AFTER"], []],
     ["blank parts", [part("text/plain", "\r\n"), after, part("text/html", "<p>&nbsp;</p>")], ["text: AFTER"], []],
     ["a text with a name", [before, named("notes.txt", TEXT)], ["text: BEFORE"], ["notes.txt"]],
-    ["a text with a name that is inline", [named("0001.patch", part("text/x-patch", "+a", INLINE))], ["text: +a"], ["0001.patch"]],
+    [
+      "a text with a name that is inline",
+      [named("0001.patch", part("text/x-patch", "+a", INLINE))],
+      ["text: +a"],
+      ["0001.patch"],
+    ],
     ["HTML with a name", [before, named("page.html", HTML)], ["text: BEFORE"], ["page.html"]],
     ["a table", [before, part("text/csv", "a,b")], ["text: BEFORE"], ["text.csv"]],
   ])("are all shown or listed, in order: %s", (_, parts, expected, files) => {
@@ -64,11 +90,23 @@ describe("alternatives", () => {
     ["the richest", [TEXT, HTML], ["html: <p>rich</p>"]],
     ["the richest, in the wrong order", [HTML, TEXT], ["html: <p>rich</p>"]],
     ["what has content: blank text", [part("text/plain", " \r\n"), HTML], ["html: <p>rich</p>"]],
-    ["what has content: blank HTML", [TEXT, part("text/html", "<html><body><br>&nbsp;&zwnj;</body></html>")], ["text: plain"]],
-    ["what has content: a counting pixel", [TEXT, part("text/html", '<img src="https://x.test/" width=1 height=1>')], ["text: plain"]],
+    [
+      "what has content: blank HTML",
+      [TEXT, part("text/html", "<html><body><br>&nbsp;&zwnj;</body></html>")],
+      ["text: plain"],
+    ],
+    [
+      "what has content: a counting pixel",
+      [TEXT, part("text/html", '<img src="https://x.test/" width=1 height=1>')],
+      ["text: plain"],
+    ],
     ["what has content: a picture", [TEXT, part("text/html", '<img src="cid:a">')], ['html: <img src="cid:a">']],
     ["what has content: a style", [TEXT, part("text/html", "<style>p{}</style><title>x</title>")], ["text: plain"]],
-    ["what has content: zero-width characters", [part("text/plain", "\u200b\ufeff\u00ad"), HTML], ["html: <p>rich</p>"]],
+    [
+      "what has content: zero-width characters",
+      [part("text/plain", "\u200b\ufeff\u00ad"), HTML],
+      ["html: <p>rich</p>"],
+    ],
     ["what can be shown", [TEXT, part("application/rtf", "{\\rtf}")], ["text: plain"]],
     ["not AMP", [TEXT, part("text/x-amp-html", "<html amp>"), HTML], ["html: <p>rich</p>"]],
     ["enriched text over none", [part("text/plain", ""), part("text/enriched", "<bold>a</bold>")], ["text: a"]],
@@ -76,7 +114,11 @@ describe("alternatives", () => {
     ["a related one", [TEXT, multipart("related", HTML, image())], ["html: <p>rich</p>"]],
     ["HTML that has to be fetched", [TEXT, apart("text/html", 5)], ["html: …"]],
     ["nothing of nothing", [part("text/plain", ""), part("text/html", "")], []],
-    ["the words and the invitation", [TEXT, HTML, part("text/calendar", "BEGIN")], ["html: <p>rich</p>", "calendar: BEGIN"]],
+    [
+      "the words and the invitation",
+      [TEXT, HTML, part("text/calendar", "BEGIN")],
+      ["html: <p>rich</p>", "calendar: BEGIN"],
+    ],
   ])("are a choice of %s", (_, parts, expected) => {
     expect(shown(multipart("alternative", ...parts))).toEqual(expected);
   });
@@ -88,15 +130,22 @@ describe("alternatives", () => {
 
   test("that are not chosen have their files listed", () => {
     const blank = multipart("related", part("text/html", " "), image());
-    expect(listed(multipart("alternative", TEXT, blank, part("application/rtf", "x")))).toEqual(["image.png", "attachment.rtf"]);
+    expect(listed(multipart("alternative", TEXT, blank, part("application/rtf", "x")))).toEqual([
+      "image.png",
+      "attachment.rtf",
+    ]);
     expect(listed(multipart("alternative", part("text/x-amp-html", "x"), HTML))).toEqual([]);
   });
 });
 
 describe("related parts", () => {
-  const shows = (cid: string): RawPart => part("text/html", `<p>x<img src="cid:${cid}">`);
   test("are a root with the pictures that it shows, which are not listed", () => {
-    const message = multipart("related", shows("a%40b"), image({ "Content-ID": "<a@b>" }), image({ "Content-ID": "<c@d>" }));
+    const message = multipart(
+      "related",
+      shows("a%40b"),
+      image({ "Content-ID": "<a@b>" }),
+      image({ "Content-ID": "<c@d>" }),
+    );
     expect(shown(message)).toHaveLength(1);
     expect(listed(message)).toEqual(["image.png"]);
   });
@@ -117,14 +166,13 @@ describe("related parts", () => {
 
   test("show pictures of 1 MB together; larger ones, and what is no picture, are listed", () => {
     const html = part("text/html", ["a", "b", "c", "d"].map((id) => `<img src="cid:${id}">`).join(""));
-    const id = (contentId: string) => ({ "Content-ID": `<${contentId}>` });
     const message = multipart(
       "related",
       html,
-      named("a.png", image(id("a"), 600_000)),
-      named("b.png", image(id("b"), 600_000)),
-      named("c.png", image(id("c"), 400_000)),
-      named("d.svg", part("image/svg+xml", "<svg/>", id("d"))),
+      named("a.png", image(withId("a"), 600_000)),
+      named("b.png", image(withId("b"), 600_000)),
+      named("c.png", image(withId("c"), 400_000)),
+      named("d.svg", part("image/svg+xml", "<svg/>", withId("d"))),
     );
     expect(listed(message)).toEqual(["b.png", "d.svg"]);
   });
@@ -132,14 +180,27 @@ describe("related parts", () => {
 
 describe("mail within mail", () => {
   test.each<[string, RawPart, string[], string[]]>([
-    ["forwarded", multipart("mixed", HTML, enclosed("Inner", part("text/plain", "INNER"))), ["html: <p>rich</p>"], ["Inner.eml"]],
+    [
+      "forwarded",
+      multipart("mixed", HTML, enclosed("Inner", part("text/plain", "INNER"))),
+      ["html: <p>rich</p>"],
+      ["Inner.eml"],
+    ],
     ["alone", enclosed("=?utf-8?Q?=C3=9C?=", part("text/plain", "INNER")), [], ["Ü.eml"]],
     ["a digest", multipart("digest", enclosed("One", TEXT), enclosed("Two", TEXT)), [], ["One.eml", "Two.eml"]],
     ["without words", multipart("mixed", enclosed("Inner", multipart("alternative", TEXT, HTML))), [], ["Inner.eml"]],
-    ["attached HTML", multipart("mixed", TEXT, part("text/html", "<p>INNER", ATTACHED)), ["text: plain"], ["text.html"]],
+    [
+      "attached HTML",
+      multipart("mixed", TEXT, part("text/html", "<p>INNER", ATTACHED)),
+      ["text: plain"],
+      ["text.html"],
+    ],
     [
       "an attached container",
-      multipart("mixed", TEXT, { ...multipart("mixed", part("text/plain", "INNER")), headers: [{ name: "Content-Disposition", value: "attachment" }] }),
+      multipart("mixed", TEXT, {
+        ...multipart("mixed", part("text/plain", "INNER")),
+        headers: [{ name: "Content-Disposition", value: "attachment" }],
+      }),
       ["text: plain"],
       ["multipart.mixed"],
     ],
@@ -156,8 +217,10 @@ describe("mail within mail", () => {
   });
 
   test("of a report may have its status in parts of Gmail's, or apart", () => {
-    const field = (name: string, value: string) => ({ mimeType: "text/plain", headers: [{ name, value }], body: { size: 0 } });
-    const taken = { ...part("message/delivery-status", ""), parts: [field("Reporting-MTA", "dns; m"), field("Action", "failed")] };
+    const taken = {
+      ...part("message/delivery-status", ""),
+      parts: [field("Reporting-MTA", "dns; m"), field("Action", "failed")],
+    };
     expect(shown(multipart("report", taken))).toEqual(["status: Reporting-MTA: dns; m\n\n\nAction: failed\n"]);
     expect(shown(multipart("report", apart("message/delivery-status", 9)))).toEqual(["status: …"]);
   });
@@ -165,14 +228,22 @@ describe("mail within mail", () => {
 
 describe("signed and encrypted parts", () => {
   test("are what is signed, and a signature that is listed", () => {
-    const signed = multipart("signed", multipart("alternative", TEXT, HTML), part("application/pgp-signature", "-----"));
+    const signed = multipart(
+      "signed",
+      multipart("alternative", TEXT, HTML),
+      part("application/pgp-signature", "-----"),
+    );
     expect([shown(signed), listed(signed)]).toEqual([["html: <p>rich</p>"], ["attachment.asc"]]);
     const smime = multipart("signed", TEXT, named("smime.p7s", part("application/pkcs7-signature", "x")));
     expect([shown(smime), listed(smime)]).toEqual([["text: plain"], ["smime.p7s"]]);
   });
 
   test("are listed where they cannot be read, and the message says so", () => {
-    const encrypted = multipart("encrypted", part("application/pgp-encrypted", "Version: 1"), part("application/octet-stream", "-----"));
+    const encrypted = multipart(
+      "encrypted",
+      part("application/pgp-encrypted", "Version: 1"),
+      part("application/octet-stream", "-----"),
+    );
     expect([shown(encrypted), listed(encrypted)]).toEqual([[], ["attachment.asc", "attachment.bin"]]);
     expect(read(encrypted).isEncrypted).toBe(true);
     expect(read(named("smime.p7m", part("application/pkcs7-mime", "x"))).isEncrypted).toBe(true);
@@ -186,15 +257,27 @@ describe("names of files", () => {
     ["encoded words", named("=?utf-8?Q?=C3=BC.pdf?=", image(ATTACHED)), "ü.pdf"],
     ["encoded words of the type", image({ "Content-Type": 'image/png; name="=?utf-8?B?w7w=?="' }), "ü"],
     ["RFC 2231", image({ "Content-Disposition": "attachment; filename*=utf-8''%C3%BC%20b.pdf" }), "ü b.pdf"],
-    ["RFC 2231 in pieces", image({ "Content-Disposition": "attachment; filename*0*=utf-8''%C3%BC; filename*1=.pdf" }), "ü.pdf"],
-    ["RFC 2231 that Gmail has left", named("utf-8''%C3%BC.pdf", image({ "Content-Disposition": "attachment; filename*=utf-8''%C3%BC.pdf" })), "ü.pdf"],
+    [
+      "RFC 2231 in pieces",
+      image({ "Content-Disposition": "attachment; filename*0*=utf-8''%C3%BC; filename*1=.pdf" }),
+      "ü.pdf",
+    ],
+    [
+      "RFC 2231 that Gmail has left",
+      named("utf-8''%C3%BC.pdf", image({ "Content-Disposition": "attachment; filename*=utf-8''%C3%BC.pdf" })),
+      "ü.pdf",
+    ],
     ["a path", named("C:\\Users\\ann\\a.pdf", image(ATTACHED)), "a.pdf"],
     ["letters that turn the direction", named("photo\u202egnp.exe", image(ATTACHED)), "photognp.exe"],
     ["a line break", named("a\r\nb.pdf", image(ATTACHED)), "a b.pdf"],
     ["nothing that is seen", named("\u200b", image(ATTACHED)), "image.png"],
     ["no name", apart("application/vnd.openxmlformats-officedocument.wordprocessingml.document", 1), "attachment.docx"],
     ["no name of a type that nobody knows", apart("application/x-very-own-thing", 1), "attachment.bin"],
-    ["no name and no type", { filename: "", body: { attachmentId: "x", size: 1 }, mimeType: "application/octet-stream" }, "attachment.bin"],
+    [
+      "no name and no type",
+      { filename: "", body: { attachmentId: "x", size: 1 }, mimeType: "application/octet-stream" },
+      "attachment.bin",
+    ],
   ])("%s", (_, payload, expected) => {
     expect(listed(multipart("mixed", TEXT, payload))).toEqual([expected]);
   });
