@@ -256,10 +256,9 @@ export class Gmail {
     }
     const body = parseJsonOrNull(reply.body);
     const message = MessageMetadataSchema.safeParse(body);
-    if (!message.success || message.data.id !== id) {
-      // What is JSON has come whole, and will be the same again; what is not was cut off.
-      return { kind: "failed", failure: { ...nonsense(200), ...(body === null ? {} : { retry: null }) } };
-    }
+    // What is JSON has come whole, and will be the same again; what is not was cut off.
+    if (!message.success && body !== null) return { kind: "failed", failure: { ...nonsense(200), retry: null } };
+    if (!message.success || message.data.id !== id) return { kind: "failed", failure: nonsense(200) };
     return { kind: "message", message: message.data };
   }
 

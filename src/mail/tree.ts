@@ -143,7 +143,9 @@ function leaf(part: Part, place: Place): Found {
     return place === "alternative" && name === null && type.startsWith("text/") ? NOTHING : listed(part);
   }
   const block: Block = { kind, part, text: bodyText(part) };
-  return { blocks: saysSomething(block) ? [block] : [], listed: name === null ? [] : [part] };
+  // Where there is nothing else, whether HTML shows anything is for the reader to see.
+  const isShown = saysSomething(block) || (place === "root" && kind === "html" && block.text !== "");
+  return { blocks: isShown ? [block] : [], listed: name === null ? [] : [part] };
 }
 
 /** A part that has nothing, not even a name, is none. */

@@ -83,7 +83,6 @@ describe("a row", () => {
   });
 
   test.for<[string, object]>([
-    ["another message", { id: "other", threadId: "other" }],
     ["no thread", { threadId: undefined }],
     ["labels that are none", { labelIds: "INBOX" }],
     ["nothing", {}],
