@@ -3,6 +3,7 @@ import { parse } from "node-html-parser";
 import { describe, expect, type Open, test } from "../support/contract.ts";
 import type { Browser } from "../support/browser.ts";
 import { expectPage } from "../support/errors.ts";
+import { readIds } from "../support/rows.ts";
 import { newcomer, signedIn } from "../support/scenes.ts";
 
 const PAGE_ROWS = 25;
@@ -137,8 +138,7 @@ async function labelled(open: Open, path: string, message: object) {
   ] as const) {
     await google.always("part", { match: `/labels/${id}?`, body: { id, messagesUnread } });
   }
-  const { messages } = await (await browser.fetch("/api/messages?limit=1")).json<{ messages: { id: string }[] }>();
-  const [{ id = "" } = {}] = messages;
+  const [id = ""] = await readIds(await browser.fetch("/api/messages?limit=1"));
   await google.always("part", {
     match: `/messages/${id}?`,
     body: { id, threadId: id, internalDate: "1700000000000", ...message },
@@ -149,6 +149,14 @@ async function labelled(open: Open, path: string, message: object) {
     chips: root.querySelectorAll(".row .chip").map(({ text }) => text.trim()),
     list: root.querySelectorAll(".folders details > ul + h2 + ul a").map(({ text }) => text.trim()),
   };
+}
+
+function headersTo(to: string): object[] {
+  return [
+    { name: "From", value: "Me <me@x.test>" },
+    { name: "To", value: to },
+    { name: "Subject", value: "\u200b \u00ad" },
+  ];
 }
 
 describe("the labels of the mailbox", () => {
@@ -176,18 +184,13 @@ describe("the labels of the mailbox", () => {
   test("of a draft lead to whom it goes, and nothing that is seen is a subject, a sender or a recipient", async ({
     open,
   }) => {
-    const headers = (to: string) => [
-      { name: "From", value: "Me <me@x.test>" },
-      { name: "To", value: to },
-      { name: "Subject", value: "\u200b \u00ad" },
-    ];
     const draft = await labelled(open, "/", {
       labelIds: ["DRAFT"],
-      payload: { headers: headers("=?utf-8?Q?Doe=2C_J=C3=B6rg?= <j@x.test>") },
+      payload: { headers: headersTo("=?utf-8?Q?Doe=2C_J=C3=B6rg?= <j@x.test>") },
     });
     expect(draft.root.querySelector(".row .from")?.text).toBe("To: Doe, Jörg");
     expect(draft.root.querySelector(".row .subject")?.text).toBe("(no subject)");
-    const empty = await labelled(open, "/", { labelIds: ["DRAFT"], payload: { headers: headers(" ") } });
+    const empty = await labelled(open, "/", { labelIds: ["DRAFT"], payload: { headers: headersTo(" ") } });
     expect(empty.root.querySelector(".row .from")?.text).toBe("(no recipient)");
     const blank = await labelled(open, "/", {
       labelIds: ["INBOX"],
