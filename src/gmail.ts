@@ -4,6 +4,7 @@
  *
  * https://developers.google.com/workspace/gmail/api/reference/rest
  */
+import { base64url } from "jose";
 import * as z from "zod/mini";
 import {
   type BatchReply,
@@ -92,6 +93,11 @@ const GmailProfileSchema = z.looseObject({
 /** What `users.getProfile` answers. Passed on as it is. */
 export type GmailProfile = z.infer<typeof GmailProfileSchema>;
 
+const AttachmentSchema = z.pipe(
+  z.object({ data: z._default(z.string().check(z.regex(/^[\w=-]*$/)), "") }),
+  z.transform(({ data }) => base64url.decode(data)),
+);
+
 /** Which messages to list; the same on every page. */
 export interface MessageFilter {
   /** Gmail's search syntax, unchanged; empty for none. */
@@ -162,6 +168,13 @@ export class Gmail {
     });
   }
 
+  /** The bytes of a part that did not come with its message, as {@link openAttachment}, whole. Throws as {@link listMessages}. */
+  async getAttachment(messageId: string, attachmentId: string): Promise<Uint8Array> {
+    const path = `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
+    const query = new URLSearchParams({ fields: "data", prettyPrint: "false" });
+    return this.#options.trace.time("hydrate", () => this.#get(path, query, AttachmentSchema));
+  }
+
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
   async getProfile(): Promise<GmailProfile> {
     return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailProfileSchema));
@@ -169,7 +182,10 @@ export class Gmail {
 
   /** `users.labels.list`. The page waits for it, and can do without: so it is not tried again. Throws as {@link listMessages}. */
   async listLabels(): Promise<Label[]> {
-    const query = new URLSearchParams({ fields: "labels(id,name,type)", prettyPrint: "false" });
+    const query = new URLSearchParams({
+      fields: "labels(id,name,type,color/backgroundColor,labelListVisibility,messageListVisibility)",
+      prettyPrint: "false",
+    });
     return this.#get("labels", query, LabelListSchema, "extra");
   }
 
@@ -246,7 +262,10 @@ export class Gmail {
       });
       return { kind: "failed", failure: await processGmailError(response, this.#options.now()) };
     }
-    const message = MessageMetadataSchema.safeParse(parseJsonOrNull(reply.body));
+    const body = parseJsonOrNull(reply.body);
+    const message = MessageMetadataSchema.safeParse(body);
+    // What is JSON has come whole, and will be the same again; what is not was cut off.
+    if (!message.success && body !== null) return { kind: "failed", failure: { ...nonsense(200), retry: null } };
     if (!message.success || message.data.id !== id) return { kind: "failed", failure: nonsense(200) };
     return { kind: "message", message: message.data };
   }

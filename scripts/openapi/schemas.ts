@@ -38,9 +38,9 @@ const MessageRowSchema = z.object({
   ...MessageRefSchema.shape,
   labelIds: z.array(z.string()),
   snippet: z.string().describe("As Gmail gives it: with HTML entities."),
-  date: z.iso.datetime().describe("RFC 3339, in UTC."),
-  from: z.string().nullable(),
-  to: z.string().nullable(),
+  date: z.iso.datetime().nullable().describe("RFC 3339, in UTC; null where Gmail has no date."),
+  from: z.string().nullable().describe("RFC 5322 addresses: names decoded, and quoted where needed."),
+  to: z.string().nullable().describe("As `from`."),
   subject: z.string().nullable(),
   unread: z.boolean(),
 }) satisfies z.ZodType<MessageMetadata>;

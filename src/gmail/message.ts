@@ -3,8 +3,9 @@
  *
  * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#Message
  */
-import { decodeWords } from "postal-mime";
 import * as z from "zod/mini";
+import { decodeAddressHeader } from "../mime/addresses.ts";
+import { decodeWords } from "../mime/encoded-words.ts";
 
 const HeadersSchema = z.optional(z.array(z.object({ name: z.string(), value: z.string() })));
 
@@ -39,21 +40,22 @@ export const ROW_HEADERS: readonly string[] = ["From", "To", "Subject"];
 /** Everything else that a row shows: the `fields` mask. */
 export const MESSAGE_FIELDS = "id,threadId,labelIds,snippet,internalDate,payload/headers";
 
-/** `Message` with `format=metadata`, as a row. */
+/** `Message` with `format=metadata`, as a row. Gmail may leave out everything but the IDs. */
 export const MessageMetadataSchema = z.pipe(
   z.object({
     id: z.string(),
     threadId: z.string(),
     labelIds: z.optional(z.array(z.string())),
     snippet: z.optional(z.string()),
-    internalDate: z.string().check(z.refine((text) => parseInternalDate(text) !== null)),
+    internalDate: z.optional(z.unknown()),
     payload: z.optional(z.object({ headers: HeadersSchema })),
   }),
   z.transform((message) => {
-    const header = (name: string): string | null => {
+    const header = (name: string, decode: (value: string) => string): string | null => {
       const found = message.payload?.headers?.find((candidate) => candidate.name.toLowerCase() === name);
-      return found === undefined ? null : decodeHeader(found.value);
+      return found === undefined ? null : decode(found.value);
     };
+    const dateMs = parseInternalDate(message.internalDate);
     const labelIds = message.labelIds ?? [];
     return {
       id: message.id,
@@ -61,10 +63,11 @@ export const MessageMetadataSchema = z.pipe(
       labelIds,
       /** As Gmail gives it: HTML entities and all. */
       snippet: message.snippet ?? "",
-      date: new Date(Number(message.internalDate)).toISOString(),
-      from: header("from"),
-      to: header("to"),
-      subject: header("subject"),
+      /** RFC 3339; null where Gmail has none that can be written so. */
+      date: dateMs === null ? null : new Date(dateMs).toISOString(),
+      from: header("from", decodeAddressHeader),
+      to: header("to", decodeAddressHeader),
+      subject: header("subject", decodeHeader),
       unread: labelIds.includes("UNREAD"),
     };
   }),
@@ -73,10 +76,11 @@ export const MessageMetadataSchema = z.pipe(
 /** Of a longer header, encoded words are decoded up to here: decoding takes time, and what stands behind it is no name. */
 const MAX_DECODED_CHARACTERS = 16 * 1024;
 
-/** The value of a header, its encoded words decoded: RFC 2047. */
+/** The value of a header of text (RFC 5322 §3.2.5), its encoded words decoded: RFC 2047. */
 export function decodeHeader(value: string): string {
-  if (!value.includes("=?")) return value;
-  return decodeWords(value.slice(0, MAX_DECODED_CHARACTERS)) + value.slice(MAX_DECODED_CHARACTERS);
+  const line = value.replaceAll(/\r?\n(?=[\t ])/g, "");
+  if (!line.includes("=?")) return line;
+  return decodeWords(line.slice(0, MAX_DECODED_CHARACTERS)) + line.slice(MAX_DECODED_CHARACTERS);
 }
 
 /**
@@ -84,8 +88,8 @@ export function decodeHeader(value: string): string {
  *
  * @returns epoch milliseconds; null where there is none, or its year is none that RFC 3339 §1 knows
  */
-export function parseInternalDate(internalDate: string | undefined): number | null {
-  if (internalDate === undefined || !/^-?\d{1,15}$/.test(internalDate)) return null;
+export function parseInternalDate(internalDate: unknown): number | null {
+  if (typeof internalDate !== "string" || !/^-?\d{1,15}$/.test(internalDate)) return null;
   const ms = Number(internalDate);
   const year = new Date(ms).getUTCFullYear();
   return year >= 0 && year <= 9999 ? ms : null;

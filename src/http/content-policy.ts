@@ -17,6 +17,26 @@ export function scriptNonce(c: AppContext): string {
   return c.get("secureHeadersNonce") ?? "";
 }
 
+/** Of a stranger's HTML. @param imgSrc where its pictures may come from */
+function mailHeaders(imgSrc: string[]) {
+  return secureHeaders({
+    ...COMMON,
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      styleSrc: ["'unsafe-inline'"],
+      imgSrc,
+      formAction: ["'none'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'self'"],
+      sandbox: ["allow-popups", "allow-popups-to-escape-sandbox"],
+    },
+    xFrameOptions: "SAMEORIGIN",
+    referrerPolicy: "no-referrer",
+    // A sandboxed document has an origin of its own anyway, and browsers warn of what they cannot give it.
+    originAgentCluster: false,
+  });
+}
+
 /** Sets the headers that the answer's {@link ContentPolicy} asks for. */
 export function securityHeaders({ google }: Config) {
   const byPolicy = {
@@ -40,22 +60,8 @@ export function securityHeaders({ google }: Config) {
       // The path of our own pages is wanted by `signInUrl`; nobody else gets it.
       referrerPolicy: "same-origin",
     }),
-    mail: secureHeaders({
-      ...COMMON,
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'unsafe-inline'"],
-        imgSrc: ["data:"],
-        formAction: ["'none'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'self'"],
-        sandbox: ["allow-popups", "allow-popups-to-escape-sandbox"],
-      },
-      xFrameOptions: "SAMEORIGIN",
-      referrerPolicy: "no-referrer",
-      // A sandboxed document has an origin of its own anyway, and browsers warn of what they cannot give it.
-      originAgentCluster: false,
-    }),
+    mail: mailHeaders(["data:"]),
+    "mail-with-pictures": mailHeaders(["data:", "https:", "http:"]),
     passed: secureHeaders({
       ...COMMON,
       contentSecurityPolicy: {

@@ -10,9 +10,9 @@ import type { Identity } from "../identity.ts";
 
 /**
  * Whose content an answer is. `page`: our own, also where nobody says anything. `mail`: a stranger's HTML, for a frame of
- * ours, where it may do nothing but be looked at. `passed`: an answer of Gmail's, passed on; a browser shows nothing of it.
+ * ours, where it may do nothing but be looked at; `mail-with-pictures`: the same, which loads pictures, as its reader has asked for. `passed`: an answer of Gmail's, passed on; a browser shows nothing of it.
  */
-export type ContentPolicy = "page" | "mail" | "passed";
+export type ContentPolicy = "page" | "mail" | "mail-with-pictures" | "passed";
 
 /** Who calls, with what the user has granted. */
 interface Authorized {

@@ -1,20 +1,19 @@
 /**
- * What a person reads of a message: its headers, its text or HTML, and what is attached. From `users.messages.get` with
- * `format=full`, in which Gmail has taken the MIME structure apart.
- *
- * https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#MessagePart
+ * What a person reads of a message: its headers, what of its parts is shown, and what is listed. From `users.messages.get`
+ * with `format=full`, in which Gmail has taken the MIME structure apart.
  */
-import { base64url } from "jose";
-import {
-  decodeHeader,
-  type GmailMessage,
-  type MessagePart,
-  MessagePartSchema,
-  parseInternalDate,
-} from "../gmail/message.ts";
+import { decodeHeader, type GmailMessage, parseInternalDate } from "../gmail/message.ts";
+import { decodeAddressHeader } from "../mime/addresses.ts";
+import { type Attachment, toAttachment } from "./attachments.ts";
+import { headerOf, type Part, readPart } from "./part.ts";
+import { pickPictures } from "./pictures.ts";
+import { decodePart } from "./text.ts";
+import { type Block, type Preference, readTree } from "./tree.ts";
 
-/** Parts within parts; deeper ones are not looked at. */
-const MAX_DEPTH = 20;
+/** Parts that are fetched to be shown; each costs a call. */
+const MAX_FETCHED_PARTS = 10;
+/** Of all of them together. Longer texts are for a mail program. */
+const MAX_FETCHED_BYTES = 5_000_000;
 
 export interface ReadableMessage {
   readonly id: string;
@@ -26,93 +25,90 @@ export interface ReadableMessage {
   readonly subject: string | null;
   /** Epoch milliseconds; null where Gmail has no date that can be shown. */
   readonly dateMs: number | null;
-  readonly text: string | null;
-  readonly html: string | null;
-  readonly attachments: readonly { readonly name: string; readonly bytes: number }[];
+  /** What is shown, in order. */
+  readonly blocks: readonly Block[];
+  /** Every part that is a file, pictures in the HTML among them. */
+  readonly listed: readonly Part[];
+  /** Those of them that are not seen in the HTML. */
+  readonly attachments: readonly Attachment[];
+  readonly isEncrypted: boolean;
+  readonly isCut: boolean;
 }
 
 /** Reads a message of Gmail's. */
-export function toReadableMessage(message: GmailMessage): ReadableMessage {
-  const { payload } = message;
-  const header = (name: string): string | null => {
-    const value = headerOf(payload, name);
-    return value === null ? null : decodeHeader(value);
+export function toReadableMessage(message: GmailMessage, preference: Preference = "html"): ReadableMessage {
+  const { headers } = readPart(message.payload);
+  const header = (name: string, decode: (value: string) => string): string | null => {
+    const value = headerOf(headers, name);
+    return value === null ? null : decode(value);
   };
-  const parts = payload === undefined ? [] : [...flatten(payload, 0)];
-  const attachments = parts.filter(isAttachment);
-  const bodies = parts.filter((part) => !isAttachment(part));
+  const { blocks, listed, isEncrypted, isCut } = readTree(message.payload, preference);
+  const pictures = pickPictures(listed, htmlsOf(blocks));
   return {
     id: message.id,
     threadId: message.threadId,
     labelIds: message.labelIds ?? [],
-    from: header("from"),
-    to: header("to"),
-    cc: header("cc"),
-    subject: header("subject"),
+    from: header("from", decodeAddressHeader),
+    to: header("to", decodeAddressHeader),
+    cc: header("cc", decodeAddressHeader),
+    subject: header("subject", decodeHeader),
     dateMs: parseInternalDate(message.internalDate),
-    text: bodyOf(bodies, "text/plain"),
-    html: bodyOf(bodies, "text/html"),
-    attachments: attachments.map(({ filename, body }) => ({ name: filename ?? "", bytes: body?.size ?? 0 })),
+    blocks,
+    listed,
+    attachments: listed.filter((part) => !pictures.includes(part)).map(toAttachment),
+    isEncrypted,
+    isCut,
   };
 }
 
-function* flatten(part: MessagePart, depth: number): Generator<MessagePart> {
-  yield part;
-  if (depth >= MAX_DEPTH) return;
-  for (const child of part.parts ?? []) {
-    const parsed = MessagePartSchema.safeParse(child);
-    // The rest of the message is worth showing.
-    if (parsed.success) yield* flatten(parsed.data, depth + 1);
-  }
+/** The HTML of blocks, as far as it has come. */
+export function htmlsOf(blocks: readonly Block[]): string[] {
+  return blocks.flatMap(({ kind, text }) => (kind === "html" && text !== null ? [text] : []));
 }
 
-function isAttachment({ filename }: MessagePart): boolean {
-  return filename !== undefined && filename !== "";
+function isFramed({ kind }: Block): boolean {
+  return kind === "html" || kind === "text";
 }
 
-/** The first part of a type, as text. */
-function bodyOf(parts: readonly MessagePart[], mimeType: string): string | null {
-  const part = parts.find((candidate) => candidate.mimeType?.toLowerCase() === mimeType && candidate.body?.data);
-  if (part?.body?.data === undefined) return null;
-  const bytes = decodeData(part.body.data);
-  return bytes === null ? null : decodeText(bytes, charsetOf(part));
+/** Blocks in three groups: the HTML, with the texts between, is one document, and so one frame. */
+export function aroundFrame(blocks: readonly Block[]): { before: Block[]; framed: Block[]; after: Block[] } {
+  const first = blocks.findIndex(({ kind }) => kind === "html");
+  const last = blocks.findLastIndex(({ kind }) => kind === "html");
+  if (first === -1) return { before: [...blocks], framed: [], after: [] };
+  // What is no text has a form of its own on the page.
+  const inside = blocks.slice(first, last + 1);
+  return {
+    before: [...inside.filter((block) => !isFramed(block)), ...blocks.slice(0, first)],
+    framed: inside.filter(isFramed),
+    after: blocks.slice(last + 1),
+  };
 }
 
-/** Null for what is no base64url: the rest of the message is worth showing all the same. */
-function decodeData(data: string): Uint8Array | null {
-  try {
-    return base64url.decode(data);
-  } catch {
-    return null;
-  }
-}
-
-function charsetOf(part: MessagePart): string | null {
-  const [, charset] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(headerOf(part, "content-type") ?? "") ?? [];
-  return charset ?? null;
-}
+/** Gets the bytes of a part; null where that cannot be. */
+export type FetchPart = (part: Part) => Promise<Uint8Array | null>;
 
 /**
- * Gmail hands most bodies out in UTF-8, whatever their header says, and some as they came. What is valid UTF-8 is hardly
- * ever anything else, but for the charsets that are made of ASCII.
+ * Blocks with the texts that did not come with the message.
+ *
+ * @returns blocks whose text is still null are too long, too many, or could not be read
  */
-function decodeText(bytes: Uint8Array, charset: string | null): string {
-  const isAsciiBased = /^(iso-2022|hz-|utf-7)/i.test(charset ?? "");
-  return (isAsciiBased ? null : decodeOrNull(bytes, "utf-8")) ?? decodeLabel(bytes, charset);
+export async function fetchTexts(blocks: readonly Block[], fetchPart: FetchPart): Promise<Block[]> {
+  let [parts, bytes] = [0, 0];
+  return Promise.all(
+    blocks.map(async (block): Promise<Block> => {
+      const { part } = block;
+      if (block.text !== null || parts >= MAX_FETCHED_PARTS || bytes + part.size > MAX_FETCHED_BYTES) return block;
+      parts += 1;
+      bytes += part.size;
+      const fetched = await fetchPart(part);
+      return fetched === null ? block : { ...block, text: decodePart(part, fetched) };
+    }),
+  );
 }
 
-function decodeLabel(bytes: Uint8Array, charset: string | null): string {
-  return decodeOrNull(bytes, charset ?? "windows-1252") ?? new TextDecoder().decode(bytes);
-}
-
-function decodeOrNull(bytes: Uint8Array, charset: string): string | null {
-  try {
-    return new TextDecoder(charset, { fatal: true, ignoreBOM: false }).decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
-function headerOf(part: MessagePart | undefined, name: string): string | null {
-  return part?.headers?.find((header) => header.name.toLowerCase() === name)?.value ?? null;
+/** Blocks that could not be shown are listed, so that they can be opened in Gmail. */
+export function unshown(blocks: readonly Block[], { attachments }: Pick<ReadableMessage, "attachments">): Attachment[] {
+  const known = new Set(attachments.map(({ id }) => id));
+  const unread = blocks.filter(({ text }) => text === null).map(({ part }) => toAttachment(part));
+  return unread.filter(({ id }) => !known.has(id));
 }

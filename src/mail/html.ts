@@ -1,6 +1,6 @@
 /**
- * Makes of a mail's HTML what may be shown in a frame: markup that loads nothing, runs nothing, sends nothing, and has no
- * links to us. CSP and sandbox cannot do this alone: `preconnect`, frames and the like open connections before either is
+ * Makes of a mail's HTML what may be shown in a frame: markup that loads nothing unless pictures are asked for, runs nothing,
+ * sends nothing, and has no links to us. CSP and sandbox cannot do this alone: `preconnect`, frames and the like open connections before either is
  * asked, and so tell the sender that, when and from where a mail is read.
  *
  * The HTML is taken apart, and the output is written anew: tags by their names in `ELEMENTS`, attributes by their names in
@@ -11,6 +11,8 @@
  * Why neither `HTMLRewriter` nor a sanitizer of npm: docs/adr/0007-own-html-sanitizer.md.
  */
 import { tokenize } from "./html-tokens.ts";
+import { cleanLink, cleanResource, hostsOf, linkify, LINK_TARGET } from "./links.ts";
+import type { Pictures } from "./pictures.ts";
 import { cleanStyle } from "./style.ts";
 import { decodeEntities } from "../lib/entities.ts";
 
@@ -23,15 +25,15 @@ const MAX_PICTURE_CHARS = 1_500_000;
 const ELEMENTS = words(`
   html body address article aside blockquote center dd details dir div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6
   header hr li main menu nav ol p pre section summary ul
-  a abbr acronym b bdi bdo big br cite code del dfn em font i img ins kbd mark nobr q rp rt ruby s samp small span strike
+  a abbr acronym area b bdi bdo big br cite code del dfn em font i img ins kbd map mark nobr q rp rt ruby s samp small span strike
   strong sub sup time tt u var wbr
   table caption colgroup col thead tbody tfoot tr th td`);
 
 /** Presentational attributes: numbers, colours and keywords. No browser fetches or resolves anything for them. */
 const PLAIN_ATTRIBUTES = words(`
-  align aria-hidden bgcolor border bordercolor cellpadding cellspacing clear color cols colspan compact datetime dir face
-  frame height hspace lang noshade nowrap open reversed role rowspan rules scope size span start text type valign value
-  vspace width`);
+  align aria-hidden bgcolor border bordercolor cellpadding cellspacing clear color cols colspan compact coords datetime dir
+  face frame height hspace lang noshade nowrap open reversed role rowspan rules scope shape size span start text type valign
+  value vspace width`);
 const PLAIN_VALUE = /^[\w #%.,+*'()-]{0,200}$/;
 
 /** Cells that span thousands of rows take a browser seconds to lay out. */
@@ -53,14 +55,66 @@ const FRAME_HEAD =
 
 const CUT_OFF = "<p>The rest of this message is too long to be shown here.</p>";
 
-/** The page for the frame. @param ownUrls URLs of ours, to whose hosts no link may lead */
-export function toFrameDocument(html: string, ownUrls: readonly string[]): string {
-  return FRAME_HEAD + sanitizeHtml(html, ownUrls);
+/** Elements that close themselves, or whose end tag alone would be an element. */
+const SELF_CLOSING = words("area br col hr img p wbr");
+
+/** What the HTML is shown with. */
+export interface FrameOptions {
+  /** URLs of ours, to whose hosts no link may lead. */
+  readonly ownUrls: readonly string[];
+  /** Pictures that came with the message. */
+  readonly pictures?: Pick<Pictures, "find"> | null;
+  /** Somebody has asked for pictures from elsewhere. */
+  readonly showsRemotePictures?: boolean;
 }
 
-/** The HTML without all that is not allowed. Sanitizing it again changes nothing. @param ownUrls see above */
-export function sanitizeHtml(html: string, ownUrls: readonly string[]): string {
-  const ownHosts = new Set(ownUrls.map((url) => hostOf(new URL(url))));
+/** A part of the message for the frame. */
+export interface FramePart {
+  readonly kind: "html" | "text";
+  readonly text: string;
+}
+
+/** The page for the frame. */
+export function toFrameDocument(parts: readonly FramePart[], options: FrameOptions): string {
+  const written = parts.map(({ kind, text }) => {
+    if (kind === "text") return writeText(text, options);
+    const html = sanitizeHtml(text, options);
+    // What one part leaves open must not hide the next one: a list's footer, another's words.
+    return parts.length === 1 ? html : html + closeOpen(html);
+  });
+  return FRAME_HEAD + written.join("<hr>");
+}
+
+function writeText(text: string, { ownUrls }: FrameOptions): string {
+  const pieces = linkify(text, hostsOf(ownUrls)).map((piece) => {
+    const shown = escapeMarkup(piece.text.replaceAll("&", "&amp;").replaceAll("\0", ""));
+    if (piece.href === null) return shown;
+    const host = piece.host === null ? "" : ` [${escapeMarkup(piece.host)}]`;
+    return `<a href="${escapeMarkup(piece.href.replaceAll("&", "&amp;"))}"${NEW_TAB}>${shown}</a>${host}`;
+  });
+  return `<pre style="white-space:pre-wrap;font-family:inherit" dir="auto">${pieces.join("")}</pre>`;
+}
+
+/** End tags of what sanitized HTML leaves open. */
+function closeOpen(html: string): string {
+  const open: string[] = [];
+  for (const [, slash, name = ""] of html.matchAll(/<(\/?)([a-z][a-z\d]*)/g)) {
+    if (SELF_CLOSING.has(name)) continue;
+    const at = slash === "" ? -1 : open.lastIndexOf(name);
+    if (slash === "") open.push(name);
+    else if (at !== -1) open.splice(at, 1);
+  }
+  // The document's own elements stay open to its end.
+  return open
+    .toReversed()
+    .filter((name) => name !== "html" && name !== "body")
+    .map((name) => `</${name}>`)
+    .join("");
+}
+
+/** The HTML without all that is not allowed. Sanitizing it again changes nothing. */
+export function sanitizeHtml(html: string, options: FrameOptions): string {
+  const context: Context = { ...options, ownHosts: hostsOf(options.ownUrls), base: null };
   const pieces: string[] = [];
   let tags = 0;
   // Browsers drop or replace NULs, each in another place.
@@ -71,69 +125,73 @@ export function sanitizeHtml(html: string, ownUrls: readonly string[]): string {
     }
     // Those that are dropped take time, too.
     if (++tags > MAX_TAGS) break;
+    if (token.kind === "start" && token.name === "base")
+      context.base ??= cleanBase(token.attributes.get("href"), context);
     if (ELEMENTS.has(token.name)) {
       const { kind, name } = token;
-      if (kind === "start") pieces.push(`<${name}${writeAttributes(name, token.attributes, ownHosts)}>`);
+      if (kind === "start") pieces.push(`<${name}${writeAttributes(name, token.attributes, context)}>`);
       else if (name !== "html" && name !== "body") pieces.push(`</${name}>`);
     }
   }
   return pieces.join("") + (tags > MAX_TAGS || html.length > MAX_HTML_CHARS ? CUT_OFF : "");
 }
 
-function writeAttributes(
-  element: string,
-  attributes: ReadonlyMap<string, string>,
-  ownHosts: ReadonlySet<string>,
-): string {
+interface Context extends FrameOptions {
+  readonly ownHosts: ReadonlySet<string>;
+  /** What relative links are relative to; null where the mail does not say. */
+  base: string | null;
+}
+
+/** The first `base` counts. It is the sender's own page, or none. */
+function cleanBase(href: string | undefined, { ownHosts }: Context): string | null {
+  return href === undefined ? null : cleanLink(decodeEntities(href), ownHosts)?.replace(/^(?!https?:).*/, "") || null;
+}
+
+const NEW_TAB = ` target="${LINK_TARGET.target}" rel="${LINK_TARGET.rel}"`;
+
+function writeAttributes(element: string, attributes: ReadonlyMap<string, string>, context: Context): string {
   let written = "";
   for (const [name, source] of attributes) {
     // Their entities stay as they are: in an attribute's value they mean text, whichever they are.
     if (TEXT_ATTRIBUTES.has(name)) written += ` ${name}="${escapeMarkup(source)}"`;
     else {
-      const value = cleanValue({ element, name, value: decodeEntities(source) }, ownHosts);
+      const value = cleanValue({ element, name, value: decodeEntities(source) }, context);
       // What a browser reads must be what was checked: of entities that are not known here, the `&` is escaped.
       if (value !== null) written += ` ${name}="${escapeMarkup(value.replaceAll("&", "&amp;"))}"`;
-      if (value !== null && name === "href") written += ' target="_blank" rel="noopener noreferrer"';
+      if (value !== null && name === "href") written += NEW_TAB;
     }
   }
   return written;
 }
 
+/** Elements whose `background` is a picture. */
+const WITH_BACKGROUND = words("body table tbody td tfoot th thead tr");
+const MAP_NAME = /^#?[\w.-]{1,100}$/;
+
 function cleanValue(
   { element, name, value }: { element: string; name: string; value: string },
-  ownHosts: ReadonlySet<string>,
+  context: Context,
 ): string | null {
-  if (name === "style") return cleanStyle(value) || null;
-  if (name === "href" && element === "a") return cleanLink(value, ownHosts);
-  if (name === "src" && element === "img") return cleanPicture(value);
+  if (name === "style") return cleanStyle(value, (url) => cleanPicture(url, context)) || null;
+  if (name === "href" && (element === "a" || element === "area"))
+    return cleanLink(value, context.ownHosts, context.base);
+  if (name === "src" && element === "img") return cleanPicture(value, context);
+  if (name === "background" && WITH_BACKGROUND.has(element)) return cleanPicture(value, context);
+  if ((name === "usemap" && element === "img") || (name === "name" && element === "map")) {
+    return MAP_NAME.test(value) ? value : null;
+  }
   if (SPANS.has(name)) return /^\d{1,3}$/.test(value) ? value : null;
   return PLAIN_ATTRIBUTES.has(name) && PLAIN_VALUE.test(value) ? value : null;
 }
 
-/** The link in the form to which browsers bring it; null for one that is relative, to us, or of another scheme. */
-function cleanLink(href: string, ownHosts: ReadonlySet<string>): string | null {
-  // A link that depends on its page leads to us: `/docs`, and `https:docs` on a page of the same scheme.
-  const url = URL.parse(href, "http://a.invalid");
-  if (url === null || url.href !== URL.parse(href, "https://b.invalid")?.href) return null;
-  if (url.protocol === "mailto:" || url.protocol === "tel:") return url.href;
-  if (!/^https?:$/.test(url.protocol)) return null;
-  // Any scheme and any port: a cookie goes to all of them.
-  if (ownHosts.has(hostOf(url))) return null;
-  // `https://bank.example@evil.example/` says another host than it leads to.
-  url.username = "";
-  url.password = "";
-  return url.href;
-}
-
-/** @returns the host as the URL parser writes it (lower case, punycode), without the dots of a fully qualified name */
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/\.+$/, "");
-}
-
-function cleanPicture(src: string): string | null {
+/** A picture in the HTML itself, one that came with the message, or one from elsewhere that was asked for. */
+function cleanPicture(src: string, { base, ownHosts, pictures, showsRemotePictures }: Context): string | null {
   if (src.length > MAX_PICTURE_CHARS) return null;
   const url = src.replaceAll(/\s/g, "");
-  return PICTURE.test(url) ? url : null;
+  if (/^data:/i.test(url)) return PICTURE.test(url) ? url : null;
+  const found = pictures?.find(src) ?? null;
+  if (found !== null || !showsRemotePictures) return found;
+  return cleanResource(src, ownHosts, base);
 }
 
 /** For text, and for a value in double quotes. */

@@ -32,17 +32,42 @@ const FUNCTION = String.raw`(?:rgba?|hsla?|calc|min|max|clamp|(?:repeating-)?(?:
 const STRING = String.raw`"[^"'\\<>{};\x00-\x1f]*"|'[^"'\\<>{};\x00-\x1f]*'`;
 const VALUE = new RegExp(String.raw`^(?:(?<![\w-])${FUNCTION}|${STRING}|[\w\s#%.,+/!)-]|[^\x00-\x7f])+$`, "i");
 
-/** The declarations of a style that a mail may have; empty where there are none. */
-export function cleanStyle(style: string): string {
-  return style.split(";").map(cleanDeclaration).filter(Boolean).join(";");
+/** A picture as a background. Its URL is taken out before the rest is checked, and is written anew. */
+const URL_VALUE = /url\(\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)'|([^\s"'()\\]*))\s*\)/i;
+const BACKGROUND = /^background(?:-image)?$/;
+/** A semicolon in brackets ends nothing: `data:image/png;base64,…`. */
+const DECLARATION = /[^;(]*(?:\([^)]*\)?[^;(]*)*(?:;|$)/g;
+
+/**
+ * The declarations of a style that a mail may have; empty where there are none.
+ *
+ * @param cleanUrl the URL of a picture that may be shown; null for another one
+ */
+export function cleanStyle(style: string, cleanUrl: (url: string) => string | null = () => null): string {
+  const declarations = style.match(DECLARATION) ?? [];
+  return declarations
+    .map((declaration) => cleanDeclaration(declaration.replace(/;$/, ""), cleanUrl))
+    .filter(Boolean)
+    .join(";");
 }
 
-function cleanDeclaration(declaration: string): string {
+function cleanDeclaration(declaration: string, cleanUrl: (url: string) => string | null): string {
   const colon = declaration.indexOf(":");
   const property = declaration.slice(0, Math.max(colon, 0)).trim().toLowerCase();
-  const value = declaration.slice(colon + 1).trim();
+  const whole = declaration.slice(colon + 1).trim();
+  const picture = BACKGROUND.test(property) ? URL_VALUE.exec(whole) : null;
+  const url = picture === null ? null : cleanUrl(picture[1] ?? picture[2] ?? picture[3] ?? "");
+  const value = picture === null || url === null ? whole : whole.replace(picture[0], " ");
   if (!PROPERTY.test(property) || value.length > MAX_VALUE_CHARS) return "";
-  return VALUE.test(value) && isBalanced(value) ? `${property}:${value}` : "";
+  if (!(value.trim() === "" && url !== null) && !(VALUE.test(value) && isBalanced(value))) return "";
+  return `${property}:${url === null ? value : `url("${escapeUrl(url)}") ${value.replaceAll(/\s+/g, " ").trim()}`.trim()}`;
+}
+
+/** What ends a string or a URL in CSS is not needed in one. */
+function escapeUrl(url: string): string {
+  return url.replaceAll(/["'()\\<>{};\s]/g, (character) =>
+    url.startsWith("data:") ? character : `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 function isBalanced(value: string): boolean {

@@ -1,24 +1,35 @@
 /**
- * One message, decoded, and what is attached to it: what the API answers of it, without HTTP.
+ * One message: whole, with the way to parts that did not come with it; and decoded, as the API answers it.
  */
-import { base64url } from "jose";
-import { AppError } from "../errors.ts";
 import type { Grant } from "../auth/grant.ts";
+import { AppError, type Reason } from "../errors.ts";
 import type { Gmail } from "../gmail.ts";
 import { decodeHeader, type GmailMessage, type MessageMetadata, MessageMetadataSchema } from "../gmail/message.ts";
-import { AnswerTooLargeError, unexpectedAnswer } from "../lib/upstream.ts";
-import { type Attachment, findAttachment, listAttachments } from "../mail/attachments.ts";
-import { toReadableMessage } from "../mail/body.ts";
+import { GET_UNITS } from "../gmail/quota.ts";
+import { AnswerTooLargeError, BudgetSpentError, unexpectedAnswer } from "../lib/upstream.ts";
+import { type Attachment, findPart, toAttachment } from "../mail/attachments.ts";
+import { type FetchPart, fetchTexts, toReadableMessage } from "../mail/body.ts";
+import { readPart } from "../mail/part.ts";
+import type { Preference } from "../mail/tree.ts";
 import { gmailOf, type GmailServices } from "./list.ts";
 
+/** These concern the request as a whole; with any other error, a part alone is missing. */
+const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>([
+  "ACCESS_BLOCKED",
+  "CONSENT_REQUIRED",
+  "INTERNAL",
+  "SCOPE_REQUIRED",
+]);
+/** Calls that are kept back from parts: for a refresh and its replay. */
+const RESERVED_CALLS = 2;
+
 /** A message, as `GET /api/messages/{id}` answers it. */
-export interface DecodedMessage extends Omit<MessageMetadata, "date"> {
-  /** RFC 3339; null where Gmail has none that can be shown. */
-  readonly date: string | null;
+export interface DecodedMessage extends MessageMetadata {
   /** All of them, in their order, encoded words decoded. */
   readonly headers: readonly { readonly name: string; readonly value: string }[];
+  /** Its texts, in their order, in place of HTML where the sender gave both; null for none. */
   readonly text: string | null;
-  /** As it came: whoever shows it must sanitize it. */
+  /** As it came: sanitize it before it is shown. */
   readonly html: string | null;
   readonly attachments: readonly Attachment[];
 }
@@ -29,12 +40,35 @@ export interface OpenAttachment {
   readonly body: Uint8Array | ReadableStream<Uint8Array>;
 }
 
-/** Reads a message: 20 quota units. @throws AppError as `Gmail.getMessage`, `NOT_FOUND` */
+/** A message, and the way to those of its parts that did not come with it. */
+export interface WholeMessage {
+  readonly message: GmailMessage;
+  /** 20 quota units each, within the budgets of the request. */
+  readonly fetchPart: FetchPart;
+}
+
+/** Gets a message: 20 quota units. @throws AnswerTooLargeError, AppError as `Gmail.getMessage`, `NOT_FOUND` */
+export async function getWhole(scope: GmailServices, grant: Grant, id: string): Promise<WholeMessage> {
+  if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
+  const { config, trace, upstream } = scope;
+  const gmail = gmailOf(scope, grant);
+  const fetchPart: FetchPart = async ({ attachmentId, bytes }) => {
+    if (bytes !== null || attachmentId === null) return bytes;
+    const isAffordable = trace.quotaUnits + GET_UNITS <= config.quotaBudget && upstream.remainingCalls > RESERVED_CALLS;
+    return isAffordable ? orNull(gmail.getAttachment(id, attachmentId)) : null;
+  };
+  return { message: await getFull(gmail, id), fetchPart };
+}
+
+/** Reads and decodes a message; texts that Gmail keeps apart cost 20 quota units each. @throws AppError as {@link getWhole} */
 export async function readMessage(scope: GmailServices, grant: Grant, id: string): Promise<DecodedMessage> {
-  const message = await getWhole(gmailOf(scope, grant), id);
-  const { text, html } = toReadableMessage(message);
-  const headers = (message.payload?.headers ?? []).map(({ name, value }) => ({ name, value: decodeHeader(value) }));
-  return { ...rowOf(message), headers, text, html, attachments: listAttachments(message) };
+  const { message, fetchPart } = await decodable(getWhole(scope, grant, id));
+  const headers = readPart(message.payload).headers.map(({ name, value }) => ({ name, value: decodeHeader(value) }));
+  const { listed } = toReadableMessage(message);
+  const [text, html] = await Promise.all([textsOf(message, "text", fetchPart), textsOf(message, "html", fetchPart)]);
+  const row = MessageMetadataSchema.safeParse(message);
+  if (!row.success) throw unexpectedAnswer("Gmail", 200);
+  return { ...row.data, headers, text, html, attachments: listed.map(toAttachment) };
 }
 
 /** Opens an attachment: 40 quota units, or 20 where its bytes come with the message. @throws AppError as {@link readMessage} */
@@ -43,25 +77,27 @@ export async function openAttachment(
   grant: Grant,
   { id, partId }: { id: string; partId: string },
 ): Promise<OpenAttachment> {
-  const gmail = gmailOf(scope, grant);
+  const { message } = await decodable(getWhole(scope, grant, id));
+  const part = findPart(message.payload, partId);
+  if (part === null) throw new AppError("NOT_FOUND", "This message has no such attachment.");
+  const attachment = toAttachment(part);
   // Gmail's attachment IDs are others with each read of the message.
-  const found = findAttachment(await getWhole(gmail, id), partId);
-  if (found === null) throw new AppError("NOT_FOUND", "This message has no such attachment.");
-  const { attachment, source } = found;
-  if ("attachmentId" in source) return { attachment, body: await gmail.openAttachment(id, source.attachmentId) };
-  try {
-    return { attachment, body: base64url.decode(source.data) };
-  } catch (error) {
-    throw new AppError("UPSTREAM_UNAVAILABLE", "Gmail gave this attachment in a form that cannot be read.", {
-      cause: error,
-    });
+  if (part.attachmentId !== null) {
+    return { attachment, body: await gmailOf(scope, grant).openAttachment(id, part.attachmentId) };
   }
+  if (part.bytes === null && part.size > 0) {
+    throw new AppError("UPSTREAM_UNAVAILABLE", "Gmail gave this attachment in a form that cannot be read.");
+  }
+  return { attachment, body: part.bytes ?? new Uint8Array() };
 }
 
-async function getWhole(gmail: Gmail, id: string): Promise<GmailMessage> {
-  if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
+async function getFull(gmail: Gmail, id: string): Promise<GmailMessage> {
+  return gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" }));
+}
+
+async function decodable(reading: Promise<WholeMessage>): Promise<WholeMessage> {
   try {
-    return await gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" }));
+    return await reading;
   } catch (error) {
     if (!(error instanceof AnswerTooLargeError)) throw error;
     const words = "This message is too large to be decoded here. Read it below /gmail/v1/.";
@@ -69,11 +105,24 @@ async function getWhole(gmail: Gmail, id: string): Promise<GmailMessage> {
   }
 }
 
-/** What a row shows; without a date where there is none. */
-function rowOf(message: GmailMessage): Omit<MessageMetadata, "date"> & { date: string | null } {
-  const row = MessageMetadataSchema.safeParse(message);
-  if (row.success) return row.data;
-  const undated = MessageMetadataSchema.safeParse({ ...message, internalDate: "0" });
-  if (!undated.success) throw unexpectedAnswer("Gmail", 200);
-  return { ...undated.data, date: null };
+/** The texts of one kind, one after the other. */
+async function textsOf(message: GmailMessage, preference: Preference, fetchPart: FetchPart): Promise<string | null> {
+  const { blocks } = toReadableMessage(message, preference);
+  const texts = await fetchTexts(
+    blocks.filter(({ kind }) => kind === preference),
+    fetchPart,
+  );
+  const read = texts.flatMap(({ text }) => text ?? []);
+  return read.length === 0 ? null : read.join("\n");
+}
+
+/** Null for a part that could not be read: the rest of the message is worth showing all the same. */
+async function orNull(reading: Promise<Uint8Array>): Promise<Uint8Array | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    const isOfThePart = error instanceof AppError && !REASONS_OF_THE_WHOLE.has(error.reason);
+    if (isOfThePart || error instanceof BudgetSpentError) return null;
+    throw error;
+  }
 }

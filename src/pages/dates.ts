@@ -42,6 +42,11 @@ export function longDate(dateMs: number, { locale, timeZone }: Reader): string {
   return new Intl.DateTimeFormat(locale, { timeZone, dateStyle: "full", timeStyle: "short" }).format(dateMs);
 }
 
+/** A day in full, which is the same day everywhere. @param dayMs its midnight in UTC */
+export function dayDate(dayMs: number, { locale }: Reader): string {
+  return new Intl.DateTimeFormat(locale, { timeZone: "UTC", dateStyle: "full" }).format(dayMs);
+}
+
 function isUsable(make: () => unknown): boolean {
   try {
     make();

@@ -2,7 +2,7 @@
  * Folders and labels beside the messages, and how much is unread in each.
  */
 import type { Label } from "../gmail/labels.ts";
-import { mailboxUrl, type MailboxView } from "./mailbox.tsx";
+import { ColorDot, labelName, mailboxUrl, type MailboxView } from "./mailbox.tsx";
 
 /** Gmail's own folders, as mail programs show them. */
 export const FOLDERS: readonly { readonly id: string; readonly name: string }[] = [
@@ -19,15 +19,19 @@ export const FOLDERS: readonly { readonly id: string; readonly name: string }[] 
 interface Folder {
   readonly id: string;
   readonly name: string;
+  readonly color?: string | null;
   /** ID of the element with its count, which comes later. */
   readonly countId: string;
 }
 
-/** Gmail's folders, and the user's labels by name. */
+/** Gmail's folders, and the user's labels by name, but for those that are hidden in Gmail. */
 function folderGroups(labels: readonly Label[]): readonly (readonly Folder[])[] {
-  const own = labels.filter(({ isOwn }) => isOwn).toSorted((one, other) => one.name.localeCompare(other.name));
+  const own = labels
+    .filter(({ isOwn, inList }) => isOwn && inList !== "never")
+    .toSorted((one, other) => one.name.localeCompare(other.name))
+    .map((label) => ({ id: label.id, name: labelName(label), color: label.color }));
   return [FOLDERS, own].map((group, row) =>
-    group.map(({ id, name }, index) => ({ id, name, countId: `unread-${row}-${index}` })),
+    group.map((folder, index) => ({ ...folder, countId: `unread-${row}-${index}` })),
   );
 }
 
@@ -52,7 +56,7 @@ export function Folders({ view, labels }: { view: MailboxView; labels: readonly 
 function FolderList({ view, folders }: { view: MailboxView; folders: readonly Folder[] }) {
   return (
     <ul>
-      {folders.map(({ id, name, countId }) => {
+      {folders.map(({ id, name, color = null, countId }) => {
         const isCurrent = view.labelId === id && view.q === "";
         return (
           <li>
@@ -61,6 +65,7 @@ function FolderList({ view, folders }: { view: MailboxView; folders: readonly Fo
               aria-describedby={countId}
               {...(isCurrent ? { "aria-current": "page" } : {})}
             >
+              <ColorDot color={color} />
               <bdi>{name}</bdi>
             </a>
           </li>

@@ -1,13 +1,15 @@
 /**
  * The mailbox: search, and the messages as a list that grows while it is read.
  */
-import { addressParser } from "postal-mime";
 import { type AppError, type ErrorStatus, REASONS } from "../errors.ts";
 import { slot } from "./slot.ts";
 import type { Row } from "../mailbox/walk.ts";
+import type { Label } from "../gmail/labels.ts";
 import type { MessageMetadata } from "../gmail/message.ts";
 import type { Identity } from "../identity.ts";
 import { decodeEntities } from "../lib/entities.ts";
+import { flatAddresses, parseAddresses } from "../mime/addresses.ts";
+import { isVisible } from "../mime/visible.ts";
 import { Layout } from "./layout.tsx";
 import { longDate, type Reader, shortDate } from "./dates.ts";
 import { Notice } from "./welcome.tsx";
@@ -112,14 +114,51 @@ const OPERATORS: readonly { readonly example: string; readonly meaning: string }
 /** What every row needs to know. */
 export interface RowContext {
   readonly reader: Reader;
-  /** Names of the user's own labels, by ID. */
-  readonly labelNames: ReadonlyMap<string, string>;
+  /** What a row shows of its labels, by ID: {@link chipsOf}. */
+  readonly chips: ReadonlyMap<string, Chip>;
   /** Which Google account to open in Gmail. */
   readonly account: string | null;
 }
 
-/** Labels that say nothing on a row that is not said otherwise. */
-const QUIET_LABELS = /^(UNREAD|INBOX|STARRED|IMPORTANT|CHAT|CATEGORY_.*)$/;
+/** A label on a row. */
+export interface Chip {
+  readonly name: string;
+  /** `#rrggbb`; null for none. */
+  readonly color: string | null;
+}
+
+/** Gmail's own labels that say something on a row; the others it says otherwise, or not at all (`YELLOW_STAR`). */
+const SYSTEM_CHIPS = new Map([
+  ["DRAFT", "Draft"],
+  ["SPAM", "Spam"],
+  ["TRASH", "Trash"],
+]);
+
+/**
+ * The labels that rows show, as Gmail would: those that the user wants to see, and not the one that is looked at. What is
+ * missing in Gmail's list was deleted.
+ */
+export function chipsOf(labels: readonly Label[], { labelId }: MailboxView): Map<string, Chip> {
+  const own = labels.filter(({ isOwn, onMessages }) => isOwn && onMessages);
+  const chips = new Map<string, Chip>([...SYSTEM_CHIPS].map(([id, name]) => [id, { name, color: null }]));
+  for (const label of own) chips.set(label.id, { name: labelName(label), color: label.color });
+  chips.delete(labelId);
+  return chips;
+}
+
+/** A label's name can be made of nothing that is seen. */
+export function labelName({ name }: Pick<Label, "name">): string {
+  return isVisible(name) ? name : "(no name)";
+}
+
+/** The colour of a label. An attribute, since a page of ours has no style but its sheet's. */
+export function ColorDot({ color }: { color: string | null }) {
+  return color === null ? null : (
+    <svg class="dot" viewBox="0 0 2 2" aria-hidden="true">
+      <circle cx="1" cy="1" r="1" fill={color} />
+    </svg>
+  );
+}
 
 export function MessageRow({ row, context }: { row: Row; context: RowContext }) {
   if (!("subject" in row)) {
@@ -129,10 +168,9 @@ export function MessageRow({ row, context }: { row: Row; context: RowContext }) 
       </li>
     );
   }
-  const { labelNames, reader, account } = context;
-  const dateMs = Date.parse(row.date);
-  const subject = row.subject || "(no subject)";
-  const chips = row.labelIds.filter((id) => !QUIET_LABELS.test(id));
+  const { chips, reader, account } = context;
+  const subject = isVisible(row.subject) ? row.subject : "(no subject)";
+  const shown = row.labelIds.map((id) => chips.get(id)).filter((chip) => chip !== undefined);
   return (
     <li class={row.unread ? "row unread" : "row"}>
       <a class="open" href={`/message/${row.id}`}>
@@ -148,12 +186,13 @@ export function MessageRow({ row, context }: { row: Row; context: RowContext }) 
             ★
           </span>
         )}
-        {chips.map((id) => (
-          <bdi class="chip">{labelNames.get(id) ?? titleCase(id)}</bdi>
+        {shown.map(({ name, color }) => (
+          <bdi class="chip">
+            <ColorDot color={color} />
+            {name}
+          </bdi>
         ))}
-        <time datetime={row.date} title={longDate(dateMs, reader)} data-format="short">
-          {shortDate(dateMs, reader)}
-        </time>
+        {row.date !== null && <RowDate date={row.date} reader={reader} />}
         {/* For the pointer. Who uses the keyboard has one stop a row, and this link on the message's page. */}
         <a class="gmail" href={gmailUrl(row.threadId, account)} rel="noreferrer" target="_blank" tabindex={-1}>
           <span class="visually-hidden">Open in Gmail: {subject}</span>
@@ -164,15 +203,25 @@ export function MessageRow({ row, context }: { row: Row; context: RowContext }) 
   );
 }
 
+function RowDate({ date, reader }: { date: string; reader: Reader }) {
+  const dateMs = Date.parse(date);
+  return (
+    <time datetime={date} title={longDate(dateMs, reader)} data-format="short">
+      {shortDate(dateMs, reader)}
+    </time>
+  );
+}
+
 /** Why a row is missing, in our words: those of the error are for programs, and may be Google's. */
 function failureWords({ details: [{ reason }] }: ErrorStatus): string {
   return REASONS[reason].title;
 }
 
-/** Whoever the message is with: its sender, or for what one sent oneself whom it went to. */
+/** Whoever the message is with: its sender, or for what one sent oneself or means to, whom it goes to. */
 function correspondent({ labelIds, from, to }: MessageMetadata): string {
-  if (labelIds.includes("SENT") && to !== null) return `To: ${displayNames(to)}`;
-  return from === null ? "(unknown sender)" : displayNames(from);
+  if (labelIds.includes("DRAFT")) return isVisible(to) ? `To: ${displayNames(to)}` : "(no recipient)";
+  if (labelIds.includes("SENT") && isVisible(to)) return `To: ${displayNames(to)}`;
+  return isVisible(from) ? displayNames(from) : "(unknown sender)";
 }
 
 /** A row has room for less, and taking apart a sender's header of megabytes would take seconds. */
@@ -180,18 +229,15 @@ const MAX_SHOWN_HEADER_CHARACTERS = 2_000;
 
 function displayNames(whole: string): string {
   const header = whole.slice(0, MAX_SHOWN_HEADER_CHARACTERS);
-  const names = addressParser(header).map(({ name, address }) => name || address || "");
-  return names.filter(Boolean).join(", ") || header;
+  const addresses = flatAddresses(parseAddresses(header, { isDecoded: true }));
+  const names = addresses.map(({ name, address }) => (isVisible(name) ? name : address));
+  return names.filter(isVisible).join(", ") || header;
 }
 
 /** The conversation on Gmail's own page. */
 export function gmailUrl(threadId: string, account: string | null): string {
   const user = account === null ? "" : `?authuser=${encodeURIComponent(account)}`;
   return `https://mail.google.com/mail/${user}#all/${encodeURIComponent(threadId)}`;
-}
-
-function titleCase(id: string): string {
-  return id.charAt(0) + id.slice(1).toLowerCase();
 }
 
 /** What stands under the rows: how many there are, and the way to others. */

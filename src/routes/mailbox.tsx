@@ -9,6 +9,7 @@ import { page } from "../http/isolation.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
+import type { Gmail } from "../gmail.ts";
 import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
 import type { Label } from "../gmail/labels.ts";
@@ -18,6 +19,7 @@ import { reportError } from "../lib/log.ts";
 import { gmailOf, type MailboxUser, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
+  chipsOf,
   MailboxFrame,
   MailboxTop,
   mailboxUrl,
@@ -80,8 +82,10 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     pageToken: c.req.query("pageToken"),
   });
   // Folders and chips are worth less than the mail: without them the page is shown all the same.
-  const labels = gmailOf(scope, grant)
+  const gmail = gmailOf(scope, grant);
+  const labels = gmail
     .listLabels()
+    .then((listed) => withoutRead(gmail, listed))
     .catch(() => []);
   const { chunks, nextPageToken } = await openMessages(scope, user, options);
   // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
@@ -93,6 +97,16 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     nextPageToken,
     labels: await labels,
   };
+}
+
+/** Without labels that stand in the list only while something under them is unread, and nothing is. */
+async function withoutRead(gmail: Gmail, labels: readonly Label[]): Promise<Label[]> {
+  const conditional = labels.filter(({ isOwn, inList }) => isOwn && inList === "ifUnread").map(({ id }) => id);
+  // One that Gmail did not count is shown.
+  const unread = await gmail.countUnread(conditional).catch(() => new Map<string, number>());
+  return labels.map((label) =>
+    label.inList === "ifUnread" && unread.get(label.id) === 0 ? { ...label, inList: "never" } : label,
+  );
 }
 
 /** The pieces in the order in which they are known: the names of folders are, and their counts come last. */
@@ -109,7 +123,7 @@ async function* mailboxPieces(
   const context: RowContext = {
     reader: readerOf(c),
     account,
-    labelNames: new Map(labels.filter(({ isOwn }) => isOwn).map(({ id, name }) => [id, name])),
+    chips: chipsOf(labels, view),
   };
   yield <Folders view={view} labels={labels} />;
   yield raw('<main id="content">');
@@ -150,7 +164,7 @@ async function* mailboxPieces(
 function countedLabels(labels: readonly Label[]): string[] {
   const known = new Set(labels.map(({ id }) => id));
   const folders = FOLDERS.map(({ id }) => id).filter((id) => known.has(id));
-  return [...folders, ...labels.filter(({ isOwn }) => isOwn).map(({ id }) => id)];
+  return [...folders, ...labels.filter(({ isOwn, inList }) => isOwn && inList !== "never").map(({ id }) => id)];
 }
 
 /**

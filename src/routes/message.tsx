@@ -4,40 +4,87 @@
 import { Hono } from "hono/tiny";
 import { requireSession } from "../http/authentication.ts";
 import { scriptNonce } from "../http/content-policy.ts";
+import { streamPage } from "../http/stream.ts";
 import { AppError } from "../errors.ts";
 import { AnswerTooLargeError } from "../lib/upstream.ts";
+import {
+  aroundFrame,
+  type FetchPart,
+  fetchTexts,
+  htmlsOf,
+  type ReadableMessage,
+  toReadableMessage,
+} from "../mail/body.ts";
 import { toFrameDocument } from "../mail/html.ts";
-import { gmailOf } from "../mailbox/list.ts";
-import { type ReadableMessage, toReadableMessage } from "../mail/body.ts";
+import { mentionsRemotePictures } from "../mail/html-content.ts";
+import { hostsOf } from "../mail/links.ts";
+import { fetchPictures, pickPictures } from "../mail/pictures.ts";
+import type { Preference } from "../mail/tree.ts";
+import { getWhole } from "../mailbox/message.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
-import { MessagePage } from "../pages/message.tsx";
+import { MessageFrame, messagePieces } from "../pages/message.tsx";
 import { page, requireFrame } from "../http/isolation.ts";
 import { readerOf } from "../http/request.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 
+const UNREADABLE = "<p>A part of this message is too long to be shown here, or could not be read. Gmail shows it.</p>";
+
 export const messageRoutes = new Hono<AppEnv>()
   .get("/:id", page, async (c) => {
     const caller = await requireSession(c);
-    const message = await readMessage(c, caller);
-    return c.html(
-      <MessagePage identity={caller.identity} message={message} reader={readerOf(c)} nonce={scriptNonce(c)} />,
-    );
+    const isPlain = c.req.query("as") === "text";
+    const { message, fetchPart } = await readMessage(c, caller, isPlain ? "text" : "html");
+    const { framed } = aroundFrame(message.blocks);
+    // Those of the frame are fetched for the frame.
+    const isHere = message.blocks.filter((block) => !framed.includes(block));
+    const texts = await fetchTexts(isHere, fetchPart);
+    const blocks = message.blocks.map((block) => texts[isHere.indexOf(block)] ?? block);
+    const view = {
+      identity: caller.identity,
+      message: { ...message, blocks },
+      reader: readerOf(c),
+      ownHosts: hostsOf(ownUrls(c)),
+      isPlain,
+      hasRemotePictures: framed.some(
+        ({ kind, text }) => kind === "html" && (text === null || mentionsRemotePictures(text)),
+      ),
+    };
+    const frame = <MessageFrame identity={caller.identity} subject={message.subject} nonce={scriptNonce(c)} />;
+    return streamPage(c, frame, messagePieces(view));
   })
   .get("/:id/body", async (c) => {
     const caller = await requireSession(c);
     requireFrame(c);
-    const { html } = await readMessage(c, caller);
-    if (html === null) throw new AppError("NOT_FOUND", "This message has no HTML.");
-    c.set("contentPolicy", "mail");
-    return c.html(toFrameDocument(html, [c.var.scope.origin, c.req.url]));
+    const { message, fetchPart } = await readMessage(c, caller, "html");
+    const { framed } = aroundFrame(message.blocks);
+    if (framed.length === 0) throw new AppError("NOT_FOUND", "This message has no HTML.");
+    const blocks = await fetchTexts(framed, fetchPart);
+    const pictures = await fetchPictures(pickPictures(message.listed, htmlsOf(blocks)), fetchPart);
+    const showsRemotePictures = c.req.query("pictures") === "show";
+    c.set("contentPolicy", showsRemotePictures ? "mail-with-pictures" : "mail");
+    const parts = blocks.map(({ kind, text }) =>
+      text === null
+        ? ({ kind: "html", text: UNREADABLE } as const)
+        : { kind: kind === "html" ? kind : ("text" as const), text },
+    );
+    return c.html(toFrameDocument(parts, { ownUrls: ownUrls(c), pictures, showsRemotePictures }));
   });
 
-async function readMessage(c: AppContext, { identity, grant }: SessionCaller): Promise<ReadableMessage> {
+/** What no link of a message may lead to. */
+function ownUrls(c: AppContext): string[] {
+  return [c.var.scope.origin, c.req.url];
+}
+
+/** A message, and the way to those of its parts that did not come with it. */
+async function readMessage(
+  c: AppContext,
+  { identity, grant }: SessionCaller,
+  preference: Preference,
+): Promise<{ message: ReadableMessage; fetchPart: FetchPart }> {
   const id = c.req.param("id") ?? "";
-  if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
-  const gmail = gmailOf(c.var.scope, grant);
   try {
-    return toReadableMessage(await gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" })));
+    const { message, fetchPart } = await getWhole(c.var.scope, grant, id);
+    return { message: toReadableMessage(message, preference), fetchPart };
   } catch (error) {
     if (!(error instanceof AnswerTooLargeError)) throw error;
     throw new AppError("UPSTREAM_UNAVAILABLE", "This message is too large to be shown here. Gmail shows it.", {

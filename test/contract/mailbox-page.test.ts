@@ -1,8 +1,9 @@
 /** The mailbox page: what it asks Gmail for, its pages, and that nothing from outside gets into it as markup. */
 import { parse } from "node-html-parser";
-import { describe, expect, test } from "../support/contract.ts";
+import { describe, expect, type Open, test } from "../support/contract.ts";
 import type { Browser } from "../support/browser.ts";
 import { expectPage } from "../support/errors.ts";
+import { readIds } from "../support/rows.ts";
 import { newcomer, signedIn } from "../support/scenes.ts";
 
 const PAGE_ROWS = 25;
@@ -114,6 +115,95 @@ describe("the mailbox page", () => {
       expect(root.querySelector("body")?.innerHTML.trimEnd().endsWith("</div></div>")).toBe(true);
     },
   );
+});
+
+/** Labels as `labels.list` answers them; without a name, `Label_9` was deleted. */
+const LABELS = [
+  ...["INBOX", "SENT", "DRAFT", "STARRED", "YELLOW_STAR"].map((id) => ({ id, name: id, type: "system" })),
+  { id: "Label_1", name: "Work", type: "user", color: { textColor: "#ffffff", backgroundColor: "#fb4c2f" } },
+  { id: "Label_2", name: "Hidden on messages", type: "user", messageListVisibility: "hide" },
+  { id: "Label_3", name: "Hidden in the list", type: "user", labelListVisibility: "labelHide" },
+  { id: "Label_4", name: "Read", type: "user", labelListVisibility: "labelShowIfUnread" },
+  { id: "Label_5", name: "Unread", type: "user", labelListVisibility: "labelShowIfUnread" },
+  { id: "Label_6", name: "\u200b", type: "user" },
+];
+
+/** Chips of the newest row, and names in the list of labels, with such labels and such a message. */
+async function labelled(open: Open, path: string, message: object) {
+  const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 1, spamEvery: 0, trashEvery: 0 } } });
+  await google.fault("labels", { body: { labels: LABELS } });
+  for (const [id, messagesUnread] of [
+    ["Label_4", 0],
+    ["Label_5", 2],
+  ] as const) {
+    await google.always("part", { match: `/labels/${id}?`, body: { id, messagesUnread } });
+  }
+  const [id = ""] = await readIds(await browser.fetch("/api/messages?limit=1"));
+  await google.always("part", {
+    match: `/messages/${id}?`,
+    body: { id, threadId: id, internalDate: "1700000000000", ...message },
+  });
+  const { root } = await show(browser, path);
+  return {
+    root,
+    chips: root.querySelectorAll(".row .chip").map(({ text }) => text.trim()),
+    list: root.querySelectorAll(".folders details > ul + h2 + ul a").map(({ text }) => text.trim()),
+  };
+}
+
+function headersTo(to: string): object[] {
+  return [
+    { name: "From", value: "Me <me@x.test>" },
+    { name: "To", value: to },
+    { name: "Subject", value: "\u200b \u00ad" },
+  ];
+}
+
+describe("the labels of the mailbox", () => {
+  test("are those that Gmail would show on a message, in their colours", async ({ open }) => {
+    const labelIds = ["INBOX", "STARRED", "YELLOW_STAR", "IMPORTANT", "CATEGORY_SOCIAL", "SENT", "Label_99", "DRAFT"];
+    const { chips, root } = await labelled(open, "/", {
+      labelIds: [...labelIds, "Label_1", "Label_2", "Label_3", "Label_6"],
+    });
+    expect(chips).toEqual(["Draft", "Work", "Hidden in the list", "(no name)"]);
+    expect(root.querySelector(".row .chip circle")?.getAttribute("fill")).toBe("#fb4c2f");
+    expect(root.querySelectorAll(".row .star")).toHaveLength(1);
+  });
+
+  test("are those that the user wants to see in the list", async ({ open }) => {
+    const { list } = await labelled(open, "/", { labelIds: [] });
+    expect(list).toEqual(
+      ["(no name)", "Hidden on messages", "Unread", "Work"].toSorted((a, b) => list.indexOf(a) - list.indexOf(b)),
+    );
+  });
+
+  test("do not name on each row what is looked at", async ({ open }) => {
+    expect((await labelled(open, "/?label=INBOX", { labelIds: ["INBOX", "SENT", "Label_1"] })).chips).toEqual(["Work"]);
+  });
+
+  test("of a draft lead to whom it goes, and nothing that is seen is a subject, a sender or a recipient", async ({
+    open,
+  }) => {
+    const draft = await labelled(open, "/", {
+      labelIds: ["DRAFT"],
+      payload: { headers: headersTo("=?utf-8?Q?Doe=2C_J=C3=B6rg?= <j@x.test>") },
+    });
+    expect(draft.root.querySelector(".row .from")?.text).toBe("To: Doe, Jörg");
+    expect(draft.root.querySelector(".row .subject")?.text).toBe("(no subject)");
+    const empty = await labelled(open, "/", { labelIds: ["DRAFT"], payload: { headers: headersTo(" ") } });
+    expect(empty.root.querySelector(".row .from")?.text).toBe("(no recipient)");
+    const blank = await labelled(open, "/", {
+      labelIds: ["INBOX"],
+      payload: { headers: [{ name: "From", value: '"\u200b" <ann@x.test>' }] },
+    });
+    expect(blank.root.querySelector(".row .from")?.text).toBe("ann@x.test");
+  });
+
+  test("and a row without a date are no reason not to show it", async ({ open }) => {
+    const { root } = await labelled(open, "/", { internalDate: "9999999999999999", labelIds: undefined });
+    expect(root.querySelectorAll(".row time")).toHaveLength(0);
+    expect(root.querySelectorAll(".row a.open")).toHaveLength(1);
+  });
 });
 
 describe("the pages of the mailbox", () => {

@@ -1,4 +1,5 @@
 /** Reading one message: `/message/{id}`, and its HTML for the frame. */
+import { parse } from "node-html-parser";
 import { describe, expect, test } from "../support/contract.ts";
 import { expectPage } from "../support/errors.ts";
 import { messageId } from "../google/mail/numbered.ts";
@@ -87,6 +88,183 @@ describe("GET /message/{id}", () => {
   );
 });
 
+/** A part. @param body text, or the size of one that has to be fetched */
+function part(mimeType: string, body: string | number, headers: Record<string, string> = {}): object {
+  return {
+    mimeType,
+    filename: "",
+    headers: Object.entries(headers).map(([name, value]) => ({ name, value })),
+    body:
+      typeof body === "number"
+        ? { attachmentId: `a-${body}`, size: body }
+        : { size: body.length, data: base64url(body) },
+  };
+}
+
+function picture(id: string, size: number): object {
+  return { ...part("image/png", size, { "Content-ID": `<${id}>` }), filename: `${id}.png` };
+}
+
+function multipart(kind: string, ...parts: object[]): object {
+  return { mimeType: `multipart/${kind}`, filename: "", headers: [], body: { size: 0 }, parts };
+}
+
+/** The page of a message, as a tree. */
+async function show(scene: Scene, payload: object, query = "") {
+  await answerNext(scene, payload);
+  const response = await scene.browser.step(`/message/${ID}${query}`);
+  const units = response.headers.get("x-gmail-quota-units");
+  const page = await expectPage(response, 200);
+  const root = parse(page, { blockTextElements: { script: true } });
+  return { page, root, units, texts: root.querySelectorAll("pre.text").map(({ text }) => text.trim()) };
+}
+
+describe("GET /message/{id} of a message of several parts", () => {
+  test("shows its texts in order, and lists its files", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const { root, texts } = await show(
+      scene,
+      multipart(
+        "mixed",
+        part("text/plain", "BEFORE"),
+        part("image/png", 9),
+        part("text/plain", "AFTER"),
+        part("application/pdf", 9),
+      ),
+    );
+    expect(texts).toEqual(["BEFORE", "AFTER"]);
+    expect(root.querySelectorAll("section li bdi").map(({ text }) => text)).toEqual(["image.png", "attachment.pdf"]);
+  });
+
+  test("shows one frame for its HTML, with the footer of a list behind it, and its text where one asks for that", async ({
+    open,
+  }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const mail = multipart(
+      "mixed",
+      multipart(
+        "alternative",
+        part("text/plain", "PLAIN"),
+        multipart("mixed", html("<p>ONE<div>"), part("application/pdf", 3), html("<p>TWO")),
+      ),
+      part("text/plain", "FOOTER"),
+    );
+    const rich = await show(scene, mail);
+    expect(rich.texts).toEqual(["FOOTER"]);
+    expect(rich.page).not.toMatch(/PLAIN|ONE|TWO/);
+    expect(rich.page.indexOf("<iframe")).toBeLessThan(rich.page.indexOf("FOOTER"));
+    const plain = await show(scene, mail, "?as=text");
+    expect(plain.texts).toEqual(["PLAIN", "FOOTER"]);
+    expect(plain.root.querySelector("iframe")).toBeNull();
+    await answerNext(scene, mail);
+    const frame = await (await scene.browser.step(`/message/${ID}/body`, FRAME)).text();
+    expect(frame).toMatch(/<p>ONE<div><\/div><hr><p>TWO$/);
+  });
+
+  test("never shows mail within it, and shows what a report says", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const inner = { ...part("message/rfc822", 99), parts: [part("text/plain", "INNER", { Subject: "Returned" })] };
+    const status = part(
+      "message/delivery-status",
+      "Reporting-MTA: dns; m\n\nFinal-Recipient: rfc822; ann@x.test\nAction: failed\nStatus: 5.1.1\n",
+    );
+    const { page, root } = await show(scene, multipart("report", part("text/plain", "Sorry"), status, inner));
+    expect(page).not.toContain("INNER");
+    expect(root.querySelector(".card")?.text).toMatch(/ann@x\.test.*Not delivered.*5\.1\.1/s);
+    expect(root.querySelector("section li bdi")?.text).toBe("Returned.eml");
+  });
+
+  test("shows what, when, where and who of an invitation", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const lines = [
+      "BEGIN:VCALENDAR",
+      "METHOD:REQUEST",
+      "BEGIN:VEVENT",
+      "SUMMARY:Lunch <b>",
+      "DTSTART:20261201T100000Z",
+      "DTEND:20261201T110000Z",
+    ];
+    lines.push(
+      "LOCATION:Köln",
+      "ORGANIZER;CN=Ann:mailto:ann@x.test",
+      "ATTENDEE:mailto:bob@x.test",
+      "END:VEVENT",
+      "END:VCALENDAR",
+    );
+    const data = base64url(String.fromCharCode(...new TextEncoder().encode(lines.join("\r\n"))));
+    const { root } = await show(scene, {
+      mimeType: "text/calendar",
+      filename: "",
+      headers: [],
+      body: { size: 1, data },
+    });
+    const card = root.querySelector(".card")?.text ?? "";
+    for (const word of ["Invitation", "Lunch <b>", "2026", "Köln", "Ann <ann@x.test>", "bob@x.test"])
+      expect(card).toContain(word);
+    expect(root.querySelector("time")?.getAttribute("datetime")).toBe("2023-11-14T22:13:20.000Z");
+    expect(root.querySelector(".card time")?.getAttribute("datetime")).toBe("2026-12-01T10:00:00.000Z");
+  });
+
+  test("has links in its text that open a tab, and none to us", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const own = `${scene.browser.origin}/auth/login`;
+    const { root } = await show(
+      scene,
+      part("text/plain", `https://evil.test/?a&b ${own} javascript:alert(1) https://bank.test@evil.test/`),
+    );
+    const links = root.querySelectorAll("pre a").map(({ attributes }) => attributes);
+    expect(links).toEqual([
+      { href: "https://evil.test/?a&b", target: "_blank", rel: "noopener noreferrer" },
+      { href: "https://evil.test/", target: "_blank", rel: "noopener noreferrer" },
+    ]);
+    expect(root.querySelector("pre")?.text).toContain("[evil.test]");
+  });
+});
+
+describe("GET /message/{id} of a text that did not come with its message", () => {
+  test("fetches it, for 20 units", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    await scene.google.fault("attachment", { body: { size: 9, data: base64url("FETCHED") } });
+    const { texts, units } = await show(
+      scene,
+      multipart("mixed", part("text/plain", "HERE"), part("text/plain", 200_000)),
+    );
+    expect(texts).toEqual(["HERE", "FETCHED"]);
+    expect(units).toBe("40");
+    expect((await scene.google.calls("attachment")).map(({ path }) => path)).toEqual([
+      `/gmail/v1/users/me/messages/${ID}/attachments/a-200000`,
+    ]);
+  });
+
+  test("lists it where it is too long or cannot be read, and shows the rest", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    await scene.google.fault("attachment", { named: "notFound" });
+    const { root, texts } = await show(
+      scene,
+      multipart("mixed", part("text/plain", "HERE"), part("text/plain", 9), part("text/plain", 30_000_000)),
+    );
+    expect(texts).toEqual(["HERE"]);
+    expect(root.querySelectorAll("section li").map(({ text }) => text)).toEqual([
+      "text.txt (1 KiB)",
+      "text.txt (28.6 MiB)",
+    ]);
+    expect(await scene.google.count("attachment")).toBe(1);
+  });
+
+  test("of megabytes arrives whole, and within a budget of calls", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } }, vars: { QUOTA_BUDGET: "50" } });
+    const long = `${"0123456789 https://a.test/\n".repeat(40_000)}END`;
+    await scene.google.always("attachment", { body: { size: long.length, data: base64url(long) } });
+    const { root, texts } = await show(
+      scene,
+      multipart("mixed", part("text/plain", 9), part("text/plain", 9), part("text/plain", 9)),
+    );
+    expect(texts.map((text) => text.length)).toEqual([long.length]);
+    expect(root.querySelectorAll("section li")).toHaveLength(2);
+    expect(await scene.google.count("attachment")).toBe(1);
+  });
+});
+
 describe("GET /message/{id} of an odd message", () => {
   test.for(["300000000000000", "-99999999999999", "999999999999999999", "", "tomorrow", "NaN", undefined])(
     "with the date %j is shown without a date",
@@ -128,7 +306,8 @@ describe("GET /message/{id}/body", () => {
       expect(head).toMatch(/^<!doctype html><meta charset="utf-8">/);
       expect(body).toBe(
         '<p align="left">Hello</p>' +
-          '<a href="https://evil.test/x" target="_blank" rel="noopener noreferrer">there</a><a>here</a>',
+          '<a href="https://evil.test/x" target="_blank" rel="noopener noreferrer">there</a>' +
+          '<a href="https://evil.test/body/" target="_blank" rel="noopener noreferrer">here</a>',
       );
       await expectPage(response, 200);
       expect(policyOf(response)).toEqual({
@@ -145,6 +324,63 @@ describe("GET /message/{id}/body", () => {
       expect(response.headers.get("referrer-policy")).toBe("no-referrer");
     },
   );
+
+  test("has the pictures that came with the message, and fetches those that its HTML shows", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    await answerNext(
+      scene,
+      multipart(
+        "related",
+        html('<img src="cid:one@x"><img src="cid:big@x"><img src="https://evil.test/">'),
+        picture("one@x", 9),
+        picture("two@x", 9),
+        picture("big@x", 2_000_000),
+      ),
+    );
+    await scene.google.fault("attachment", { body: { size: 8, data: base64url("\u0089PNG\r\n\u001a\n") } });
+    const response = await scene.browser.step(`/message/${ID}/body`, FRAME);
+    expect(response.headers.get("x-gmail-quota-units")).toBe("40");
+    expect(response.headers.get("server-timing")).toContain("hydrate");
+    expect(await response.text()).toMatch(/<\/style><img src="data:image\/png;base64,iVBORw0KGgo"><img><img>$/);
+    expect(await scene.google.count("attachment")).toBe(1);
+    const { root } = await show(
+      scene,
+      multipart("related", html('<img src="cid:one@x">'), picture("one@x", 9), picture("two@x", 9)),
+    );
+    expect(root.querySelectorAll("section li bdi").map(({ text }) => text)).toEqual(["two@x.png"]);
+  });
+
+  test("loads pictures from elsewhere only where one asks for them, and says what that tells", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const mail = html(
+      '<img src="https://evil.test/a.png"><img src="http://127.0.0.1/"><script src="https://evil.test/"></script>',
+    );
+    const { root } = await show(scene, mail);
+    const link = root.querySelector("a.show-pictures");
+    expect([link?.getAttribute("target"), root.querySelector("iframe")?.getAttribute("name")]).toEqual([
+      "mail",
+      "mail",
+    ]);
+    expect(root.querySelector(".html p")?.text).toMatch(/tells the sender/);
+    await answerNext(scene, mail);
+    const asked = await scene.browser.step(link?.getAttribute("href") ?? "", FRAME);
+    expect(policyOf(asked)).toEqual({
+      "default-src": "'none'",
+      "style-src": "'unsafe-inline'",
+      "img-src": "data: https: http:",
+      "form-action": "'none'",
+      "base-uri": "'none'",
+      "frame-ancestors": "'self'",
+      sandbox: "allow-popups allow-popups-to-escape-sandbox",
+    });
+    expect(asked.headers.get("referrer-policy")).toBe("no-referrer");
+    expect(await asked.text()).toMatch(/<\/style><img src="https:\/\/evil.test\/a.png"><img>$/);
+    await answerNext(scene, mail);
+    const notAsked = await scene.browser.step(`/message/${ID}/body?pictures=please`, FRAME);
+    expect(policyOf(notAsked)["img-src"]).toBe("data:");
+    expect(await notAsked.text()).toMatch(/<img><img>$/);
+    expect((await show(scene, html("<p>no pictures"))).root.querySelector("a.show-pictures")).toBeNull();
+  });
 
   test("of a message without HTML is 404", async ({ open }) => {
     const { browser } = await signedIn(open, { user: { mailbox: { messages: 20 } } });

@@ -35,6 +35,11 @@ async function countParts(scene: Scene): Promise<number> {
   return (await batches(scene)).flatMap((body) => body.match(/^GET /gm) ?? []).length;
 }
 
+async function newestOf({ browser }: Scene): Promise<{ id: string; threadId: string }> {
+  const { messages } = await readRows(await call(browser, `${ROWS}&limit=1`));
+  return messages[0] ?? expect.fail("no message");
+}
+
 describe("a row", () => {
   test("holds exactly what is documented", { tags: ["process"] }, async ({ open }) => {
     const { browser, user } = await mailboxOf(open, 3);
@@ -51,6 +56,48 @@ describe("a row", () => {
       subject: "اجتماع الغد #3",
       unread: true,
     });
+  });
+
+  test.for<[string, unknown]>([
+    ["no date", { internalDate: undefined }],
+    ["a date beyond all dates", { internalDate: "9999999999999999" }],
+    ["a date in words", { internalDate: "today" }],
+    ["no payload, no labels and no snippet", {}],
+  ])("with %s is read at once", async ([, changes], { open }) => {
+    const scene = await mailboxOf(open, 31);
+    const { id, threadId } = await newestOf(scene);
+    await scene.google.forgetCalls();
+    await scene.google.fault("part", { match: `/messages/${id}?`, body: { id, threadId, ...(changes as object) } });
+    const { messages } = await readRows(await call(scene.browser, `${ROWS}&limit=all`));
+    expectAllRead({ messages }, 31);
+    expect(messages[0]).toMatchObject({
+      id,
+      date: null,
+      from: null,
+      subject: null,
+      labelIds: [],
+      snippet: "",
+      unread: false,
+    });
+    expect(await countParts(scene)).toBe(31);
+  });
+
+  test.for<[string, object]>([
+    ["no thread", { threadId: undefined }],
+    ["labels that are none", { labelIds: "INBOX" }],
+    ["nothing", {}],
+  ])("that says %s is an error at once, and is not asked for again", async ([, changes], { open }) => {
+    const scene = await mailboxOf(open, 31);
+    const { id, threadId } = await newestOf(scene);
+    await scene.google.forgetCalls();
+    const body = Object.keys(changes).length === 0 ? {} : { id, threadId, ...changes };
+    await scene.google.always("part", { match: `/messages/${id}?`, body });
+    const beganMs = Date.now();
+    const { messages } = await readRows(await call(scene.browser, `${ROWS}&limit=all`));
+    expect(messages.map(isErrorRow)).toEqual([true, ...Array.from({ length: 30 }, () => false)]);
+    expect(messages[0]).toMatchObject({ id, threadId });
+    expect(await countParts(scene)).toBe(31);
+    expect(Date.now() - beganMs).toBeLessThan(8_000);
   });
 
   test("is unread exactly when it has that label", async ({ open }) => {

@@ -70,7 +70,6 @@ const SCENES: readonly (readonly [name: string, scene: Scene])[] = [
     "a message with HTML",
     at("/?label=CATEGORY_PROMOTIONS", async (page) => {
       await page.locator(".row a.open").first().click();
-      await page.getByText("Show as the sender formatted it").click();
     }),
   ],
   ["the account page", at("/account")],

@@ -47,7 +47,7 @@ function cleaned({ origin }: Sender): string[] {
     ...SCRIPTS,
   ];
   expect(payloads.length).toBeGreaterThan(2_500);
-  return [...new Set(payloads.map((html) => sanitizeHtml(html, [OWN])))];
+  return [...new Set(payloads.map((html) => sanitizeHtml(html, { ownUrls: [OWN] })))];
 }
 
 /** As they are sent: scripts that run by themselves, of each kind that a layer may miss, and what calls home. */
@@ -94,7 +94,9 @@ describe("the sanitizer alone, without policy and sandbox,", () => {
     "lets no mail open a connection, run a script or leave its frame",
     { timeout: LONG_MS },
     async ({ page, sender }) => {
-      const documents = cleaned(sender).map((html) => toFrameDocument(html, [OWN]));
+      const documents = cleaned(sender).map((html) =>
+        toFrameDocument([{ kind: "html", text: html }], { ownUrls: [OWN] }),
+      );
       const outcome = await showInFrames(page, documents, BARE);
       expectNothingRan(outcome);
       expect(outcome.elsewhere).toEqual([]);
@@ -107,7 +109,9 @@ describe("the sanitizer alone, without policy and sandbox,", () => {
   );
 
   test("makes of arbitrary HTML what Chromium, too, reads as allowed only", async ({ page }) => {
-    const mails = fc.sample(mailHtml, { numRuns: 5_000, seed: SEED }).map((html) => sanitizeHtml(html, [OWN]));
+    const mails = fc
+      .sample(mailHtml, { numRuns: 5_000, seed: SEED })
+      .map((html) => sanitizeHtml(html, { ownUrls: [OWN] }));
     const found = await page.evaluate(readAll, { mails, page: `${OWN}message/1/body` });
     expect(found.elements.filter((name) => !ALLOWED_ELEMENTS.has(name) && name !== "head")).toEqual([]);
     expect(found.attributes.filter((name) => !ALLOWED_ATTRIBUTES.has(name))).toEqual([]);
@@ -119,7 +123,7 @@ describe("the sanitizer alone, without policy and sandbox,", () => {
 
   test("leaves allowed HTML the tree that Chromium makes of it", async ({ page }) => {
     const mails = fc.sample(allowedHtml, { numRuns: 2_000, seed: SEED });
-    const trees = await page.evaluate(treesOf, [mails, mails.map((html) => sanitizeHtml(html, [OWN]))]);
+    const trees = await page.evaluate(treesOf, [mails, mails.map((html) => sanitizeHtml(html, { ownUrls: [OWN] }))]);
     expect(trees[1]).toEqual(trees[0]);
   });
 
@@ -127,7 +131,10 @@ describe("the sanitizer alone, without policy and sandbox,", () => {
     const html = await readFile(new URL(`../fixtures/mails/${name}.html`, import.meta.url), "utf8");
     await page.route(/^https?:/, (route) => route.abort());
     const shown: unknown[] = [];
-    for (const document of [`<!doctype html><meta charset="utf-8">${html}`, toFrameDocument(html, [OWN])]) {
+    for (const document of [
+      `<!doctype html><meta charset="utf-8">${html}`,
+      toFrameDocument([{ kind: "html", text: html }], { ownUrls: [OWN] }),
+    ]) {
       await page.setContent(document);
       shown.push(await page.evaluate(layout));
     }
@@ -184,7 +191,9 @@ describe("all layers together", () => {
       const { policy, sandbox } = await servedFor(mailbox);
       const mails = cleaned(sender);
       const documents = Array.from({ length: 10 }, (_, index) =>
-        toFrameDocument(mails.filter((_mail, number) => number % 10 === index).join("<hr>"), [OWN]),
+        toFrameDocument([{ kind: "html", text: mails.filter((_mail, number) => number % 10 === index).join("<hr>") }], {
+          ownUrls: [OWN],
+        }),
       );
       const outcome = await showInFrames(page, documents, { headers: { "content-security-policy": policy }, sandbox });
       expectNothingRan(outcome);

@@ -5,16 +5,16 @@
 import { expect } from "vitest";
 
 export const ALLOWED_ELEMENTS = new Set(
-  `a abbr acronym address article aside b bdi bdo big blockquote body br caption center cite code col colgroup dd del details
-  dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr html i img ins kbd li main mark menu nav nobr
+  `a abbr acronym address area article aside b bdi bdo big blockquote body br caption center cite code col colgroup dd del details
+  dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr html i img ins kbd li main map mark menu nav nobr
   ol p pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul
   var wbr`.split(/\s+/),
 );
 
 export const ALLOWED_ATTRIBUTES = new Set(
-  `abbr align alt aria-hidden aria-label bgcolor border bordercolor cellpadding cellspacing clear color cols colspan compact
-  datetime dir face frame height href hspace lang noshade nowrap open rel reversed role rowspan rules scope size span src start
-  style summary target text title type valign value vspace width`.split(/\s+/),
+  `abbr align alt aria-hidden aria-label background bgcolor border bordercolor cellpadding cellspacing clear color cols colspan compact
+  coords datetime dir face frame height href hspace lang name noshade nowrap open rel reversed role rowspan rules scope shape size span src start
+  style summary target text title type usemap valign value vspace width`.split(/\s+/),
 );
 
 const TAG = /<(\/?)([a-z][a-z\d]*)((?: [a-z-]+="[^"<>]*")*)>/g;
@@ -39,8 +39,12 @@ export function expectAllowedOnly(html: string, what = html): void {
 function isAllowed(element: string, attribute: string, value: string): boolean {
   if (!ALLOWED_ATTRIBUTES.has(attribute)) return false;
   if (PROSE.has(attribute)) return true;
-  if (attribute === "href") return element === "a" && /^(?:https?:\/\/[^/]|mailto:|tel:)/.test(value);
-  if (attribute === "src") return element === "img" && /^data:image\/(?:png|jpe?g|gif|webp);base64,/i.test(value);
+  if (attribute === "href")
+    return (element === "a" || element === "area") && /^(?:https?:\/\/[^/]|mailto:|tel:)/.test(value);
+  if (attribute === "src" && element !== "img") return false;
+  if (attribute === "name" && element !== "map") return false;
+  if (attribute === "src" || attribute === "background")
+    return /^data:image\/(?:png|jpe?g|gif|webp);base64,/i.test(value);
   if (attribute === "target") return value === "_blank";
   if (attribute === "rel") return value === "noopener noreferrer";
   if (attribute === "style") return !/url\s*\(|src\(|[\\@{}]|\/\*|javascript:|expression|image-set|var\(/i.test(value);

@@ -14,7 +14,7 @@ const messageSchema = z.strictObject({
   labelIds: z.array(z.string()),
   snippet: z.string(),
   /** RFC 3339 in UTC. */
-  date: z.iso.datetime(),
+  date: z.iso.datetime().nullable(),
   from: z.string().nullable(),
   to: z.string().nullable(),
   subject: z.string().nullable(),

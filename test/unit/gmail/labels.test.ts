@@ -12,6 +12,8 @@ function pathsOf(world: World): string[] {
   return world.calls.map(({ method, url }) => `${method} ${url.pathname}`);
 }
 
+const SHOWN = { inList: "always", onMessages: true, color: null };
+
 describe("the labels", () => {
   test("are read with one call, and told apart into Gmail's and the user's own", async () => {
     const { gmail, world } = createGmail(
@@ -20,13 +22,30 @@ describe("the labels", () => {
           { id: "INBOX", name: "INBOX", type: "system" },
           { id: "Label_1", name: "Reisen & Ausflüge", type: "user" },
           { id: "Label_2", name: "of no type" },
+          {
+            id: "Label_3",
+            name: "quiet",
+            type: "user",
+            labelListVisibility: "labelShowIfUnread",
+            messageListVisibility: "hide",
+            color: { textColor: "#ffffff", backgroundColor: "#FB4C2F" },
+          },
+          {
+            id: "Label_4",
+            name: "hidden",
+            type: "user",
+            labelListVisibility: "labelHide",
+            color: { backgroundColor: "red" },
+          },
         ],
       }),
     );
     expect(await gmail.listLabels()).toEqual([
-      { id: "INBOX", name: "INBOX", isOwn: false },
-      { id: "Label_1", name: "Reisen & Ausflüge", isOwn: true },
-      { id: "Label_2", name: "of no type", isOwn: false },
+      { id: "INBOX", name: "INBOX", isOwn: false, ...SHOWN },
+      { id: "Label_1", name: "Reisen & Ausflüge", isOwn: true, ...SHOWN },
+      { id: "Label_2", name: "of no type", isOwn: false, ...SHOWN },
+      { id: "Label_3", name: "quiet", isOwn: true, inList: "ifUnread", onMessages: false, color: "#fb4c2f" },
+      { id: "Label_4", name: "hidden", isOwn: true, inList: "never", onMessages: true, color: null },
     ]);
     expect(pathsOf(world)).toEqual(["GET /gmail/v1/users/me/labels"]);
     expect(world.trace.quotaUnits).toBe(1);

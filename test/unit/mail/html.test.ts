@@ -1,6 +1,8 @@
 /** What of a mail's HTML is shown: what mail needs stays as it was, and nothing else gets through. */
 import { describe, expect, test } from "vitest";
-import { sanitizeHtml, toFrameDocument } from "../../../src/mail/html.ts";
+import { type FramePart, sanitizeHtml, toFrameDocument } from "../../../src/mail/html.ts";
+import { readPart } from "../../../src/mail/part.ts";
+import { Pictures } from "../../../src/mail/pictures.ts";
 import { cleanStyle } from "../../../src/mail/style.ts";
 import { expectAllowedOnly } from "../../support/mail-markup.ts";
 import { openers, WRAPPERS } from "../../support/mail-payloads/openers.ts";
@@ -12,7 +14,7 @@ const SENDER = "http://sender.test";
 const OPENERS = Object.values(openers(SENDER));
 
 function clean(html: string): string {
-  return sanitizeHtml(html, OWN_URLS);
+  return sanitizeHtml(html, { ownUrls: OWN_URLS });
 }
 
 describe("what mail needs stays as it was:", () => {
@@ -101,6 +103,29 @@ describe("pictures", () => {
   });
 });
 
+function link(html: string): string | undefined {
+  return /href="([^"]*)"/.exec(clean(html))?.[1];
+}
+
+function latin1(content: string): Uint8Array {
+  return Uint8Array.from(content, (character) => character.charCodeAt(0));
+}
+
+/** The URL of bytes that call themselves a picture. */
+function found(bytes: Uint8Array): string | null {
+  const one = new Pictures();
+  one.add(readPart({ mimeType: "image/png", headers: [{ name: "Content-ID", value: "<x>" }] }), bytes);
+  return one.find("cid:x");
+}
+
+function withRemote(html: string): string {
+  return sanitizeHtml(html, { ownUrls: OWN_URLS, showsRemotePictures: true });
+}
+
+function frame(...parts: FramePart[]): string {
+  return toFrameDocument(parts, { ownUrls: OWN_URLS }).split("</style>").slice(1).join("</style>");
+}
+
 describe("links", () => {
   test.for(OWN_LINKS)("to us are none: %j", (href) => {
     expect(clean(`<a href="${href}" title="t">text</a>`)).toBe(`<a title="t">text</a>`);
@@ -123,9 +148,165 @@ describe("links", () => {
     );
   });
 
-  test("are only on a: area, form and the like are gone", () => {
-    const html = `<map><area href="https://sender.test/"></map><form action="https://sender.test/"><b href="https://x.test">x`;
-    expect(clean(html)).toBe("<b>x");
+  test("are on a and area, wherever they want to open: form and the like are gone", () => {
+    for (const target of ["_self", "_top", "_parent", "_unfencedTop", "mail", ""]) {
+      expect(clean(`<base target=_top><a href="https://sender.test/" target="${target}" rel=opener>x</a>`)).toBe(
+        '<a href="https://sender.test/" target="_blank" rel="noopener noreferrer">x</a>',
+      );
+    }
+    expect(clean(`<form action="https://sender.test/"><b href="https://x.test"><link href="https://x.test">x`)).toBe(
+      "<b>x",
+    );
+    expect(
+      clean(
+        `<img usemap="#m"><map name="m"><area shape="rect" coords="0,0,1,1" href="https://sender.test/" target=_self>`,
+      ),
+    ).toBe(
+      '<img usemap="#m"><map name="m"><area shape="rect" coords="0,0,1,1" href="https://sender.test/" target="_blank" rel="noopener noreferrer">',
+    );
+    expect(clean(`<area href="javascript:alert(1)"><area href="/docs"><area href="${OWN_URLS[0]}">`)).toBe(
+      "<area><area><area>",
+    );
+  });
+
+  test("that are relative are to the mail's own base, where that is not us", () => {
+    expect(link('<base href="https://sender.test/a/"><a href="b?c#d">')).toBe("https://sender.test/a/b?c#d");
+    expect(link('<base href="https://sender.test/a/"><base href="https://evil.test"><a href="/x">')).toBe(
+      "https://sender.test/x",
+    );
+    expect(link('<base href="https://sender.test/a/"><a href="#top">')).toBeUndefined();
+    expect(link('<base href="https://sender.test/a/"><a href="javascript:alert(1)">')).toBeUndefined();
+    for (const base of [
+      ...OWN_URLS,
+      "/x",
+      "javascript:alert(1)",
+      "data:text/html,x",
+      "mailto:a@b.test",
+      "//sender.test",
+      "",
+    ]) {
+      expect(link(`<base href="${base}"><a href="docs">`), base).toBeUndefined();
+    }
+    // What a base leads back to us is ours again.
+    expect(link(`<base href="https://sender.test/"><a href="${OWN_URLS[0]}">`)).toBeUndefined();
+    expect(
+      link(`<base href="https://sender.test/"><a href="//${new URL(OWN_URLS[0] ?? "").host}/docs">`),
+    ).toBeUndefined();
+  });
+});
+
+describe("pictures that came with the message", () => {
+  const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3);
+  const url = "data:image/png;base64,iVBORw0KGgoBAgM";
+  const pictures = new Pictures();
+  pictures.add(readPart({ headers: [{ name: "Content-ID", value: "<a@b>" }] }), png);
+  pictures.add(readPart({ headers: [{ name: "Content-Location", value: "image001.png" }] }), png);
+  const withPictures = (html: string): string => sanitizeHtml(html, { ownUrls: OWN_URLS, pictures });
+
+  test.each([
+    [`<img src="cid:a@b">`, `<img src="${url}">`],
+    [`<img src="CID:a%40b" alt="x">`, `<img src="${url}" alt="x">`],
+    [`<img src="image001.png">`, `<img src="${url}">`],
+    [`<td background="cid:a@b">`, `<td background="${url}">`],
+    [
+      `<p style="background:#fff url('cid:a@b') no-repeat">`,
+      `<p style="background:url(&quot;${url}&quot;) #fff no-repeat">`,
+    ],
+    [
+      `<p style="background-image: url(cid:a@b); color:red">`,
+      `<p style="background-image:url(&quot;${url}&quot;);color:red">`,
+    ],
+  ])("are in it: %s", (html, expected) => {
+    expect(withPictures(html)).toBe(expected);
+    expect(withPictures(expected).replaceAll(/ +/g, " ")).toBe(expected.replaceAll(/ +/g, " "));
+    expectAllowedOnly(withPictures(html).replaceAll(/url\(&quot;data:[^)]*\)/g, "none"));
+  });
+
+  test.each([
+    `<img src="cid:other">`,
+    `<img srcset="cid:a@b 1x, https://sender.test/ 2x">`,
+    `<img src="https://sender.test/x.png">`,
+    `<img src="https://sender.test/image001.png">`,
+    `<p background="cid:a@b">`,
+    `<a href="cid:a@b">`,
+    `<p style="list-style-image:url(cid:a@b)">`,
+    `<p style="cursor:url(cid:a@b)">`,
+    `<p style="background:url(cid:a@b) url(https://sender.test/)">`,
+    `<p style="background:url(https://sender.test/)">`,
+    `<p style="background:url(data:image/svg+xml;base64,PHN2Zz4)">`,
+    `<p style="background:image-set('cid:a@b' 1x)">`,
+    `<svg><image href="cid:a@b"></svg>`,
+    `<source srcset="cid:a@b"><video poster="cid:a@b"><object data="cid:a@b"><embed src="cid:a@b"><input type=image src="cid:a@b">`,
+  ])("are nowhere else, and neither is anything from elsewhere: %s", (html) => {
+    expect(withPictures(html)).not.toMatch(/data:|cid:|sender\.test|srcset|image001/);
+  });
+
+  test("are pictures by their bytes, whatever their type says, and 1 MB together", () => {
+    expect(found(latin1("GIF89a..."))).toMatch(/^data:image\/gif;base64,/);
+    expect(found(latin1("\u00ff\u00d8\u00ff\u00e0"))).toMatch(/^data:image\/jpeg;base64,/);
+    expect(found(latin1("RIFF1234WEBP"))).toMatch(/^data:image\/webp;base64,/);
+    for (const other of ["<svg xmlns='http://www.w3.org/2000/svg'>", "<html>", "", "BM", "%PDF"])
+      expect(found(latin1(other))).toBeNull();
+    expect(found(latin1(`GIF89a${"x".repeat(1024 * 1024)}`))).toBeNull();
+  });
+});
+
+describe("pictures from elsewhere, once they were asked for", () => {
+  test.each([
+    [`<img src="https://sender.test/a.png?b&c">`, `<img src="https://sender.test/a.png?b&amp;c">`],
+    [`<img src="http://u:p@sender.test/a.png">`, `<img src="http://sender.test/a.png">`],
+    [`<base href="https://sender.test/a/"><img src="b.png">`, `<img src="https://sender.test/a/b.png">`],
+    [`<table background="https://sender.test/a.png">`, `<table background="https://sender.test/a.png">`],
+    [`<p style="background:url(https://sender.test/a.png?x='%22)">`, `<p>`],
+    [
+      `<p style='background:url("https://sender.test/a(1).png")'>`,
+      `<p style="background:url(&quot;https://sender.test/a%281%29.png&quot;)">`,
+    ],
+  ])("are loaded: %s", (html, expected) => {
+    expect(withRemote(html)).toBe(expected);
+    expect(withRemote(expected)).toBe(expected);
+  });
+
+  test.each([
+    ...OWN_URLS.map((url) => `<img src="${url}">`),
+    `<img src="/auth/login"><img src="docs">`,
+    `<img src="javascript:alert(1)"><img src="ftp://sender.test/"><img src="file:///etc/passwd"><img src="blob:https://sender.test/x">`,
+    `<img src="http://192.168.0.1/reboot"><img src="http://[::1]/"><img src="http://localhost:8080/"><img src="http://router/">`,
+    `<img src="http://nas.local/"><img src="http://0x7f.1/"><img src="http://2130706433/"><img src="http://box.lan./">`,
+    `<script src="https://sender.test/x.js"></script><iframe src="https://sender.test/"></iframe><link rel=stylesheet href="https://sender.test/">`,
+    `<video src="https://sender.test/x"><audio src="https://sender.test/x"><embed src="https://sender.test/x"><img srcset="https://sender.test/x">`,
+    `<p style="list-style:url(https://sender.test/x);cursor:url(https://sender.test/x);content:url(https://sender.test/x)">`,
+    `<p style="background:url(https://sender.test/x);}*{background:url(https://sender.test/y)">`,
+  ])("are nothing else: %s", (html) => {
+    expect(withRemote(html)).not.toMatch(
+      / (?:src|srcset|poster)=|url\(&quot;(?!https:\/\/sender\.test\/x&quot;\))|[{}]/,
+    );
+  });
+});
+
+describe("a frame of several parts", () => {
+  test("has them in order, and what one leaves open does not hide the next", () => {
+    const html = frame(
+      { kind: "html", text: "<body><div style='display:none'><details><table><tr><td><p>a" },
+      { kind: "text", text: "b" },
+      { kind: "html", text: "<p>c" },
+    );
+    expect(html).toBe(
+      '<body><div style="display:none"><details><table><tr><td><p>a</td></tr></table></details></div>' +
+        '<hr><pre style="white-space:pre-wrap;font-family:inherit" dir="auto">b</pre><hr><p>c',
+    );
+  });
+
+  test("has texts as text, whose links open a tab", () => {
+    const html = frame(
+      { kind: "text", text: `<script>alert("1")</script> & &lt; https://sender.test/?a&b <b>` },
+      { kind: "html", text: "<p>" },
+    );
+    expect(html).toContain(
+      '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &amp;lt; <a href="https://sender.test/?a&amp;b" ' +
+        'target="_blank" rel="noopener noreferrer">https://sender.test/?a&amp;b</a> &lt;b&gt;</pre>',
+    );
+    expectAllowedOnly(html);
   });
 });
 
@@ -221,7 +402,9 @@ test("a value of a style has at most 500 characters", () => {
 });
 
 test("the frame's page is what was cleaned, after a head of ours", () => {
-  const html = toFrameDocument("<html dir=rtl><body><p>x<script>y</script>", OWN_URLS);
+  const html = toFrameDocument([{ kind: "html", text: "<html dir=rtl><body><p>x<script>y</script>" }], {
+    ownUrls: OWN_URLS,
+  });
   expect(html).toMatch(/^<!doctype html><meta charset="utf-8">.*<\/style><html dir="rtl"><body><p>x$/);
   expect(html).not.toMatch(/<base|http:|https:/);
 });

@@ -1,0 +1,60 @@
+/**
+ * A name for a part that has none, made from its type.
+ */
+import { decodeHeader } from "../gmail/message.ts";
+import { isVisible, oneLine } from "../mime/visible.ts";
+import { headerOf, type Part, readPart } from "./part.ts";
+
+/** Endings that are not the subtype itself. */
+const ENDINGS: Readonly<Record<string, string>> = {
+  "application/gzip": "gz",
+  "application/javascript": "js",
+  "application/ms-tnef": "dat",
+  "application/msword": "doc",
+  "application/octet-stream": "bin",
+  "application/pgp-encrypted": "asc",
+  "application/pgp-keys": "asc",
+  "application/pgp-signature": "asc",
+  "application/pkcs7-mime": "p7m",
+  "application/pkcs7-signature": "p7s",
+  "application/vnd.ms-excel": "xls",
+  "application/vnd.ms-powerpoint": "ppt",
+  "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+  "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+  "application/x-pkcs7-mime": "p7m",
+  "application/x-pkcs7-signature": "p7s",
+  "application/x-zip-compressed": "zip",
+  "audio/mpeg": "mp3",
+  "image/jpeg": "jpg",
+  "image/svg+xml": "svg",
+  "image/tiff": "tif",
+  "message/rfc822": "eml",
+  "message/global": "eml",
+  "text/calendar": "ics",
+  "text/javascript": "js",
+  "text/plain": "txt",
+  "text/markdown": "md",
+  "text/rfc822-headers": "txt",
+  "text/vcard": "vcf",
+  "text/x-vcard": "vcf",
+  "video/quicktime": "mov",
+};
+
+/** What a part is called: by its sender, by the subject of the message that it holds, or by its type. */
+export function fileName(part: Part): string {
+  if (part.name !== null) return part.name;
+  const { type } = part;
+  const [main = "", subtype = ""] = type.split("/");
+  const ending = ENDINGS[type] ?? (/^[a-z\d]{1,5}$/.test(subtype) ? subtype : "bin");
+  const subject = main === "message" ? innerSubject(part) : "";
+  if (isVisible(subject)) return `${subject}.${ending}`;
+  if (type === "text/calendar") return `invitation.${ending}`;
+  return `${main === "application" ? "attachment" : main}.${ending}`;
+}
+
+/** Gmail describes a message within a message, too. */
+function innerSubject({ children: [inner] }: Part): string {
+  if (inner === undefined) return "";
+  return oneLine(decodeHeader(headerOf(readPart(inner).headers, "subject") ?? "")).slice(0, 100);
+}

@@ -1,0 +1,103 @@
+/**
+ * Links of mail: which of them may be shown, and which words of a plain text are some. None of them leads to us.
+ */
+
+/** How a link must be written: it opens a tab of its own, which cannot reach ours. */
+export const LINK_TARGET = { target: "_blank", rel: "noopener noreferrer" } as const;
+
+/** URLs of ours, to whose hosts no link may lead. */
+export function hostsOf(ownUrls: readonly string[]): ReadonlySet<string> {
+  return new Set(ownUrls.map((url) => hostOf(new URL(url))));
+}
+
+/** @returns the host as the URL parser writes it (lower case, punycode), without the dots of a fully qualified name */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/\.+$/, "");
+}
+
+/**
+ * The link in the form to which browsers bring it; null for one that is relative, to us, or of another scheme.
+ *
+ * @param base of the mail itself: what relative links are relative to
+ */
+export function cleanLink(href: string, ownHosts: ReadonlySet<string>, base: string | null = null): string | null {
+  const url = absoluteUrl(href, base);
+  if (url === null) return null;
+  if (url.protocol === "mailto:" || url.protocol === "tel:") return url.href;
+  return cleanWebUrl(url, ownHosts);
+}
+
+/** The same for what is to be loaded: the web's schemes, and names of hosts that are no one's own network. */
+export function cleanResource(src: string, ownHosts: ReadonlySet<string>, base: string | null): string | null {
+  const url = absoluteUrl(src, base);
+  // A picture must not be a request to a device at home: IP addresses, `router`, `nas.local`.
+  if (url === null || !/\.(?!local$|internal$|lan$|home$|\d+$)[^.]+$/.test(hostOf(url))) return null;
+  return cleanWebUrl(url, ownHosts);
+}
+
+function cleanWebUrl(url: URL, ownHosts: ReadonlySet<string>): string | null {
+  if (!/^https?:$/.test(url.protocol)) return null;
+  // Any scheme and any port: a cookie goes to all of them.
+  if (ownHosts.has(hostOf(url))) return null;
+  // `https://bank.example@evil.example/` says another host than it leads to.
+  url.username = "";
+  url.password = "";
+  return url.href;
+}
+
+function absoluteUrl(href: string, base: string | null): URL | null {
+  // With its `base`, a browser would leave a link within the mail for the sender's page.
+  if (base !== null) return href.trim().startsWith("#") ? null : URL.parse(href, base);
+  // A link that depends on its page leads to us: `/docs`, and `https:docs` on a page of the same scheme.
+  const url = URL.parse(href, "http://a.invalid");
+  return url !== null && url.href === URL.parse(href, "https://b.invalid")?.href ? url : null;
+}
+
+/** A piece of plain text. */
+export interface TextPiece {
+  readonly text: string;
+  /** Null: no link. */
+  readonly href: string | null;
+  /** Where the link leads, if its text says that in other letters; else null. */
+  readonly host: string | null;
+}
+
+/** Neither what turns the direction of text nor what has no width is a part of a link. */
+const URL_IN_TEXT =
+  /(?<![\p{L}\p{N}_@.])(?:https?:\/\/|mailto:(?=[^\s@]{1,64}@)|www\.(?=[\p{L}\p{N}]))[^\s<>"\p{C}\u2028\u2029\u3000-\u303f\uff01-\uff65]{1,2000}/giu;
+
+/** The pieces of a text, whose links may be followed. */
+export function linkify(text: string, ownHosts: ReadonlySet<string>): TextPiece[] {
+  const pieces: TextPiece[] = [];
+  let end = 0;
+  for (const { 0: match, index } of text.matchAll(URL_IN_TEXT)) {
+    const shown = withoutPunctuation(match);
+    const href = cleanLink(/^www\./i.test(shown) ? `http://${shown}` : shown, ownHosts);
+    if (href === null) continue;
+    if (index > end) pieces.push({ text: text.slice(end, index), href: null, host: null });
+    pieces.push({ text: shown, href, host: hiddenHost(shown, href) });
+    end = index + shown.length;
+  }
+  if (end < text.length) pieces.push({ text: text.slice(end), href: null, host: null });
+  return pieces;
+}
+
+/** Without what ends a sentence, and without a bracket that was opened before the link. */
+function withoutPunctuation(url: string): string {
+  let end = url.length;
+  for (;;) {
+    const last = url[end - 1] ?? "";
+    const opening = { ")": "(", "]": "[", "}": "{" }[last];
+    const isUnopened = opening !== undefined && !url.slice(0, end).includes(opening);
+    if (!/[.,;:!?'*_~|\u2018-\u201f\u2026]/.test(last) && !isUnopened) return url.slice(0, end);
+    end -= 1;
+  }
+}
+
+/** A host in letters that look like others, and one behind a user name, are said in plain letters. */
+function hiddenHost(shown: string, href: string): string | null {
+  const { hostname, protocol } = new URL(href);
+  if (protocol === "mailto:") return null;
+  const [, written = ""] = /^(?:https?:\/\/)?([^/?#:]*)/i.exec(shown) ?? [];
+  return written.toLowerCase() === hostname ? null : hostname;
+}

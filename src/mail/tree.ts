@@ -1,0 +1,165 @@
+/**
+ * A message as a tree (RFC 2046, 2387, 1847, 6522): which of its parts are shown, in which order, and which are listed.
+ * Every leaf is one or the other, but for what another alternative says better.
+ *
+ * Mail within mail and attachments are a border: they are listed, and what is in them is another message's.
+ */
+import { htmlSaysSomething } from "./html-content.ts";
+import { type Part, readPart } from "./part.ts";
+import { bodyText } from "./text.ts";
+import { isVisible } from "../mime/visible.ts";
+
+/** Parts within parts; deeper ones are listed as they are. */
+const MAX_DEPTH = 50;
+/** Parts of a message; what comes after them is not looked at. */
+const MAX_PARTS = 1_000;
+
+/** A part that is shown, in the order of the message. */
+export interface Block {
+  readonly kind: "text" | "html" | "calendar" | "status";
+  readonly part: Part;
+  /** Null: it has to be fetched first. */
+  readonly text: string | null;
+}
+
+export interface Tree {
+  readonly blocks: readonly Block[];
+  /** Parts that are not shown, or that have a name: to be listed. */
+  readonly listed: readonly Part[];
+  /** Something in it is encrypted. */
+  readonly isEncrypted: boolean;
+  /** There are more parts than are looked at. */
+  readonly isCut: boolean;
+}
+
+/** Which of the alternatives to prefer. */
+export type Preference = "html" | "text";
+
+type Found = Pick<Tree, "blocks" | "listed">;
+
+/** Where a part stands: an unnamed text is a message's own text in one place, and a file in another. */
+type Place = "root" | "mixed" | "alternative" | "related root" | "related";
+
+const NOTHING: Found = { blocks: [], listed: [] };
+
+/** Types of text that nobody reads as text. */
+const NO_PROSE =
+  /^text\/(?:calendar|css|csv|directory|javascript|rfc822-headers|rtf|vcard|watch-html|x-amp-html|x-vcard|xml)$/;
+/** They say something about another message, and are what one wants to know of a report (RFC 3464, 8098, 5965). */
+const STATUS = /^message\/(?:global-)?(?:delivery-status|disposition-notification|feedback-report)$/;
+const ENCRYPTED = /^(?:multipart\/encrypted|application\/pgp-encrypted|application\/(?:x-)?pkcs7-mime)$/;
+
+/** Walks a message. @param root Gmail's `payload`; undefined for a message without one */
+export function readTree(root: unknown, preference: Preference = "html"): Tree {
+  if (root === undefined) return { ...NOTHING, isEncrypted: false, isCut: false };
+  const walk = new Walk(preference);
+  const found = walk.part(root, { place: "root", depth: 0 });
+  return { ...found, isEncrypted: walk.isEncrypted, isCut: walk.count > MAX_PARTS };
+}
+
+class Walk {
+  count = 0;
+  isEncrypted = false;
+  readonly #preference: Preference;
+
+  constructor(preference: Preference) {
+    this.#preference = preference;
+  }
+
+  part(raw: unknown, at: { place: Place; depth: number }): Found {
+    this.count += 1;
+    if (this.count > MAX_PARTS) return NOTHING;
+    const part = readPart(raw);
+    if (ENCRYPTED.test(part.type)) this.isEncrypted = true;
+    if (part.disposition === "attachment" || at.depth > MAX_DEPTH) return listed(part);
+    if (STATUS.test(part.type)) return { blocks: [{ kind: "status", part, text: this.#statusText(part) }], listed: [] };
+    if (part.type.startsWith("message/")) return listed(part);
+    if (!part.type.startsWith("multipart/")) return leaf(part, at.place);
+    // A container without parts is a text whose sender has got its type wrong.
+    if (part.children.length === 0) return leaf({ ...part, type: "text/plain" }, at.place);
+    const depth = at.depth + 1;
+    if (part.type === "multipart/alternative") return this.#alternative(part, depth);
+    if (part.type === "multipart/related") return this.#related(part, depth);
+    // RFC 2046 §5.1.3: a type that is not known is mixed.
+    return together(part.children.map((child) => this.part(child, { place: "mixed", depth })));
+  }
+
+  /** The richest that can be shown and says something; of several, the last (RFC 2046 §5.1.4). */
+  #alternative({ children }: Part, depth: number): Found {
+    const options = children.map((child) => this.part(child, { place: "alternative", depth }));
+    const ranks = options.map(({ blocks }) => Math.max(0, ...blocks.map((block) => this.#rank(block))));
+    const best = Math.max(...ranks);
+    const chosen = best === 0 ? -1 : ranks.lastIndexOf(best);
+    return together(
+      options.map(({ blocks, listed: files }, index) => ({
+        // An invitation and its words go together.
+        blocks: index === chosen ? blocks : blocks.filter(({ kind }) => kind === "calendar"),
+        listed: files,
+      })),
+    );
+  }
+
+  #rank(block: Block): number {
+    if (!saysSomething(block)) return 0;
+    if (block.kind === "html") return this.#preference === "html" ? 3 : 1;
+    return block.kind === "text" ? 2 : 0;
+  }
+
+  /** Its root, and what that refers to (RFC 2387). */
+  #related({ children, parameters }: Part, depth: number): Found {
+    const start = parameters.get("start")?.replaceAll(/^<|>$/g, "");
+    const named = start === undefined ? -1 : children.findIndex((child) => readPart(child).contentId === start);
+    const rootIndex = Math.max(named, 0);
+    const found = children.map((child, index) =>
+      this.part(child, { place: index === rootIndex ? "related root" : "related", depth }),
+    );
+    if (found[rootIndex]?.blocks.some(saysSomething) ?? false) return together(found);
+    // The sender has got the root wrong.
+    return together(children.map((child) => this.part(child, { place: "mixed", depth })));
+  }
+
+  /** Its fields, as text or, where Gmail has taken it apart, as headers. */
+  #statusText(part: Part): string | null {
+    if (part.children.length === 0) return bodyText(part);
+    return part.children
+      .slice(0, 100)
+      .map(readPart)
+      .map((child) =>
+        [...child.headers.map(({ name, value }) => `${name}: ${value}`), bodyText(child) ?? ""].join("\n"),
+      )
+      .join("\n\n");
+  }
+}
+
+function leaf(part: Part, place: Place): Found {
+  const { type, name } = part;
+  const kind =
+    type === "text/html" || type === "application/xhtml+xml" ? "html" : type === "text/calendar" ? "calendar" : "text";
+  const isProse = kind !== "text" || (type.startsWith("text/") && !NO_PROSE.test(type));
+  // A text with a name is a file, unless it says otherwise or stands where the message's own text does.
+  const isFile = name !== null && part.disposition !== "inline" && kind !== "calendar" && place === "mixed";
+  if (!isProse || isFile || (place === "related" && kind !== "calendar")) {
+    // Of alternatives without a name, what cannot be shown is no file: AMP, for watches.
+    return place === "alternative" && name === null && type.startsWith("text/") ? NOTHING : listed(part);
+  }
+  const block: Block = { kind, part, text: bodyText(part) };
+  // Where there is nothing else, whether HTML shows anything is for the reader to see.
+  const isShown = saysSomething(block) || (place === "root" && kind === "html" && block.text !== "");
+  return { blocks: isShown ? [block] : [], listed: name === null ? [] : [part] };
+}
+
+/** A part that has nothing, not even a name, is none. */
+function listed(part: Part): Found {
+  const isThere = part.name !== null || part.size > 0 || part.bytes !== null || part.attachmentId !== null;
+  return { blocks: [], listed: isThere || part.children.length > 0 ? [part] : [] };
+}
+
+function together(all: readonly Found[]): Found {
+  return { blocks: all.flatMap(({ blocks }) => blocks), listed: all.flatMap((found) => found.listed) };
+}
+
+/** What counts is content, and not that there is a part. What is still to be fetched has some. */
+function saysSomething({ kind, part, text }: Block): boolean {
+  if (text === null) return part.attachmentId !== null;
+  return kind === "html" ? htmlSaysSomething(text) : isVisible(text);
+}

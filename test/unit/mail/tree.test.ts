@@ -1,0 +1,300 @@
+/** A message is a tree (RFC 2046, 2387, 1847, 6522): what of it is shown, in which order, and what is listed. */
+import { describe, expect, test } from "vitest";
+import { apart, enclosed, listed, multipart, named, part, type RawPart, read, shown } from "./fixtures.ts";
+
+const TEXT = part("text/plain", "plain");
+const HTML = part("text/html", "<p>rich</p>");
+const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const INLINE = { "Content-Disposition": "inline" };
+const ATTACHED = { "Content-Disposition": "attachment" };
+
+function image(headers: Record<string, string> = {}, size = 8): RawPart {
+  return { ...part("image/png", PNG, headers), partId: "9", body: { attachmentId: "x", size } };
+}
+
+function shows(cid: string): RawPart {
+  return part("text/html", `<p>x<img src="cid:${cid}">`);
+}
+
+function withId(contentId: string): Record<string, string> {
+  return { "Content-ID": `<${contentId}>` };
+}
+
+function field(name: string, value: string): RawPart {
+  return { mimeType: "text/plain", headers: [{ name, value }], body: { size: 0 } };
+}
+
+describe("a message of one part", () => {
+  test.each<[string, RawPart, string[]]>([
+    ["text", TEXT, ["text: plain"]],
+    ["HTML", part("TEXT/HTML", "<p>rich</p>"), ["html: <p>rich</p>"]],
+    ["no type", part("", "plain"), ["text: plain"]],
+    ["a type that is none", part("text", "plain"), ["text: plain"]],
+    ["a text of another kind", part("text/markdown", "# a"), ["text: # a"]],
+    ["an invitation", part("text/calendar", "BEGIN:VCALENDAR"), ["calendar: BEGIN:VCALENDAR"]],
+    [
+      "an invitation with a name",
+      named("invite.ics", part("text/calendar", "BEGIN:VCALENDAR")),
+      ["calendar: BEGIN:VCALENDAR"],
+    ],
+    ["enriched text", part("text/enriched", "<bold>a</bold>"), ["text: a"]],
+    ["a text with a name", named("a.txt", TEXT), ["text: plain"]],
+    ["a text that has to be fetched", apart("text/plain", 7), ["text: …"]],
+    ["a container without parts", { ...multipart("mixed"), body: { size: 5, data: "SGVsbG8" } }, ["text: Hello"]],
+  ])("is shown: %s", (_, payload, expected) => {
+    expect(shown(payload)).toEqual(expected);
+  });
+
+  test.each<[string, RawPart, string[]]>([
+    ["a nameless PDF", apart("application/pdf", 9), ["attachment.pdf"]],
+    ["a picture", apart("image/jpeg", 9), ["image.jpg"]],
+    ["an attached text", part("text/plain", "x", ATTACHED), ["text.txt"]],
+    ["a container without parts", { ...multipart("mixed"), body: { size: 0 } }, []],
+  ])("is listed: %s", (_, payload, expected) => {
+    expect([shown(payload), listed(payload)]).toEqual([[], expected]);
+  });
+});
+
+describe("mixed parts", () => {
+  const before = part("text/plain", "BEFORE");
+  const after = part("text/plain", "AFTER");
+  test.each<[string, RawPart[], string[], string[]]>([
+    ["text, picture, text", [before, image(), after], ["text: BEFORE", "text: AFTER"], ["image.png"]],
+    [
+      "HTML, file, HTML",
+      [HTML, apart("application/pdf", 1), HTML],
+      ["html: <p>rich</p>", "html: <p>rich</p>"],
+      ["attachment.pdf"],
+    ],
+    ["a list's footer", [multipart("alternative", TEXT, HTML), after], ["html: <p>rich</p>", "text: AFTER"], []],
+    ["mixed in mixed", [multipart("mixed", before, TEXT), after], ["text: BEFORE", "text: plain", "text: AFTER"], []],
+    ["blank parts", [part("text/plain", "\r\n"), after, part("text/html", "<p>&nbsp;</p>")], ["text: AFTER"], []],
+    ["a text with a name", [before, named("notes.txt", TEXT)], ["text: BEFORE"], ["notes.txt"]],
+    [
+      "a text with a name that is inline",
+      [named("0001.patch", part("text/x-patch", "+a", INLINE))],
+      ["text: +a"],
+      ["0001.patch"],
+    ],
+    ["HTML with a name", [before, named("page.html", HTML)], ["text: BEFORE"], ["page.html"]],
+    ["a table", [before, part("text/csv", "a,b")], ["text: BEFORE"], ["text.csv"]],
+  ])("are all shown or listed, in order: %s", (_, parts, expected, files) => {
+    for (const kind of ["mixed", "x-unknown", "parallel"]) {
+      expect([shown(multipart(kind, ...parts)), listed(multipart(kind, ...parts))]).toEqual([expected, files]);
+    }
+  });
+});
+
+describe("alternatives", () => {
+  test.each<[string, RawPart[], string[]]>([
+    ["the richest", [TEXT, HTML], ["html: <p>rich</p>"]],
+    ["the richest, in the wrong order", [HTML, TEXT], ["html: <p>rich</p>"]],
+    ["what has content: blank text", [part("text/plain", " \r\n"), HTML], ["html: <p>rich</p>"]],
+    [
+      "what has content: blank HTML",
+      [TEXT, part("text/html", "<html><body><br>&nbsp;&zwnj;</body></html>")],
+      ["text: plain"],
+    ],
+    [
+      "what has content: a counting pixel",
+      [TEXT, part("text/html", '<img src="https://x.test/" width=1 height=1>')],
+      ["text: plain"],
+    ],
+    ["what has content: a picture", [TEXT, part("text/html", '<img src="cid:a">')], ['html: <img src="cid:a">']],
+    ["what has content: a style", [TEXT, part("text/html", "<style>p{}</style><title>x</title>")], ["text: plain"]],
+    [
+      "what has content: zero-width characters",
+      [part("text/plain", "\u200b\ufeff\u00ad"), HTML],
+      ["html: <p>rich</p>"],
+    ],
+    ["what can be shown", [TEXT, part("application/rtf", "{\\rtf}")], ["text: plain"]],
+    ["not AMP", [TEXT, part("text/x-amp-html", "<html amp>"), HTML], ["html: <p>rich</p>"]],
+    ["enriched text over none", [part("text/plain", ""), part("text/enriched", "<bold>a</bold>")], ["text: a"]],
+    ["all of a mixed one", [TEXT, multipart("mixed", HTML, image(), HTML)], ["html: <p>rich</p>", "html: <p>rich</p>"]],
+    ["a related one", [TEXT, multipart("related", HTML, image())], ["html: <p>rich</p>"]],
+    ["HTML that has to be fetched", [TEXT, apart("text/html", 5)], ["html: …"]],
+    ["nothing of nothing", [part("text/plain", ""), part("text/html", "")], []],
+    [
+      "the words and the invitation",
+      [TEXT, HTML, part("text/calendar", "BEGIN")],
+      ["html: <p>rich</p>", "calendar: BEGIN"],
+    ],
+  ])("are a choice of %s", (_, parts, expected) => {
+    expect(shown(multipart("alternative", ...parts))).toEqual(expected);
+  });
+
+  test("are the text where that is preferred", () => {
+    expect(shown(multipart("alternative", TEXT, HTML), "text")).toEqual(["text: plain"]);
+    expect(shown(multipart("alternative", part("text/plain", " "), HTML), "text")).toEqual(["html: <p>rich</p>"]);
+  });
+
+  test("that are not chosen have their files listed", () => {
+    const blank = multipart("related", part("text/html", " "), image());
+    expect(listed(multipart("alternative", TEXT, blank, part("application/rtf", "x")))).toEqual([
+      "image.png",
+      "attachment.rtf",
+    ]);
+    expect(listed(multipart("alternative", part("text/x-amp-html", "x"), HTML))).toEqual([]);
+  });
+});
+
+describe("related parts", () => {
+  test("are a root with the pictures that it shows, which are not listed", () => {
+    const message = multipart(
+      "related",
+      shows("a%40b"),
+      image({ "Content-ID": "<a@b>" }),
+      image({ "Content-ID": "<c@d>" }),
+    );
+    expect(shown(message)).toHaveLength(1);
+    expect(listed(message)).toEqual(["image.png"]);
+  });
+
+  test("have the root that they name", () => {
+    const root = part("text/html", "<p>root", { "Content-ID": "<r>" });
+    const message = {
+      ...multipart("related", part("text/plain", "not the root"), root),
+      headers: [{ name: "Content-Type", value: 'multipart/related; start="<r>"' }],
+    };
+    expect(shown(message)).toEqual(["html: <p>root"]);
+    expect(listed(message)).toEqual(["text.txt"]);
+  });
+
+  test("whose root is nothing are as if they were mixed", () => {
+    expect(shown(multipart("related", image(), HTML))).toEqual(["html: <p>rich</p>"]);
+  });
+
+  test("show pictures of 1 MB together; larger ones, and what is no picture, are listed", () => {
+    const html = part("text/html", ["a", "b", "c", "d"].map((id) => `<img src="cid:${id}">`).join(""));
+    const message = multipart(
+      "related",
+      html,
+      named("a.png", image(withId("a"), 600_000)),
+      named("b.png", image(withId("b"), 600_000)),
+      named("c.png", image(withId("c"), 400_000)),
+      named("d.svg", part("image/svg+xml", "<svg/>", withId("d"))),
+    );
+    expect(listed(message)).toEqual(["b.png", "d.svg"]);
+  });
+});
+
+describe("mail within mail", () => {
+  test.each<[string, RawPart, string[], string[]]>([
+    [
+      "forwarded",
+      multipart("mixed", HTML, enclosed("Inner", part("text/plain", "INNER"))),
+      ["html: <p>rich</p>"],
+      ["Inner.eml"],
+    ],
+    ["alone", enclosed("=?utf-8?Q?=C3=9C?=", part("text/plain", "INNER")), [], ["Ü.eml"]],
+    ["a digest", multipart("digest", enclosed("One", TEXT), enclosed("Two", TEXT)), [], ["One.eml", "Two.eml"]],
+    ["without words", multipart("mixed", enclosed("Inner", multipart("alternative", TEXT, HTML))), [], ["Inner.eml"]],
+    [
+      "attached HTML",
+      multipart("mixed", TEXT, part("text/html", "<p>INNER", ATTACHED)),
+      ["text: plain"],
+      ["text.html"],
+    ],
+    [
+      "an attached container",
+      multipart("mixed", TEXT, {
+        ...multipart("mixed", part("text/plain", "INNER")),
+        headers: [{ name: "Content-Disposition", value: "attachment" }],
+      }),
+      ["text: plain"],
+      ["multipart.mixed"],
+    ],
+  ])("is listed and never entered: %s", (_, payload, expected, files) => {
+    expect([shown(payload), listed(payload)]).toEqual([expected, files]);
+  });
+
+  test("of a report is listed, and the status is shown", () => {
+    const status = part("message/delivery-status", "Final-Recipient: rfc822; a@x.test");
+    const report = multipart("report", TEXT, status, enclosed("Returned", part("text/plain", "INNER")));
+    expect(shown(report)).toEqual(["text: plain", "status: Final-Recipient: rfc822; a@x.test"]);
+    expect(listed(report)).toEqual(["Returned.eml"]);
+    expect(listed(multipart("report", TEXT, status, part("text/rfc822-headers", "Subject: x")))).toEqual(["text.txt"]);
+  });
+
+  test("of a report may have its status in parts of Gmail's, or apart", () => {
+    const taken = {
+      ...part("message/delivery-status", ""),
+      parts: [field("Reporting-MTA", "dns; m"), field("Action", "failed")],
+    };
+    expect(shown(multipart("report", taken))).toEqual(["status: Reporting-MTA: dns; m\n\n\nAction: failed\n"]);
+    expect(shown(multipart("report", apart("message/delivery-status", 9)))).toEqual(["status: …"]);
+  });
+});
+
+describe("signed and encrypted parts", () => {
+  test("are what is signed, and a signature that is listed", () => {
+    const signed = multipart(
+      "signed",
+      multipart("alternative", TEXT, HTML),
+      part("application/pgp-signature", "-----"),
+    );
+    expect([shown(signed), listed(signed)]).toEqual([["html: <p>rich</p>"], ["attachment.asc"]]);
+    const smime = multipart("signed", TEXT, named("smime.p7s", part("application/pkcs7-signature", "x")));
+    expect([shown(smime), listed(smime)]).toEqual([["text: plain"], ["smime.p7s"]]);
+  });
+
+  test("are listed where they cannot be read, and the message says so", () => {
+    const encrypted = multipart(
+      "encrypted",
+      part("application/pgp-encrypted", "Version: 1"),
+      part("application/octet-stream", "-----"),
+    );
+    expect([shown(encrypted), listed(encrypted)]).toEqual([[], ["attachment.asc", "attachment.bin"]]);
+    expect(read(encrypted).isEncrypted).toBe(true);
+    expect(read(named("smime.p7m", part("application/pkcs7-mime", "x"))).isEncrypted).toBe(true);
+    expect(read(multipart("mixed", TEXT)).isEncrypted).toBe(false);
+  });
+});
+
+describe("names of files", () => {
+  test.each<[string, RawPart, string]>([
+    ["Gmail's", named("תמונה.png", image(ATTACHED)), "תמונה.png"],
+    ["encoded words", named("=?utf-8?Q?=C3=BC.pdf?=", image(ATTACHED)), "ü.pdf"],
+    ["encoded words of the type", image({ "Content-Type": 'image/png; name="=?utf-8?B?w7w=?="' }), "ü"],
+    ["RFC 2231", image({ "Content-Disposition": "attachment; filename*=utf-8''%C3%BC%20b.pdf" }), "ü b.pdf"],
+    [
+      "RFC 2231 in pieces",
+      image({ "Content-Disposition": "attachment; filename*0*=utf-8''%C3%BC; filename*1=.pdf" }),
+      "ü.pdf",
+    ],
+    [
+      "RFC 2231 that Gmail has left",
+      named("utf-8''%C3%BC.pdf", image({ "Content-Disposition": "attachment; filename*=utf-8''%C3%BC.pdf" })),
+      "ü.pdf",
+    ],
+    ["a path", named("C:\\Users\\ann\\a.pdf", image(ATTACHED)), "a.pdf"],
+    ["letters that turn the direction", named("photo\u202egnp.exe", image(ATTACHED)), "photognp.exe"],
+    ["a line break", named("a\r\nb.pdf", image(ATTACHED)), "a b.pdf"],
+    ["nothing that is seen", named("\u200b", image(ATTACHED)), "image.png"],
+    ["no name", apart("application/vnd.openxmlformats-officedocument.wordprocessingml.document", 1), "attachment.docx"],
+    ["no name of a type that nobody knows", apart("application/x-very-own-thing", 1), "attachment.bin"],
+    [
+      "no name and no type",
+      { filename: "", body: { attachmentId: "x", size: 1 }, mimeType: "application/octet-stream" },
+      "attachment.bin",
+    ],
+  ])("%s", (_, payload, expected) => {
+    expect(listed(multipart("mixed", TEXT, payload))).toEqual([expected]);
+  });
+});
+
+describe("a message without end", () => {
+  test("in depth is listed where it gets too deep", () => {
+    let message = part("text/plain", "too deep");
+    for (let depth = 0; depth < 500; depth += 1) message = multipart("mixed", message);
+    expect([shown(message), listed(message)]).toEqual([[], ["multipart.mixed"]]);
+  });
+
+  test("in breadth is cut, and says so", () => {
+    const message = multipart("mixed", ...Array.from({ length: 3_000 }, (_, index) => part("text/plain", `t${index}`)));
+    expect(shown(message)).toHaveLength(999);
+    expect(read(message).isCut).toBe(true);
+    const wide = multipart("alternative", ...Array.from({ length: 3_000 }, () => multipart("related", HTML, image())));
+    expect(read(wide).isCut).toBe(true);
+  });
+});
