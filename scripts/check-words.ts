@@ -1,5 +1,5 @@
 /**
- * `npm run check:docs` runs this: looks for the words of scripts/docs/words.ts in documents.
+ * `npm run check:docs` runs this: looks for the words of scripts/docs/words.ts in documents and in comments of `src/`.
  * Prints each line with what to write instead, and exits 1. Code and quoted text are skipped.
  */
 import { globSync, readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import path from "node:path";
 import { WORDS } from "./docs/words.ts";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
 
-const PATTERNS = ["*.md", "docs/**/*.md", "examples/*/README.md"];
+const PATTERNS = ["src/**/*.{ts,tsx}", "*.md", "docs/**/*.md", "examples/*/README.md"];
 /** Made by the benchmark, or a record of the past. */
 const SKIPPED = new Set(["docs/performance.md", "docs/scale.md", "docs/dependencies.md", "CHANGELOG.md"]);
 /** Fences, what the benchmark writes into README.md, code spans, and quoted text. */

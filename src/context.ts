@@ -99,16 +99,16 @@ export interface RequestScope extends Services {
   readonly defer: (work: Promise<unknown>) => void;
   /** The external origin: `PUBLIC_URL`, or the request's own. */
   readonly origin: string;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   readonly clientSignal: AbortSignal;
 }
 
 /** What the platform says of one request. */
 export interface RequestContext {
-  /** Null for a call that is no HTTP request: it has no origin, so nothing for a browser comes of it. */
+  /** Null for a service-binding call: it has no origin and makes nothing for a browser. */
   readonly url: string | null;
   readonly waitUntil: (work: Promise<unknown>) => void;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   readonly clientSignal: AbortSignal;
 }
 

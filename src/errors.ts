@@ -1,6 +1,6 @@
 /**
  * The error vocabulary: every reason that the Worker can answer, in one table, and the one error class that
- * carries a reason from where something went wrong to where it is told. Knows nothing of HTTP frameworks,
+ * carries a reason from where something failed to the response. Knows nothing of HTTP frameworks,
  * Google or storage, and must not import from any other module.
  */
 
@@ -49,7 +49,7 @@ export const REASONS = {
     title: "Google blocks this access",
     advice: "Trying again changes nothing until this is settled. Nothing of yours was lost.",
   },
-  // The trip to Google and back
+  // The authorization flow
   INVALID_STATE: {
     code: 400,
     status: "INVALID_ARGUMENT",

@@ -47,7 +47,7 @@ export function createWorker(overrides: Partial<World> = {}) {
       const instance = instanceFor(env);
       if (instance === null) return null;
       const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
-      // Nobody tells of a Worker that goes away.
+      // Service-binding calls carry no abort signal.
       const clientSignal = new AbortController().signal;
       return createRequestScope(instance.services, { url: null, waitUntil, clientSignal });
     },

@@ -1,6 +1,6 @@
 /**
- * A user's grant at rest: credentials by user, addresses, access tokens that outgrew their cookie, and the marks of
- * refresh tokens that are dead. Everything secret is sealed, bound to its KV key: docs/storage-schema.md.
+ * A user's grant at rest: credentials by user, addresses, access tokens that do not fit in their cookie, and the
+ * markers of dead refresh tokens. Everything secret is sealed, bound to its KV key: docs/storage-schema.md.
  *
  * A KV read may be a minute old, and there is no compare-and-set. So a credential is replaced only by a newer refresh
  * token from Google, or by itself under another key ({@link CredentialStore.reseal}).
@@ -56,7 +56,7 @@ export class CredentialStore {
   readonly #kv: SealedKv;
   readonly #deadTokens: LruCache<true>;
 
-  /** @param deadTokens what the isolate remembers of refresh tokens: a mark of its own may not be read back for a minute */
+  /** @param deadTokens dead refresh tokens that the isolate remembers: it may not read back its own marker for a minute */
   constructor(kv: SealedKv, deadTokens: LruCache<true>) {
     this.#kv = kv;
     this.#deadTokens = deadTokens;

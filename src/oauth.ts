@@ -109,7 +109,7 @@ const OAuthErrorSchema = z.object({ error: z.string().check(z.minLength(1)) });
  * @returns with the scopes that were granted: those that were asked for, where the answer does not say (§5.1)
  * @throws OAuthError when Google refuses
  * @throws AppError `UPSTREAM_UNAVAILABLE` when it is down, slow, rate limits or answers nonsense; `INTERNAL` for
- *   `invalid_client`, which only the operator can mend
+ *   `invalid_client`, which only the operator can fix
  */
 export async function exchangeCode(
   upstream: Upstream,

@@ -17,7 +17,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 const daysMessage = `must be a whole number of days, 1 to ${MAX_EXPIRES_IN_DAYS}`;
 
-/** What is asked for when a token is made. */
+/** The body of `POST /api/tokens`. */
 export const NewTokenSchema = z.strictObject({
   name: z
     .string("must be text")
@@ -89,7 +89,7 @@ function tooManyTokens(): AppError {
   return new AppError("FAILED_PRECONDITION", `You have ${MAX_TOKENS_PER_USER} API tokens. Revoke one first.`);
 }
 
-/** An API token outlives its session, so an old cookie is not enough. One trip to Google, without consent, is. */
+/** An API token outlives its session, so an old cookie is not enough. One redirect to Google without consent is. */
 function recentSignInRequired({ email, sub }: Identity): AppError {
   return new AppError(
     "SIGN_IN_REQUIRED",

@@ -38,7 +38,7 @@ export function checkGmailCall(
   return { path, query: query === "" ? "" : `?${query}` };
 }
 
-/** A grant may be wider than what is asked for here: what it holds beside that is not used. */
+/** A grant may have more scopes than `GOOGLE_SCOPES`; the others are not used. */
 function requireScope(anyOf: readonly string[], wanted: readonly string[], granted: readonly string[]): void {
   if (commonScopes(anyOf, permittedScopes(wanted, granted)).length > 0) return;
   const metadata = { requiredScopes: anyOf.join(" ") };

@@ -63,7 +63,7 @@ export type TokenChange = AccessToken | null | undefined;
 type State =
   /** As the caller brought it, or storage had it. */
   | { readonly kind: "brought"; readonly token: AccessToken | null }
-  /** From a refresh of this request. `isForced`: the one before was refused by Google, which is mended once. */
+  /** From a refresh of this request. `isForced`: the one before was refused by Google, which leads to one refresh. */
   | { readonly kind: "renewed"; readonly token: AccessToken; readonly isForced: boolean }
   /** Google no longer grants access. */
   | { readonly kind: "gone"; readonly token: null };
@@ -84,7 +84,7 @@ export class Grant {
     return this.#state.kind === "brought" ? undefined : this.#state.token;
   }
 
-  /** The access token in use, if any, whoever brought it. */
+  /** The access token in use, if any: the caller's, a stored one, or a refreshed one. */
   get inUse(): AccessToken | null {
     return this.#state.token;
   }
@@ -140,7 +140,7 @@ export class Grant {
     return usable.value;
   }
 
-  /** The access token that is at hand and has not expired, without asking Google. */
+  /** The caller's or stored access token, if it has not expired. Does not call Google. */
   async heldAccessToken(): Promise<string | null> {
     const token = this.#state.token ?? (await this.#storedAccessToken());
     return token !== null && token.expiresAtMs > this.#options.world.now() ? token.value : null;
@@ -203,7 +203,7 @@ export class Grant {
     if (found === null || found.credential.clientId !== config.google.clientId) throw this.#consentRequired();
     const { credential } = found;
     if (!isAllowedAccount(config.allowedAccounts, credential)) throw accountNotAllowed();
-    // A record for none of what is asked for now counts as none.
+    // A record with none of the configured scopes counts as absent.
     if (scopesInUse(config.google.scopes, credential.scopes).length === 0) throw this.#consentRequired();
     // KV may still answer with a refresh token that was replaced a moment ago.
     const refreshToken = grantMemory.latestRefreshToken(credential.refreshToken);
@@ -211,7 +211,7 @@ export class Grant {
     return { ...found, credential: { ...credential, refreshToken } };
   }
 
-  /** The refresh itself, for whoever waits for it. */
+  /** The refresh itself, for all requests that wait for it. */
   async #askGoogle(found: FoundCredential): Promise<AccessToken> {
     const { config, grantMemory, upstream, world, defer } = this.#options;
     const { credential } = found;
@@ -249,7 +249,7 @@ export class Grant {
         cause: error,
       });
     }
-    // The mark saves other isolates a call; the person is led to consent with or without it.
+    // The marker saves other isolates a call; the person is redirected to consent with or without it.
     this.#options.defer(handled(this.#options.store.markDead(credential.refreshToken)));
     return this.#consentRequired();
   }

@@ -5,8 +5,8 @@ import { openedOrNull } from "../lib/key-ring.ts";
 import type { RequestScope } from "../context.ts";
 
 /**
- * Deletes what is stored of a user, in whichever state it is. Sessions and API tokens are ended by a mark besides, see
- * `Revocations.revokeUser`: before this, or after it by whom the mark would keep from trying again.
+ * Deletes a user's records, also those that do not open. Sessions and API tokens need a revocation marker as well, see
+ * `Revocations.revokeUser`. It is written before this, or after it by a caller that the marker would keep from a retry.
  *
  * @param user.email an address of the user's, where the record that has it may not open
  * @param untilMs epoch milliseconds: the API tokens of sessions that began later stay

@@ -24,7 +24,7 @@ type Reception = Consequences &
   Pick<RequestScope, "config" | "googleKeys" | "riscConfigurations" | "trace" | "upstream" | "world">;
 
 /**
- * Takes a delivery of Google's: verifies it, and does once what its events ask for.
+ * Processes a delivery of security events: verifies it, and applies its events once.
  *
  * @param jwt the body
  * @throws AppError as {@link verifySecurityEventToken}, `STORAGE_UNAVAILABLE`: Google delivers again then; `INTERNAL`
@@ -88,7 +88,7 @@ async function act(
   }
 }
 
-/** Whether the user has consented anew since. One that does not open is none. */
+/** Whether the user has consented again since. A record that does not open counts as absent. */
 async function hasNewerGrant(store: CredentialStore, sub: string, untilMs: number): Promise<boolean> {
   const credential = await openedOrNull(store.readCredential(sub));
   return credential !== null && credential.updatedAtMs > untilMs;

@@ -1,5 +1,5 @@
 /**
- * Signing in: the trip to Google and what to make of what comes back. Decides; the routes carry it out over HTTP.
+ * Sign-in: the authorization flow, from the redirect to Google to the stored grant. Decides; the routes do the HTTP.
  *
  * https://developers.google.com/workspace/gmail/api/auth/web-server
  */
@@ -27,7 +27,7 @@ import { handled } from "../lib/settle.ts";
 import { createSession, type Session } from "./session.ts";
 import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
 
-/** What begins a trip. */
+/** What begins an authorization flow. */
 type TripServices = Pick<RequestScope, "config" | "keyRing" | "origin" | "world">;
 
 /** What ends one. */
@@ -42,10 +42,10 @@ export interface Trip {
   readonly sealedTransaction: string;
 }
 
-/** What a trip is for; PKCE verifier and nonce are made anew for each. */
+/** Why the browser is redirected to Google. Each redirect gets its own PKCE verifier and nonce. */
 export type TripPurpose = Omit<Transaction, "codeVerifier" | "nonce">;
 
-/** Begins a trip to Google's consent page. */
+/** Begins an authorization flow: a redirect to Google's consent page. */
 export async function beginTrip(scope: TripServices, purpose: TripPurpose): Promise<Trip> {
   const { codeVerifier, codeChallenge } = await createPkcePair();
   const state = randomToken();
@@ -70,13 +70,13 @@ export function redirectUri(origin: string): string {
   return `${origin}/auth/callback`;
 }
 
-/** How a trip ended: the person is signed in, or has to go once more. */
+/** The result of an authorization flow: signed in, or another redirect. */
 export type TripOutcome =
   | { readonly kind: "signed-in"; readonly session: Session; readonly returnTo: string }
   | { readonly kind: "once-more"; readonly trip: Trip };
 
 /**
- * Ends a trip: exchanges the code, verifies who came, and keeps the grant.
+ * Ends an authorization flow: exchanges the code, verifies the user, and stores the grant.
  *
  * @param code from the callback
  * @throws AppError with a reason of the sign-in table (docs/errors.md); nothing stored has changed then
@@ -99,7 +99,7 @@ export async function finishTrip(scope: SignInServices, transaction: Transaction
   return { kind: "signed-in", session, returnTo: transaction.returnTo };
 }
 
-/** @returns null where Google refused the code and another trip may help */
+/** @returns null where Google refused the code and another redirect may help */
 async function exchange(
   scope: Pick<SignInServices, "config" | "origin" | "upstream">,
   transaction: Transaction,
@@ -169,7 +169,7 @@ function describeUser(
   };
 }
 
-/** By a security event of Google's; another one lifts it. */
+/** Set by a security event; another one lifts it. */
 function accountDisabled({ returnTo }: Transaction): AppError {
   return new AppError("ACCOUNT_NOT_ALLOWED", "Google has disabled this account. Sign in with another one.", {
     signInAgain: { returnTo, prompt: "select_account" },
@@ -221,7 +221,7 @@ function requireGmailScopes(
 /**
  * Keeps the grant: stores the refresh token that came, or relies on the stored one.
  *
- * @returns false where there is none that will do
+ * @returns false where none is usable
  */
 async function keepGrant(
   scope: SignInServices,
@@ -243,7 +243,7 @@ async function keepGrant(
   return true;
 }
 
-/** A record under an older key is sealed anew once Google has accepted its refresh token: a refresh sees to both. */
+/** Re-seals a record under an older key, after Google has accepted its refresh token: a refresh does both. */
 async function renewSeal(scope: GrantServices, user: User): Promise<void> {
   await new Grant(scope, { user, accessToken: null, readStoredAccessToken: null }).accessToken();
 }
@@ -258,7 +258,7 @@ async function keepNewGrant(
   { refreshToken, scopes, signedInAtMs }: { refreshToken: string; scopes: string[]; signedInAtMs: number },
 ): Promise<void> {
   const around = [
-    // The session of this sign-in begins a moment after the mark.
+    // The session of this sign-in begins just after the marker.
     revocations.revokeUser(user.sub, "consent", signedInAtMs - 1),
     ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
   ];
@@ -280,7 +280,7 @@ async function keepNewGrant(
   });
 }
 
-/** Google gives a refresh token only with its consent page: one trip that asks for that page. */
+/** Google gives a refresh token only with its consent page: one redirect that forces it. */
 async function consentTrip(scope: TripServices, transaction: Transaction, user: User): Promise<TripOutcome> {
   const loginHint = user.email ?? user.sub;
   if (transaction.consentForced) {

@@ -1,5 +1,5 @@
 /**
- * An authorization flow under way: what the callback must know of it, sealed in a cookie of its own per flow, so that it
+ * An authorization flow in progress: its state for the callback, sealed in a cookie of its own per flow, so that it
  * works only in the browser that began it and two tabs do not disturb each other. Then the callback itself: reading what
  * Google sent the browser back with, and deciding whether to believe it.
  */
@@ -11,7 +11,7 @@ import { PROMPTS } from "../oauth.ts";
 /** How long the person may stay on Google's pages. */
 export const TRANSACTION_TTL_SECONDS = 10 * 60;
 
-/** Of the state, this much names the cookie; the whole of it is bound into what is sealed. */
+/** The start of `state` names the cookie; all of it is bound into the sealed value. */
 const COOKIE_NAME_STATE_CHARACTERS = 16;
 
 const TransactionSchema = z.object({
@@ -20,9 +20,9 @@ const TransactionSchema = z.object({
   returnTo: z.string(),
   loginHint: z.nullable(z.string()),
   prompt: z.nullable(z.enum(PROMPTS)),
-  /** A second trip because the code was refused: there is no third. */
+  /** A second redirect because the code was refused: there is no third. */
   codeRetried: z.boolean(),
-  /** A trip with `prompt=consent` because there was no refresh token: there is no second. */
+  /** A redirect with `prompt=consent` because there was no refresh token: there is no second. */
   consentForced: z.boolean(),
 });
 

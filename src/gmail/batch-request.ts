@@ -1,6 +1,6 @@
 /**
  * Reading a batch that a client sends in Gmail's format. Strict: what cannot be read without doubt is refused, and what
- * is sent on is composed anew from what was read, so that Google sees exactly the calls that were checked here.
+ * is sent on is composed from the parsed calls, so that Google sees exactly the calls that were checked here.
  *
  * https://developers.google.com/workspace/gmail/api/guides/batch
  */

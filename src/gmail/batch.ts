@@ -12,7 +12,7 @@ export interface BatchCall {
   readonly method: string;
   /** Path and query, without origin. */
   readonly path: string;
-  /** The origin, where a client has written a whole URL. Not sent on: whoever reads it must check it. */
+  /** The origin, where a client has written a whole URL. Not sent on: the reader must check it. */
   readonly origin?: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Empty for none. */

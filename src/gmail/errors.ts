@@ -51,7 +51,7 @@ const POLICY_REASONS = new Set(["domainPolicy"]);
 const SCOPE_REASONS = new Set(["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"]);
 
 /**
- * Reads an error answer of Gmail's.
+ * Parses a Gmail error.
  * https://developers.google.com/workspace/gmail/api/guides/handle-errors
  *
  * @param nowMs epoch milliseconds

@@ -9,7 +9,7 @@ import { decodeWords } from "../mime/encoded-words.ts";
 
 const HeadersSchema = z.optional(z.array(z.object({ name: z.string(), value: z.string() })));
 
-/** A part of a message. Its own parts are checked by whoever descends: a sender decides how deep they go. */
+/** A part of a message. Its own parts are checked on the way down: a sender decides how deep they go. */
 export const MessagePartSchema = z.looseObject({
   mimeType: z.optional(z.string()),
   filename: z.optional(z.string()),

@@ -40,7 +40,7 @@ export const PASSED_PARAMETERS: readonly string[] = [
 ];
 
 /**
- * Checks a query and composes it anew from what was checked: same names, same values, one spelling. What another parser
+ * Checks a query and writes it again from the checked parts: same names, same values, one spelling. What another parser
  * would take for a separator (`;`) or for the end of the query (`#`) is encoded then.
  *
  * @param query without `?`

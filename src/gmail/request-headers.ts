@@ -35,7 +35,7 @@ const REFUSED: readonly (readonly [name: string, instead: string])[] = [
   ["Content-Range", "A body must be sent whole."],
 ];
 
-/** Refuses what Google would not be told. @throws AppError `INVALID_ARGUMENT`, naming the header */
+/** Refuses headers that would not reach Google. @throws AppError `INVALID_ARGUMENT`, naming the header */
 export function refuseHeaders(headers: Headers): void {
   const refused = REFUSED.find(([name]) => headers.has(name));
   if (refused === undefined) return;

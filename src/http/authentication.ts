@@ -40,7 +40,7 @@ export async function requireSession(c: AppContext): Promise<SessionCaller> {
   return admit(c, await openSessionCaller(c));
 }
 
-/** The caller by the session cookie, or null. Whoever sends a token of its own is not that session. */
+/** The caller by the session cookie, or null. A request with a token is not that session. */
 export async function findSession(c: AppContext): Promise<SessionCaller | null> {
   const caller = bearerToken(c) === null ? await openSessionCaller(c) : null;
   if (caller !== null) remember(c, caller);

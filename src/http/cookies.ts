@@ -15,7 +15,7 @@ const RETURN_TO = "gmail_edge_return_to";
 const NOTICE = "gmail_edge_notice";
 
 const NOTICE_TTL_SECONDS = 60;
-/** Sign-ins under way that one browser may have; the oldest give way, or abandoned ones would fill its header. */
+/** Sign-ins in progress per browser. The oldest are dropped, or abandoned ones would fill the header. */
 const MAX_TRANSACTIONS = 5;
 
 function isHttps(c: AppContext): boolean {

@@ -36,7 +36,7 @@ export const handleError: ErrorHandler<AppEnv> = async (thrown, c) => {
   if (isForPerson && error.code === 401 && error.signInAgain !== null && c.req.method === "GET") {
     return c.redirect(signInUrl(c, error.signInAgain));
   }
-  // RFC 6750 §3: whoever sent a token learns that it will not do.
+  // RFC 6750 §3: a caller with a token learns that it is not valid.
   const challenge = c.req.header("Authorization") === undefined ? "Bearer" : 'Bearer error="invalid_token"';
   if (error.code === 401) c.header("WWW-Authenticate", challenge);
   if (error.retryAfterSeconds !== null) c.header("Retry-After", String(error.retryAfterSeconds));

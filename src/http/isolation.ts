@@ -23,7 +23,7 @@ export const page = createMiddleware<AppEnv>((_, next) => next());
 export const isolate = createMiddleware<AppEnv>(async (c, next) => {
   const url = new URL(c.req.url);
   if (url.protocol === "http:" && !isLoopback(url.hostname)) return toHttps(c, url);
-  // A token in a header is sent by whoever holds it; only cookies come by themselves.
+  // A token in a header is sent on purpose; only cookies are sent by themselves.
   if (bearerToken(c) === null) requireOwnSite(c);
   await next();
   return undefined;

@@ -21,7 +21,7 @@ const LOOPBACK = /^(?:127\.[\d.]+|::1)$/;
 export function limitRate(group: string) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const { rateLimiter } = c.var.scope.config;
-    // Cloudflare's edge sets it, over whatever the client says. Without it nobody can be told from anybody.
+    // Cloudflare's edge sets it and overwrites the client's. Without it callers cannot be distinguished.
     const address = c.req.header("CF-Connecting-IP");
     if (rateLimiter !== null && address !== undefined && !LOOPBACK.test(address)) {
       const { success } = await rateLimiter.limit({ key: `${group}:${networkOf(address)}` });

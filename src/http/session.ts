@@ -1,5 +1,5 @@
 /**
- * The session cookie as a way to call: opening it, writing it anew when the access token in it has changed, ending it.
+ * The session cookie as a credential: opens it, writes it again when its access token has changed, ends it.
  */
 import { clearSessionCookie, readSessionCookie, writeSessionCookie } from "./cookies.ts";
 import { Grant } from "../auth/grant.ts";

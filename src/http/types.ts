@@ -10,7 +10,7 @@ import type { Identity } from "../identity.ts";
 
 /**
  * Whose content an answer is. `page`: our own, also where nobody says anything. `mail`: a stranger's HTML, for a frame of
- * ours, where it may do nothing but be looked at; `mail-with-pictures`: the same, which loads pictures, as its reader has asked for. `passed`: an answer of Gmail's, passed on; a browser shows nothing of it.
+ * ours, where it may do nothing but be looked at; `mail-with-pictures`: the same, which loads pictures, as its reader has asked for. `passed`: a Gmail response, passed on; a browser shows nothing of it.
  */
 export type ContentPolicy = "page" | "mail" | "mail-with-pictures" | "passed";
 
@@ -49,7 +49,7 @@ export interface AppEnv {
     scope: RequestScope;
     /** Set by authentication, where the request was found to be somebody's. */
     caller?: Caller;
-    /** Set by whoever makes an answer that is not a page of ours. */
+    /** Set by a handler whose response is not one of our pages. */
     contentPolicy?: ContentPolicy;
     /** Set by the security headers before the answer is made: what the page's script element must carry. */
     secureHeadersNonce?: string;

@@ -90,7 +90,7 @@ export class ConcurrencyLimit {
   settle(flight: Flight, refused: number): void {
     this.#flights.delete(flight);
     const inFlight = flight.letThrough;
-    // Those sent while it was under way have counted its parts as being read.
+    // Batches that were sent while it was in progress have counted its parts as being read.
     for (const other of [flight, ...this.#flights, ...this.#samples]) {
       if (other.number >= flight.number) other.letThrough -= refused;
     }

@@ -13,7 +13,7 @@ const MAX_REMEMBERED = 1_000;
 export class GrantMemory {
   /** Access tokens that Google has answered 401 to, and refresh tokens that are dead: none of them works again. */
   readonly deadTokens = new LruCache<true>(MAX_REMEMBERED);
-  /** Refreshes under way, by refresh token. */
+  /** Refreshes in progress, by refresh token. */
   readonly refreshes = new SharedWork<AccessToken>();
   readonly #accessTokens = new LruCache<{ readonly accessToken: AccessToken; readonly refresh: number }>(
     MAX_REMEMBERED,

@@ -1,9 +1,9 @@
 /**
  * Work that one request does for all requests of an isolate that need its result at the same time.
  *
- * A request must not await a promise of another one, because the runtime may end that one at any time. So what is under
- * way is plain data: whoever finds it there looks again every few milliseconds, and does the work itself when nothing
- * has come of it.
+ * A request must not await a promise of another one, because the runtime may end that one at any time. So work in
+ * progress is plain data: a request that finds it looks again every few milliseconds, and does the work itself if there
+ * is no result.
  * https://developers.cloudflare.com/workers/observability/errors/#cannot-perform-io-on-behalf-of-a-different-request
  */
 import { AppError } from "../errors.ts";
@@ -15,13 +15,13 @@ import { settle, unwrap } from "../lib/settle.ts";
 const MIN_POLL_MS = 10;
 /** The longer it has waited, the less often it looks: that costs a tenth of the time at most, and little CPU time. */
 const POLLS_PER_WAIT = 10;
-/** What is under way, of which an isolate knows: a request that was ended by the runtime leaves its entry behind. */
+/** Entries of work in progress: a request that was ended by the runtime leaves its entry behind. */
 const MAX_UNDER_WAY = 1_000;
 
 interface Attempt<T> {
   /** Epoch milliseconds at which it can no longer succeed. */
   readonly endsAtMs: number;
-  /** Null while it is under way. */
+  /** Null while it is in progress. */
   result: PromiseSettledResult<T> | null;
 }
 
@@ -43,7 +43,7 @@ export class SharedWork<T> {
    * The result of work that one request does at a time. When that fails, one of those who waited tries once more; when
    * that fails, too, all who have waited for both fail as it did.
    *
-   * @param upstream the request's own: it waits no longer than it has time, and its work goes on when its client goes away
+   * @param upstream the request's own: it waits no longer than it has time, and its work continues when its client disconnects
    */
   async share(upstream: Upstream, key: string, { nowMs, find, work }: SharedWorkOptions<T>): Promise<T> {
     const limitMs = upstream.remainingMs;

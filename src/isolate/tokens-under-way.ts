@@ -6,7 +6,7 @@ import { LruCache } from "./lru-cache.ts";
 
 /** Users of whom an isolate knows. */
 const MAX_USERS = 1_000;
-/** A request that the runtime ended leaves its entry behind; no other one is under way for that long. */
+/** A request that the runtime ended leaves its entry behind; no other one is in progress for that long. */
 const MAX_AGE_MS = 60_000;
 
 export class TokensUnderWay {

@@ -100,8 +100,8 @@ export class ApiTokenStore {
   }
 
   /**
-   * Finds the token of an ID, what is kept for it, and when it was last used. One storage operation. Whether it was
-   * revoked is for {@link Revocations} to say.
+   * Finds the token of an ID, its access token, and its last use, in one storage operation. {@link Revocations} says
+   * whether it was revoked.
    *
    * @returns null where there is none
    * @throws AppError `INTERNAL` where a key is missing that it was sealed under
@@ -115,7 +115,7 @@ export class ApiTokenStore {
     return { token, isOutdated, accessToken: await this.#openAccess(id, access), lastUsedOn };
   }
 
-  /** Seals a token's record anew, with the active key. One that was revoked meanwhile stays so: its mark says it. */
+  /** Re-seals a token's record with the active key. One that was revoked meanwhile stays so, by its marker. */
   async reseal(id: string, token: ApiToken): Promise<void> {
     await this.#kv.putSealed("api-token", storageKeys.apiToken(id), token, token.expiresAtMs);
   }
@@ -159,16 +159,16 @@ export class ApiTokenStore {
     if (!ID_PATTERN.test(id)) return false;
     const token = await this.#open(id, await this.#kv.get(storageKeys.apiToken(id)), "An API token");
     if (token === null || token.identity.sub !== sub) return false;
-    // The mark first: it outlasts whatever another place has cached, or writes a moment later.
+    // The marker first: it outlasts what another location has cached, or writes just after.
     await this.#revocations.revokeToken(id, token.expiresAtMs);
     await this.delete(sub, id);
     return true;
   }
 
   /**
-   * Deletes the tokens of a user that a mark of the user has ended, or will end; one that does not open, too.
+   * Deletes the tokens of a user that a revocation marker has ended, or will end; also one that does not open.
    *
-   * @param untilMs epoch milliseconds of the mark: the tokens of a later session stay
+   * @param untilMs epoch milliseconds of the marker: the tokens of a later session stay
    */
   async deleteUntil(sub: string, untilMs: number): Promise<void> {
     const ids = await this.#idsOf(sub);

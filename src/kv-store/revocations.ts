@@ -1,14 +1,14 @@
 /**
  * What ends sessions and API tokens before their time: marks in KV that every request reads beside its Gmail call.
- * A mark holds everywhere within a minute.
+ * A marker takes effect everywhere within a minute.
  *
- * KV has no compare-and-set, and a read may be a minute old. So each kind of writer has a mark of its own, which only
+ * KV has no compare-and-set, and a read may be a minute old. So each kind of writer has a marker of its own, which only
  * grows, and the latest of them counts.
  */
 import { type SessionKey, storageKeys, USER_MARK_WRITERS, type UserMarkWriter } from "./key-names.ts";
 import type { SealedKv } from "./sealed-kv.ts";
 
-/** A mark must outlive every API token that it may have to end, and those last a year at most. */
+/** A marker must outlive every API token that it may have to end, and those last a year at most. */
 const MARK_TTL_MS = 366 * 24 * 60 * 60 * 1000;
 /** A change is seen everywhere after "60 seconds or more": by then it surely is. */
 const KV_SETTLED_MS = 5 * 60 * 1000;
@@ -52,7 +52,7 @@ export class Revocations {
   /**
    * Ends all sessions of a user that began until then, and all API tokens of such sessions, whenever they were made.
    *
-   * @param by who ends them: the mark of each is its own
+   * @param by who ends them: each has its own marker
    * @param untilMs epoch milliseconds
    */
   async revokeUser(sub: string, by: UserMarkWriter, untilMs = this.#kv.now()): Promise<void> {
@@ -89,7 +89,7 @@ export class Revocations {
       return (
         markOf(storageKeys.revokedSession({ id })) !== null ||
         userEndMs >= session.signedInAtMs ||
-        // What was made before the sign-out lives on. A mark that is no time ends everything.
+        // Tokens made before the sign-out stay valid. A marker that is no time ends everything.
         (sessionMark !== null && !(Date.parse(sessionMark) > createdAtMs))
       );
     };
@@ -112,7 +112,7 @@ export function latestEndMs(marks: readonly (string | null)[]): number {
 }
 
 /**
- * Whether a user has signed in anew, or has ended sessions, so lately that what was read of them a moment ago may be
+ * Whether a user has signed in again, or has ended sessions, so recently that a record read a moment ago may be
  * older than that. @param endMs see {@link latestEndMs}
  */
 export function isFresh(endMs: number, nowMs: number): boolean {

@@ -75,7 +75,7 @@ export class SealedKv {
     return found;
   }
 
-  /** Writes a mark in plain text. @param expiresAtMs epoch milliseconds; null for never */
+  /** Writes a marker in plain text. @param expiresAtMs epoch milliseconds; null for never */
   async put(key: string, value: string, expiresAtMs: number | null): Promise<void> {
     await this.#put(key, value, this.#expiry(expiresAtMs));
   }
@@ -117,7 +117,7 @@ export class SealedKv {
   }
 
   /**
-   * Seals a value that was read anew, with the active key. What is in it, and when it ends, stay as they are.
+   * Re-seals a value that was read, with the active key. Its content and its end stay.
    *
    * @param value.expiration epoch seconds at which KV deletes it, a minute from now at least; undefined for never
    * @throws SealError where it does not open

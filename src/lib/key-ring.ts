@@ -2,7 +2,7 @@
  * The key ring and sealing: values leave the Worker (to a cookie, to KV, as a page token) only as compact JWE under
  * one of the operator's keys. The first key seals, every key opens, so that keys rotate without downtime.
  *
- * What is sealed is a JWT claims set (RFC 7519 §4.1) with `aud` for the purpose and `sub` for the owner, both checked
+ * The plaintext is a JWT claims set (RFC 7519 §4.1) with `aud` for the purpose and `sub` for the owner, both checked
  * when it is opened: a value that was moved to another place does not open there.
  */
 import {
@@ -105,7 +105,7 @@ export async function tryOpen<T>(opening: Promise<T>): Promise<Opened<T>> {
 /**
  * What a sealed value holds, or null where it does not open.
  *
- * @param what names the value, where a key that is missing is to be told to the operator and not taken for nothing
+ * @param what names the value, if a missing key is an error for the operator and not an absent value
  * @throws AppError `INTERNAL` for such a key
  */
 export async function openedOrNull<T>(opening: Promise<T>, what: string | null = null): Promise<T | null> {
@@ -174,7 +174,7 @@ export class KeyRing {
     return (await this.#claims(binding, sealed, nowMs))["data"];
   }
 
-  /** Seals what is sealed anew, with the key that seals now. It expires when it would have. @throws as {@link open} */
+  /** Re-seals a value with the active key. Its end stays. @throws as {@link open} */
   async reseal(binding: Binding, sealed: string, nowMs: number): Promise<string> {
     const { data, exp } = await this.#claims(binding, sealed, nowMs);
     return this.seal(binding, data, exp === undefined ? null : exp * 1000);

@@ -48,7 +48,7 @@ async function shortHash(sub: string | null): Promise<string | null> {
   return sub === null ? null : (await sha256(sub)).slice(0, SUBJECT_CHARACTERS);
 }
 
-/** Logs a security event of Google's, whether anything follows from it or not. Whom it is about is hashed. */
+/** Logs a security event, also one without effect. Its user is hashed. */
 export async function logSecurityEvent(
   trace: Trace,
   event: { type: string; sub: string | null; reason: string | null; state: string | null },

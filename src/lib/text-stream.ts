@@ -15,7 +15,7 @@ export class TextStream {
   }
 
   /**
-   * Opens the stream. It is pulled by whoever reads it, so that memory stays flat.
+   * Opens the stream. Its reader pulls it, so that memory stays flat.
    *
    * @param onEnd called when it has ended, once at least
    */

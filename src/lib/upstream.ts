@@ -34,7 +34,7 @@ export interface UpstreamOptions {
   readonly maxCalls: number;
   /** Milliseconds that one call may take, usually {@link CALL_TIMEOUT_MS}. */
   readonly callTimeoutMs: number;
-  /** Lets work go on when the client goes away. */
+  /** Lets work continue when the client disconnects. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly trace: Trace;
 }
@@ -44,7 +44,7 @@ export interface CallOptions {
   readonly endpoint: string;
   /** True where the body is streamed on: then only the time until the headers is limited. `ok`: only that of a 200. */
   readonly streaming?: boolean | "ok";
-  /** Ends the call, for a client that went away. */
+  /** Ends the call when the client disconnects. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,7 +78,7 @@ export class Upstream {
     this.#deadlineMs = this.#options.now() + ANSWER_DEADLINE_MS;
   }
 
-  /** Lets a call end although the client goes away, because other requests wait for it. @param call settled, not rejected */
+  /** Lets a call finish although the client disconnects, because other requests wait for it. @param call settled, not rejected */
   outlive(call: Promise<PromiseSettledResult<unknown>>): void {
     this.#options.waitUntil(call);
   }

@@ -35,7 +35,7 @@ export interface ReadableMessage {
   readonly isCut: boolean;
 }
 
-/** Reads a message of Gmail's. */
+/** Reads a Gmail message. */
 export function toReadableMessage(message: GmailMessage, preference: Preference = "html"): ReadableMessage {
   const { headers } = readPart(message.payload);
   const header = (name: string, decode: (value: string) => string): string | null => {

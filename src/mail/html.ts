@@ -3,7 +3,7 @@
  * sends nothing, and has no links to us. CSP and sandbox cannot do this alone: `preconnect`, frames and the like open connections before either is
  * asked, and so tell the sender that, when and from where a mail is read.
  *
- * The HTML is taken apart, and the output is written anew: tags by their names in `ELEMENTS`, attributes by their names in
+ * The HTML is split, and the output is written from scratch: tags by their names in `ELEMENTS`, attributes by their names in
  * the lists below, with values that were checked and are escaped here, and text without `<` and `>`. Not a byte of the
  * sender's markup is passed on. So the output is safe even where a browser would have read the input otherwise, and it has
  * neither raw text nor foreign content, whose rules make sanitizers leak (mutation XSS).

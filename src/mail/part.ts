@@ -53,7 +53,7 @@ export interface Part {
   readonly children: readonly unknown[];
 }
 
-/** Reads a part of Gmail's; its children are left as they are. */
+/** Reads a Gmail part; its children are left as they are. */
 export function readPart(raw: unknown): Part {
   const parsed = MessagePartSchema.safeParse(raw);
   const { partId, mimeType, filename, headers, body, parts } = parsed.data ?? MessagePartSchema.parse({});

@@ -32,7 +32,7 @@ const FUNCTION = String.raw`(?:rgba?|hsla?|calc|min|max|clamp|(?:repeating-)?(?:
 const STRING = String.raw`"[^"'\\<>{};\x00-\x1f]*"|'[^"'\\<>{};\x00-\x1f]*'`;
 const VALUE = new RegExp(String.raw`^(?:(?<![\w-])${FUNCTION}|${STRING}|[\w\s#%.,+/!)-]|[^\x00-\x7f])+$`, "i");
 
-/** A picture as a background. Its URL is taken out before the rest is checked, and is written anew. */
+/** A picture as a background. Its URL is taken out before the rest is checked, and is written again. */
 const URL_VALUE = /url\(\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)'|([^\s"'()\\]*))\s*\)/i;
 const BACKGROUND = /^background(?:-image)?$/;
 /** A semicolon in brackets ends nothing: `data:image/png;base64,…`. */

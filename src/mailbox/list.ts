@@ -72,7 +72,7 @@ export async function openMessages(
 
 /**
  * Lists messages as NDJSON: a line per message, as soon as it and those before it are known, and a last line that
- * counts them or says what went wrong. Whoever stops reading stops the calls to Gmail.
+ * counts them or says what went wrong. A reader that stops ends the calls to Gmail.
  *
  * @param describeError the error of the last line
  * @throws AppError for what goes wrong before the first line
@@ -163,7 +163,7 @@ function openListing(
   return listMessages({ ...shared, rowReader }, request);
 }
 
-/** A user's Gmail. @param signal ends its calls; by default, when the client goes away */
+/** A user's Gmail. @param signal ends its calls; by default, when the client disconnects */
 export function gmailOf(scope: GmailServices, access: Grant, signal: AbortSignal = scope.clientSignal): Gmail {
   const { config, trace, upstream, world } = scope;
   return new Gmail({ apiUrl: config.gmailApiUrl, access, upstream, trace, now: world.now, signal });

@@ -91,7 +91,7 @@ export async function getProfile(scope: OfflineServices, user: string): Promise<
 }
 
 /**
- * Finds the user's grant and works with it. An access token that is at hand is used at once, while storage is asked
+ * Finds the user's grant and works with it. A cached access token is used at once, while storage is asked
  * whether its refresh token was ended: the record may have been read, or written back, after a disconnect.
  */
 async function actFor<T>(scope: OfflineServices, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {

@@ -32,10 +32,10 @@ export interface RowReaderOptions {
   readonly quotaBudget: number;
   /** How many parts of this user may be in flight. */
   readonly concurrency: ConcurrencyLimit;
-  /** Whoever asks gets the rows one by one: the first is worth a small batch, of which less is to be waited for. */
+  /** Rows are streamed, so the first batch is small and the first row arrives sooner. */
   readonly isStreamed: boolean;
   readonly now: () => number;
-  /** Aborted when whoever reads the rows goes away. */
+  /** Aborted when the reader of the rows disconnects. */
   readonly signal: AbortSignal;
 }
 
@@ -80,7 +80,7 @@ export class RowReader {
     const failures: unknown[] = [];
     while (page.emitted < refs.length) {
       if (failures.length === 0) this.#fill(page, running, failures);
-      // Before anything is waited for: batches may have ended while whoever reads the rows took their time.
+      // Before any wait: batches may have ended while the reader of the rows was slow.
       const run = page.takeRun();
       if (run.length > 0) yield run;
       else if (failures.length > 0) throw failures[0];
@@ -106,7 +106,7 @@ export class RowReader {
     const { concurrency, trace, quotaBudget, now } = this.#options;
     const batches = this.#maxBatches();
     if (!this.#canRead() || runningBatches >= batches || now() < this.#pausedUntilMs) return null;
-    // A request with nothing under way goes on, even where others of the same user fill the limit, or have left it so.
+    // A request with nothing in progress continues, even where others of the same user fill the limit, or have left it so.
     const allowed = runningBatches === 0 ? Math.max(MIN_BATCH_PARTS, concurrency.available) : concurrency.available;
     const affordable = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
     // What is left is split evenly, too, so that the last batches end together.
@@ -153,7 +153,7 @@ export class RowReader {
     }
     if (result.kind === "failed") return this.#roundFailed(page, tasks, result.failure, round);
     this.#accepted += parts - (countRefused(result, parts) ?? 0);
-    // Refused beside others that are or were being read: too many at once, which the lower limit mends. Refused alone:
+    // Refused beside others that are or were being read: too many at once, which the lower limit fixes. Refused alone:
     // too fast, unless they are so few that it may be chance.
     const isBesideOthers = this.#accepted > acceptedBefore || concurrency.inFlight > 0;
     const isCongestion = isBesideOthers || (this.#hasRead && parts < MIN_BATCH_PARTS);
@@ -177,7 +177,7 @@ export class RowReader {
     if (isShutOut) this.#pausedUntilMs = Math.max(...tasks.map((task) => task.notBeforeMs));
   }
 
-  /** Asks Gmail for a batch; what becomes of it tells of the limit. @returns null where no call is left */
+  /** Asks Gmail for a batch; its result adjusts the limit. @returns null where no call is left */
   async #ask(tasks: readonly Task[]): Promise<BatchResult | null> {
     const { concurrency, gmail, signal, trace } = this.#options;
     const flight = concurrency.send(tasks.length);

@@ -196,7 +196,7 @@ function shiftedIn(bytes: Uint8Array, charsets: readonly Charset[]): Shifted | "
   return null;
 }
 
-/** The byte order of UTF-16 without a mark; null for text that is none, whatever its label says. */
+/** The byte order of UTF-16 without a byte order mark; null for text that is none, whatever its label says. */
 function utf16Order(bytes: Uint8Array, named: Charset | null): Charset | null {
   const zeros = [0, 0];
   for (const [index, byte] of bytes.entries()) if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;

@@ -35,7 +35,7 @@ export class DocumentCache<T> {
    * A document that was fetched within the hour, and not before `sinceMs`.
    *
    * @param at.nowMs epoch milliseconds
-   * @param at.sinceMs fetch it anew where it was fetched before this
+   * @param at.sinceMs fetch it again where it was fetched before this
    * @throws AppError `UPSTREAM_UNAVAILABLE`
    */
   async get(
@@ -78,7 +78,7 @@ const KeySetSchema = z.custom<JSONWebKeySet>(
 /** Finds the key that a JWS names in its header. */
 type KeyResolver = (...jws: Parameters<ReturnType<typeof createLocalJWKSet>>) => Promise<CryptoKey>;
 
-/** Which key set, and how often an unknown `kid` may fetch it anew. */
+/** Which key set, and how often an unknown `kid` may fetch it again. */
 export interface KeySetOptions {
   readonly jwksUri: string;
   /** Milliseconds after a fetch in which an unknown `kid` does not fetch again. */

@@ -85,7 +85,7 @@ export type EventSubject =
 export interface SecurityEvent {
   /** URI of the event type; not necessarily one that we know. */
   readonly type: string;
-  /** Null: nobody that we could know. */
+  /** Null: an unknown user. */
   readonly subject: EventSubject | null;
   /** Why an account was disabled. */
   readonly reason: string | null;

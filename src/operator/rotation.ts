@@ -1,6 +1,6 @@
 /**
- * Key rotation: the walk over everything that is sealed in storage, for what no request has sealed anew yet. A page at
- * a time, so that each call stays within what the platform allows; whoever walks keeps the cursor.
+ * Key rotation: the walk over all sealed records, for those that no request has re-sealed yet. One page per call, so
+ * that each call stays within the platform's limits; the caller keeps the cursor.
  */
 import * as z from "zod/mini";
 import { type Purpose, tryOpen } from "../lib/key-ring.ts";
@@ -9,7 +9,7 @@ import type { RequestScope } from "../context.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
 import { storageKeys } from "../kv-store/key-names.ts";
 
-/** KV reads this many values at once. Sealing one anew takes five operations at most, of 1,000 per invocation. */
+/** KV reads this many values at once. Re-sealing one takes five operations at most, of 1,000 per invocation. */
 const PAGE_KEYS = 100;
 /** KV takes no expiration that is less than a minute away. */
 const MIN_LIFETIME_MS = 90_000;
@@ -17,7 +17,7 @@ const MIN_LIFETIME_MS = 90_000;
 /** What re-seals. */
 type RotationServices = Pick<RequestScope, "keyRing" | "kv" | "store">;
 
-/** What is sealed in storage, by the beginning of its key. */
+/** Sealed records, by the prefix of their key. */
 const PURPOSES: ReadonlyMap<string, Purpose> = new Map([
   ["credential", "credential"],
   ["address", "address"],
@@ -32,11 +32,11 @@ export interface RotationPage {
   readonly activeKid: string;
   /** Records that were under the active key already. */
   readonly current: number;
-  /** Records that were sealed anew by this call. */
+  /** Records that this call re-sealed. */
   readonly resealed: number;
   /** Records that no key can make useful again: credentials whose refresh token is dead, and what is left without one. */
   readonly dead: number;
-  /** Records of users who have just consented anew or ended sessions: to be looked at again in some minutes. */
+  /** Records of users who have just consented again or ended sessions: to be tried again in some minutes. */
   readonly changing: number;
   /** Records that do not open, by the `kid` that they are sealed under. */
   readonly left: Readonly<Record<string, number>>;
@@ -69,7 +69,7 @@ const AddressSchema = z.string();
 const ApiTokenOwnerSchema = z.object({ identity: z.object({ sub: z.string() }) });
 
 /**
- * Seals the records of one page anew, where they are under an older key.
+ * Re-seals the records of one page that are under an older key.
  *
  * @param cursor of the page before; null to begin
  * @throws AppError `STORAGE_UNAVAILABLE`: the same call again does the rest

@@ -217,7 +217,7 @@ function failureWords({ details: [{ reason }] }: ErrorStatus): string {
   return REASONS[reason].title;
 }
 
-/** Whoever the message is with: its sender, or for what one sent oneself or means to, whom it goes to. */
+/** The other side of the message: its sender, or for what one sent oneself or means to, whom it goes to. */
 function correspondent({ labelIds, from, to }: MessageMetadata): string {
   if (labelIds.includes("DRAFT")) return isVisible(to) ? `To: ${displayNames(to)}` : "(no recipient)";
   if (labelIds.includes("SENT") && isVisible(to)) return `To: ${displayNames(to)}`;

@@ -3,7 +3,7 @@
  */
 import { GoogleButton, Layout } from "./layout.tsx";
 
-/** @param props.signIn our sign-in, which leads back to what was asked for */
+/** @param props.signIn our sign-in, which returns to the requested page */
 export function WelcomePage(props: { notice: string | null; signIn: string; nonce: string }) {
   const { notice, signIn, nonce } = props;
   return (

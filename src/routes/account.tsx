@@ -63,7 +63,7 @@ async function accountPage(
   );
 }
 
-/** One trip to Google, and back to the form. */
+/** One redirect to Google, and back to the form. */
 function freshSignInUrl(c: AppContext, { identity }: SessionCaller): string {
   return signInUrl(c, { loginHint: identity.email ?? identity.sub, returnTo: "/account#tokens" });
 }

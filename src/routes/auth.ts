@@ -1,5 +1,5 @@
 /**
- * `/auth/*`: the trip to Google and back, signing out, and giving the grant back.
+ * `/auth/*`: sign-in, sign-out, and disconnect.
  */
 import { Hono } from "hono/tiny";
 import { findSession, requireSession } from "../http/authentication.ts";
@@ -152,7 +152,7 @@ async function endEverywhere(c: AppContext, { identity }: SessionCaller): Promis
   const untilMs = world.now();
   await revocations.revokeUser(identity.sub, "user", untilMs);
   forgetSession(c);
-  // The mark has ended them; what is stored of them is of no use to anybody.
+  // The marker has ended them; their records are useless.
   defer(Promise.all([apiTokens.deleteUntil(identity.sub, untilMs), store.deleteAccessTokens(identity.sub)]));
 }
 

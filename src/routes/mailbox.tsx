@@ -53,7 +53,7 @@ export const pageRoutes = new Hono<AppEnv>().get("/", page, async (c) => {
   return streamPage(c, frame, mailboxPieces(c, top, { view, mailbox: await mailbox }));
 });
 
-/** For who is not signed in. Signing in leads to what was asked for. */
+/** For a visitor without a session. Sign-in returns to the requested page. */
 function welcome(c: AppContext, notice: string | null) {
   const { pathname, search } = new URL(c.req.url);
   return c.html(

@@ -1,5 +1,5 @@
 /**
- * For whoever runs this deployment and so holds `TOKEN_KEYS`: `POST /operator/rotate` and `GET /healthz?deep=1`. The way
+ * For the operator, who has `TOKEN_KEYS`: `POST /operator/rotate` and `GET /healthz?deep=1`. The way
  * in is a value sealed under those keys, so that there is no other secret to keep. `GET /healthz` alone is for everybody.
  */
 import { createMiddleware } from "hono/factory";
