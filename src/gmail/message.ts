@@ -18,8 +18,6 @@ export const MessagePartSchema = z.looseObject({
   parts: z.optional(z.array(z.unknown())),
 });
 
-type MessagePart = z.infer<typeof MessagePartSchema>;
-
 /** `Message`; which members are there depends on the format. Others are passed on as they are. */
 export const GmailMessageSchema = z.looseObject({
   id: z.string(),
