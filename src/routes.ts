@@ -16,7 +16,7 @@ import { securityHeaders } from "./http/content-policy.ts";
 import { AppError } from "./errors.ts";
 import { isolate } from "./http/isolation.ts";
 import { plainMeaning } from "./http/meaning.ts";
-import { requireModestSize, requirePlainPath } from "./http/request.ts";
+import { requireModestSize, requirePlainPath } from "./http/guards.ts";
 import { handleError, handleNotFound } from "./http/error-response.tsx";
 import { accountRoutes } from "./routes/account.tsx";
 import { apiRoutes } from "./routes/api.ts";

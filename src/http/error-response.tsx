@@ -8,7 +8,7 @@ import { scriptNonce } from "./content-policy.ts";
 import { AppError, type ErrorStatus, toErrorStatus } from "../errors.ts";
 import { reportError } from "../lib/log.ts";
 import { ErrorPage } from "../pages/error.tsx";
-import { isNavigation, signInUrl } from "./request.ts";
+import { isNavigation, signInUrl } from "./navigation.ts";
 import type { AppContext, AppEnv } from "./types.ts";
 
 /** The body of an error answer to a program. https://google.aip.dev/193 */

@@ -6,7 +6,7 @@ import type { ApiTokenInfo } from "../kv-store/api-tokens.ts";
 import { requireSession } from "../http/authentication.ts";
 import { readParameters } from "../http/parameters.ts";
 import { limitRate } from "../http/rate-limit.ts";
-import { readJsonBody } from "../http/request.ts";
+import { readJsonBody } from "../http/body.ts";
 import type { AppEnv } from "../http/types.ts";
 import { makeToken, revokeToken } from "../auth/api-tokens.ts";
 

@@ -9,7 +9,7 @@ import { reportError } from "../lib/log.ts";
 import { fileResponse } from "../http/attachment.ts";
 import { collectMessages, gmailOf, streamMessages } from "../mailbox/list.ts";
 import { openAttachment, readMessage } from "../mailbox/message.ts";
-import { wantsNdjson } from "../http/request.ts";
+import { wantsNdjson } from "../http/navigation.ts";
 import { errorBody } from "../http/error-response.tsx";
 import type { AppEnv } from "../http/types.ts";
 

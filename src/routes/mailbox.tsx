@@ -29,7 +29,7 @@ import {
   type RowContext,
 } from "../pages/mailbox.tsx";
 import { WelcomePage } from "../pages/welcome.tsx";
-import { readerOf, signInPath } from "../http/request.ts";
+import { readerOf, signInPath } from "../http/navigation.ts";
 import { authorizationUrlOf } from "../http/error-response.tsx";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { handled } from "../lib/settle.ts";

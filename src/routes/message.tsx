@@ -24,7 +24,7 @@ import { getWhole } from "../mailbox/message.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
 import { MessageFrame, messagePieces } from "../pages/message.tsx";
 import { page, requireFrame } from "../http/isolation.ts";
-import { readerOf } from "../http/request.ts";
+import { readerOf } from "../http/navigation.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 
 const UNREADABLE = "<p>A part of this message is too long to be shown here, or could not be read. Gmail shows it.</p>";

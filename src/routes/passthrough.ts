@@ -16,7 +16,7 @@ import { quotaUnits } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { requireOrigin } from "../http/isolation.ts";
 import { overridable } from "../http/meaning.ts";
-import { readBody, readText } from "../http/request.ts";
+import { readBody, readText } from "../http/body.ts";
 import type { AppContext, AppEnv, Caller } from "../http/types.ts";
 import { RESPONSE_HEADERS } from "../http/passed-headers.ts";
 

@@ -1,7 +1,7 @@
 /** What is larger than anything that is meant for us. */
 import { GMAIL_READONLY } from "../support/scenes.ts";
 import { Hono } from "hono";
-import { readBody } from "../../src/http/request.ts";
+import { readBody } from "../../src/http/body.ts";
 import type { AppEnv } from "../../src/http/types.ts";
 import { describe, expect } from "../support/contract.ts";
 import { nameOf, ROUTES } from "./routes.ts";

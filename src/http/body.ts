@@ -1,48 +1,8 @@
 /**
- * Reading a request: who sent it (a person's browser or a program), its body, and where to lead them.
+ * Reads request bodies: bytes, text, JSON and forms, inflated where they came as gzip, never more than the limit.
  */
-import { accepts } from "hono/accepts";
-import { AppError, invalidArgument, type SignInAgain } from "../errors.ts";
-import { type Reader, toReader } from "../pages/dates.ts";
-import { safeReturnTo } from "../auth/return-to.ts";
+import { AppError, invalidArgument } from "../errors.ts";
 import type { AppContext } from "./types.ts";
-
-/** Whether a person waits for a page: a navigation, or without Fetch Metadata an `Accept` that prefers HTML. */
-export function isNavigation(c: AppContext): boolean {
-  // No browser sends a token when it navigates; some programs' default `Accept` begins with HTML.
-  if (c.req.header("Authorization") !== undefined) return false;
-  const mode = c.req.header("Sec-Fetch-Mode");
-  if (mode !== undefined) return mode === "navigate";
-  return prefers(c, "text/html", ["text/html", "application/json", "application/x-ndjson"]);
-}
-
-/** Whether the caller wants its messages line by line. */
-export function wantsNdjson(c: AppContext): boolean {
-  return prefers(c, "application/x-ndjson", ["application/json", "application/x-ndjson"]);
-}
-
-function prefers(c: AppContext, type: string, supports: string[]): boolean {
-  return accepts(c, { header: "Accept", supports, default: "application/json" }) === type;
-}
-
-/** The most that a URL may have: Cloudflare's own limit, which nothing enforces locally. */
-const MAX_URL_CHARACTERS = 16 * 1024;
-/** All headers together. Our own cookies need 4 KB each at most; the platform takes 128 KB. */
-const MAX_HEADER_BYTES = 64 * 1024;
-
-/** Refuses what is larger than anything that is meant for us. @throws AppError `INVALID_ARGUMENT`, 414 or 431 */
-export function requireModestSize(request: Request): void {
-  if (request.url.length > MAX_URL_CHARACTERS) {
-    throw new AppError("INVALID_ARGUMENT", `The URL must have at most ${MAX_URL_CHARACTERS} characters.`, {
-      code: 414,
-    });
-  }
-  let bytes = 0;
-  for (const [name, value] of request.headers) bytes += name.length + value.length;
-  if (bytes > MAX_HEADER_BYTES) {
-    throw new AppError("INVALID_ARGUMENT", `The headers must have at most ${MAX_HEADER_BYTES} bytes.`, { code: 431 });
-  }
-}
 
 /**
  * The body, inflated where it came as gzip, if it is no longer than `maxBytes` as it came and as it is.
@@ -155,48 +115,4 @@ export async function readJsonBody(c: AppContext, maxBytes: number): Promise<unk
 /** The fields of a form. @throws AppError `INVALID_ARGUMENT` */
 export async function readForm(c: AppContext, maxBytes: number): Promise<URLSearchParams> {
   return new URLSearchParams(await readText(c, maxBytes));
-}
-
-/** Who reads the page that is asked for. */
-export function readerOf(c: AppContext): Reader {
-  return toReader({
-    acceptLanguage: c.req.header("Accept-Language") ?? null,
-    timeZone: c.req.raw.cf?.timezone,
-    nowMs: c.var.scope.world.now(),
-  });
-}
-
-/** The URL of our sign-in that leads back to where the person is. */
-export function signInUrl(c: AppContext, again: SignInAgain): string {
-  return new URL(signInPath({ ...again, returnTo: again.returnTo ?? currentPage(c) ?? "/" }), c.var.scope.origin).href;
-}
-
-/** The path of our sign-in. Without `returnTo` it leads to the start. */
-export function signInPath({ returnTo, loginHint, prompt }: SignInAgain): string {
-  const query = new URLSearchParams();
-  const target = safeReturnTo(returnTo ?? null);
-  if (target !== "/") query.set("return_to", target);
-  if (loginHint !== undefined) query.set("login_hint", loginHint);
-  if (prompt !== undefined) query.set("prompt", prompt);
-  return query.size === 0 ? "/auth/login" : `/auth/login?${query.toString()}`;
-}
-
-/** The page that a person looks at: the one they ask for, or the one of ours whose script or form asks. */
-function currentPage(c: AppContext): string | null {
-  const shown = c.req.method === "GET" && isNavigation(c) ? c.req.url : c.req.header("Referer");
-  if (shown === undefined || !URL.canParse(shown)) return null;
-  const { origin, pathname, search } = new URL(shown);
-  const isOurs = origin === c.var.scope.origin || shown === c.req.url;
-  return isOurs ? pathname + search : null;
-}
-
-/**
- * Refuses a path that a server behind us might read as another one. Dot segments are not looked for: the runtime
- * resolves them (raw and as `%2e`) before a route is chosen, so they lead nowhere that could not be asked for directly.
- *
- * @throws AppError `INVALID_ARGUMENT`
- */
-export function requirePlainPath(requestUrl: string): void {
-  if (!/%2f|%5c|%00/i.test(new URL(requestUrl).pathname)) return;
-  throw invalidArgument("path", "The path must not hold encoded separators.");
 }
