@@ -40,11 +40,11 @@ it("these are the ports that fetch refuses", async () => {
   expect(await isRefused(8787)).toBe(false);
 });
 
-it("of two that start at once with the usual ports, each has ports of its own", { timeout: 120_000 }, async () => {
+it("of two that start at once with the usual ports, each has ports of its own", { timeout: 240_000 }, async () => {
   // Their states are apart, too, and none is the developer's.
   const running = ["one", "two"].map((name) => dev("--no-token", "--state", join(folder.path, name)));
   try {
-    await becomes(() => running.every(isReady), 100_000);
+    await becomes(() => running.every(isReady), 220_000);
     const origins = running.map((one) => /Open +(http:\S+)/.exec(one.said())?.[1] ?? expect.fail(one.said()));
     expect(new Set(origins).size).toBe(2);
     for (const origin of origins) expect((await fetch(`${origin}/healthz`)).status).toBe(200);
