@@ -4,10 +4,10 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { format, type FormatConfig } from "oxfmt";
 import { type Reason, REASONS } from "../src/errors.ts";
 import { ADVICE } from "./docs/error-advice.ts";
+import { readCommandLine } from "./lib/command-line.ts";
 import { PROJECT_ROOT } from "./lib/wrangler.ts";
 
 const PAGE = path.join(PROJECT_ROOT, "docs/errors.md");
@@ -38,7 +38,14 @@ async function withTable(page: string): Promise<string> {
   return code;
 }
 
-const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const { values } = readCommandLine({
+  name: "docs:errors",
+  about: "Writes the table of docs/errors.md from src/errors.ts and scripts/docs/error-advice.ts.",
+  options: {
+    check: { type: "boolean", default: false, about: "Writes nothing, and fails where the table is another one" },
+  },
+  example: "--check",
+});
 const page = readFileSync(PAGE, "utf8");
 const made = await withTable(page);
 if (!values.check) {

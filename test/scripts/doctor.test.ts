@@ -82,6 +82,7 @@ describe("the Worker itself", () => {
       "storage",
       "google",
       "client",
+      "gmail-api",
       "settings",
       "accounts",
       "redirect-uri",

@@ -244,9 +244,9 @@ describe("the script", { timeout: 60_000 }, () => {
     expect(JSON.parse(stdout)).toEqual({ url: RECEIVER, events: EVENTS });
   });
 
-  it("prints a failure in one line of JSON for a program, or as text, and ends with 1", async () => {
+  it("prints a failure in one line of JSON for a program, or as text", async () => {
     const forProgram = await runScript("status", "--json", "--unknown");
-    expect([forProgram.exitCode, forProgram.stdout]).toEqual([1, ""]);
+    expect([forProgram.exitCode, forProgram.stdout]).toEqual([2, ""]);
     expect(JSON.parse(forProgram.stderr)).toEqual({ error: expect.stringContaining("--unknown") });
     const forPeople = await runScript("status");
     expect([forPeople.exitCode, forPeople.stdout]).toEqual([1, ""]);

@@ -31,7 +31,7 @@ function definedClasses(css: string): Set<string> {
 const docsPage = await makePage(makeDocument());
 const PAGES = globSync("src/{pages,routes}/*.tsx", { cwd: ROOT });
 /** Marks for scripts and tests, without a look of their own. */
-const HOOKS = new Set(["answer", "failed", "subject"]);
+const HOOKS = new Set(["answer", "failed", "show-pictures", "subject"]);
 
 describe.each([
   ["the Worker's pages", read(...PAGES, "public/app.js"), ["public/style.css"]],
