@@ -26,13 +26,21 @@ interface Token {
 
 /** The entries of a header. @param options.isDecoded names hold no encoded words any more */
 export function parseAddresses(header: string, { isDecoded = false } = {}): AddressEntry[] {
+  return parse(header, isDecoded).entries;
+}
+
+/** @returns `isPlain`: every reader of the header finds the same addresses in it */
+function parse(header: string, isDecoded: boolean): { entries: AddressEntry[]; isPlain: boolean } {
   const decode = isDecoded ? oneLine : (text: string) => oneLine(decodeWords(text));
   const tokens = tokenize(header.slice(0, MAX_CHARACTERS));
+  const groupColon = findGroupColon(tokens);
   const entries: AddressEntry[] = [];
+  let isPlain = true;
   let pending: Token[] = [];
   let group: { name: string; members: Address[] } | null = null;
   const flush = (): void => {
     const address = toAddress(pending, decode);
+    isPlain &&= isUnambiguous(pending);
     pending = [];
     if (address !== null) (group?.members ?? entries).push(address);
   };
@@ -42,14 +50,14 @@ export function parseAddresses(header: string, { isDecoded = false } = {}): Addr
       flush();
       if (group !== null) entries.push(group);
       group = null;
-    } else if (token.kind === ":" && group === null && endsAsGroup(tokens, index)) {
+    } else if (token.kind === ":" && group === null && groupColon(index)) {
       group = { name: phrase(pending, decode), members: [] };
       pending = [];
     } else pending.push(token.kind === ":" ? { kind: "atom", text: ":" } : token);
   }
   flush();
   if (group !== null) entries.push(group);
-  return entries;
+  return { entries, isPlain };
 }
 
 /** Every mailbox of a header, also those in groups. */
@@ -58,13 +66,15 @@ export function flatAddresses(entries: readonly AddressEntry[]): Address[] {
 }
 
 /**
- * An address header as people and programs can read it: names decoded, and quoted again where they need it. One that needs
- * neither stays as it is.
+ * An address header as people and programs can read it: names decoded, and quoted again where they need it. A header that
+ * needs neither stays as it is. So does one in which readers may find different addresses: taken apart, it could show
+ * another sender than the one that was authenticated.
  */
 export function decodeAddressHeader(header: string): string {
   const unfolded = header.replaceAll(/\r?\n(?=[\t ])/g, "").trim();
   const end = unfolded.length > MAX_CHARACTERS ? unfolded.lastIndexOf(",", MAX_CHARACTERS) : unfolded.length;
-  const entries = parseAddresses(unfolded.slice(0, Math.max(end, 0)));
+  const { entries, isPlain } = parse(unfolded.slice(0, Math.max(end, 0)), false);
+  if (!isPlain) return unfolded;
   const joined = joinSplitNames(entries);
   if (!unfolded.includes("=?") && joined.length === entries.length) return unfolded;
   return joined.map(formatEntry).join(", ") + unfolded.slice(Math.max(end, 0));
@@ -105,16 +115,36 @@ function joinSplitNames(entries: readonly AddressEntry[]): AddressEntry[] {
   return joined;
 }
 
-/** Whether the colon begins a group: one ends it, before anything that only an address has. */
-function endsAsGroup(tokens: readonly Token[], colon: number): boolean {
-  return (
-    tokens.slice(0, colon).every(({ kind, text }) => kind !== "angle" && !(kind === "atom" && text.includes("@"))) &&
-    tokens.slice(colon).some(({ kind }) => kind === ";")
-  );
+/** Tells which colons begin a group: a semicolon ends it, and nothing before it belongs to an address. */
+function findGroupColon(tokens: readonly Token[]): (index: number) => boolean {
+  const end = tokens.findLastIndex(({ kind }) => kind === ";");
+  const first = tokens.findIndex(({ kind, text }) => kind === "angle" || (kind === "atom" && text.includes("@")));
+  return (index) => index < end && (first === -1 || index < first);
 }
+
+/** RFC 5322 §3.4.1, of characters beyond ASCII too (RFC 6532); or a word without `@`, such as `MAILER-DAEMON`. */
+const ADDR_SPEC =
+  /^(?:(?:[\w.!#$%&'*+/=?^`{|}~\u{80}-\u{10ffff}-]+|"(?:[^"\\<>]|\\[^<>])*")@(?:[\w.\u{80}-\u{10ffff}-]+|\[[^\s[\]<>]*\])|[\w.!#$%&'*+/=?^`{|}~-]*)$/u;
+
+/** Whether an entry has one address at most, where each reader looks for it. */
+function isUnambiguous(tokens: readonly Token[]): boolean {
+  const angles = tokens.filter(({ kind }) => kind === "angle");
+  const outside = tokens.filter(({ kind }) => kind === "atom");
+  if (angles.length > 1 || outside.some(({ text }) => /[<>]/.test(text))) return false;
+  const [angle] = angles;
+  if (angle === undefined) return splitAtSpaces(tokens).filter((word) => word.some(hasAt)).length <= 1;
+  const after = tokens.slice(tokens.indexOf(angle));
+  return ADDR_SPEC.test(angleAddress(angle)) && !after.some((token) => token.kind === "atom" && hasAt(token));
+}
+
+const hasAt = ({ text }: Token): boolean => text.includes("@");
+
+/** A route before the address is obsolete (RFC 5322 §4.4). */
+const angleAddress = ({ text }: Token): string => cleanAddress(text.replace(/^\s*@[^:]*:/, ""));
 
 function toAddress(tokens: readonly Token[], decode: (text: string) => string): Address | null {
   const angle = tokens.findIndex(({ kind }) => kind === "angle");
+  const angleToken = tokens[angle];
   const comment = (): string =>
     decode(
       tokens
@@ -122,10 +152,9 @@ function toAddress(tokens: readonly Token[], decode: (text: string) => string): 
         .map(({ text }) => text)
         .join(" "),
     );
-  if (angle !== -1) {
+  if (angleToken !== undefined) {
     const name = phrase(tokens.slice(0, angle), decode) || phrase(tokens.slice(angle + 1), decode) || comment();
-    // A route before the address is obsolete (RFC 5322 §4.4).
-    return { name, address: cleanAddress((tokens[angle]?.text ?? "").replace(/^\s*@[^:]*:/, "")) };
+    return { name, address: angleAddress(angleToken) };
   }
   const words = splitAtSpaces(tokens);
   const bare = words.findIndex((word) => word.some(({ text }) => text.includes("@")));

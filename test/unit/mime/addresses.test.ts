@@ -62,6 +62,16 @@ describe("an address header", () => {
     "nobody",
     '"unclosed <a@x.test>',
     "(unclosed <a@x.test>",
+    // Whose address it is depends on the reader: nothing is taken out of it.
+    '"Bank =?" <"alice@bank.test> "@evil.test>',
+    "alice@bank.test (=?) evil@evil.test",
+    "=?utf-8?q?Bank?= <alice@bank.test> <evil@evil.test>",
+    "=?utf-8?q?Bank?= <(<alice@bank.test>)evil@evil.test>",
+    "=?utf-8?q?Bank?= <alice@bank.test (>) @evil.test>",
+    "=?utf-8?q?Bank?= <alice@bank.test> evil@evil.test",
+    "=?utf-8?q?Bank?= <alice@bank.test@evil.test>",
+    "=?utf-8?q?Bank?= > <alice@bank.test>",
+    "=?utf-8?q?Bank?= alice@bank.test, evil@evil.test evil@other.test",
   ])("that needs nothing stays as it is: %s", (header) => {
     expect(decodeAddressHeader(header)).toBe(header);
   });
