@@ -51,23 +51,29 @@ export async function openTransaction(
   return keyRing.openAs({ purpose: "transaction", owner: flow.state }, flow.value, flow.nowMs, TransactionSchema);
 }
 
-/** Seals where the flow of `state` has led, for a browser that comes back with the same callback. */
+/** A flow that has ended, and the session that it began. */
+export interface FinishedFlow {
+  readonly state: string;
+  readonly sessionId: string;
+}
+
+/** Seals where a flow has led, for a browser that comes back with the same callback in the same session. */
 export async function sealReturnTo(
   keyRing: KeyRing,
-  flow: { state: string; nowMs: number },
+  flow: FinishedFlow & { nowMs: number },
   returnTo: string,
 ): Promise<string> {
   const expiresAtMs = flow.nowMs + TRANSACTION_TTL_SECONDS * 1000;
-  return keyRing.seal({ purpose: "transaction", owner: finishedFlow(flow.state) }, returnTo, expiresAtMs);
+  return keyRing.seal({ purpose: "transaction", owner: finishedFlow(flow) }, returnTo, expiresAtMs);
 }
 
 /** Opens what {@link sealReturnTo} made. @returns null where it is not of this flow, expired, or not ours */
 export async function openReturnTo(
   keyRing: KeyRing,
-  flow: { state: string; value: string; nowMs: number },
+  flow: FinishedFlow & { value: string; nowMs: number },
 ): Promise<string | null> {
   return keyRing.openAs(
-    { purpose: "transaction", owner: finishedFlow(flow.state) },
+    { purpose: "transaction", owner: finishedFlow(flow) },
     flow.value,
     flow.nowMs,
     z.string(),
@@ -75,8 +81,8 @@ export async function openReturnTo(
 }
 
 /** Never that of a transaction: a finished flow cannot be finished again. */
-function finishedFlow(state: string): string {
-  return `finished:${state}`;
+function finishedFlow({ state, sessionId }: FinishedFlow): string {
+  return `finished:${state}:${sessionId}`;
 }
 
 /** How to begin again after this sign-in failed: to the same place, with the same account. */

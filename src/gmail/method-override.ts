@@ -61,6 +61,8 @@ export function asSent<T extends { readonly path: string; readonly headers: Head
   const { path, headers } = call;
   if (path.length <= MAX_URL_CHARACTERS) return call;
   const queryStart = path.indexOf("?");
+  // Without a query there is nothing that a form could hold.
+  if (queryStart === -1) return call;
   const sent = new Headers(headers);
   sent.set(OVERRIDE, "GET");
   sent.set("Content-Type", "application/x-www-form-urlencoded");

@@ -29,18 +29,23 @@ export function parseAddresses(header: string, { isDecoded = false } = {}): Addr
   return parse(header, isDecoded).entries;
 }
 
-/** @returns `isPlain`: every reader of the header finds the same addresses in it */
-function parse(header: string, isDecoded: boolean): { entries: AddressEntry[]; isPlain: boolean } {
+/**
+ * @returns `isPlain`: every reader of the header finds the same addresses in it; `isStrict`: names have quotes where they
+ * need them, and commas are between entries
+ */
+function parse(header: string, isDecoded: boolean): { entries: AddressEntry[]; isPlain: boolean; isStrict: boolean } {
   const decode = isDecoded ? oneLine : (text: string) => oneLine(decodeWords(text));
   const tokens = tokenize(header.slice(0, MAX_CHARACTERS));
   const groupColon = findGroupColon(tokens);
   const entries: AddressEntry[] = [];
   let isPlain = true;
+  let isStrict = true;
   let pending: Token[] = [];
   let group: { name: string; members: Address[] } | null = null;
   const flush = (): void => {
     const address = toAddress(pending, decode);
     isPlain &&= isUnambiguous(pending);
+    isStrict &&= hasStrictName(pending);
     pending = [];
     if (address !== null) (group?.members ?? entries).push(address);
   };
@@ -48,7 +53,8 @@ function parse(header: string, isDecoded: boolean): { entries: AddressEntry[]; i
     if (token.kind === ",") flush();
     else if (token.kind === ";") {
       flush();
-      if (group !== null) entries.push(group);
+      if (group === null) isStrict = false;
+      else entries.push(group);
       group = null;
     } else if (token.kind === ":" && group === null && groupColon(index)) {
       group = { name: phrase(pending, decode), members: [] };
@@ -57,7 +63,7 @@ function parse(header: string, isDecoded: boolean): { entries: AddressEntry[]; i
   }
   flush();
   if (group !== null) entries.push(group);
-  return { entries, isPlain };
+  return { entries, isPlain, isStrict };
 }
 
 /** Every mailbox of a header, also those in groups. */
@@ -73,10 +79,10 @@ export function flatAddresses(entries: readonly AddressEntry[]): Address[] {
 export function decodeAddressHeader(header: string): string {
   const unfolded = header.replaceAll(/\r?\n(?=[\t ])/g, "").trim();
   const end = unfolded.length > MAX_CHARACTERS ? unfolded.lastIndexOf(",", MAX_CHARACTERS) : unfolded.length;
-  const { entries, isPlain } = parse(unfolded.slice(0, Math.max(end, 0)), false);
+  const { entries, isPlain, isStrict } = parse(unfolded.slice(0, Math.max(end, 0)), false);
   if (!isPlain) return unfolded;
   const joined = joinSplitNames(entries);
-  if (!unfolded.includes("=?") && joined.length === entries.length) return unfolded;
+  if (!unfolded.includes("=?") && isStrict && joined.length === entries.length) return unfolded;
   return joined.map(formatEntry).join(", ") + unfolded.slice(Math.max(end, 0));
 }
 
@@ -106,13 +112,31 @@ function quoteName(name: string): string {
 function joinSplitNames(entries: readonly AddressEntry[]): AddressEntry[] {
   const joined: AddressEntry[] = [];
   for (const entry of entries) {
-    const before = joined.at(-1);
-    const isRest = before !== undefined && "address" in before && before.address === "" && before.name !== "";
-    if (isRest && "address" in entry && entry.name !== "" && entry.address !== "") {
-      joined.splice(-1, 1, { name: `${before.name}, ${entry.name}`, address: entry.address });
-    } else joined.push(entry);
+    if (!("address" in entry) || entry.name === "" || entry.address === "") {
+      joined.push(entry);
+      continue;
+    }
+    let { name } = entry;
+    for (let before = joined.at(-1); before !== undefined && isNameAlone(before); before = joined.at(-1)) {
+      name = `${before.name}, ${name}`;
+      joined.pop();
+    }
+    joined.push({ name, address: entry.address });
   }
   return joined;
+}
+
+function isNameAlone(entry: AddressEntry): boolean {
+  return "address" in entry && entry.address === "" && entry.name !== "";
+}
+
+/** A phrase as RFC 5322 §4.1 still allows it: with dots. */
+const OLD_PHRASE = /^[\w!#$%&'*+/=?^`{|}~.\s\u{80}-\u{10ffff}-]*$/u;
+
+function hasStrictName(tokens: readonly Token[]): boolean {
+  const angle = tokens.findIndex(({ kind }) => kind === "angle");
+  const name = tokens.slice(0, Math.max(angle, 0)).filter(({ kind }) => kind === "atom");
+  return name.every(({ text }) => OLD_PHRASE.test(text));
 }
 
 /** Tells which colons begin a group: a semicolon ends it, and nothing before it belongs to an address. */

@@ -5,6 +5,7 @@ import { Hono } from "hono/tiny";
 import { findSession, requireSession } from "../http/authentication.ts";
 import {
   checkCallback,
+  type FinishedFlow,
   openReturnTo,
   openTransaction,
   parseCallback,
@@ -60,7 +61,9 @@ export const authRoutes = new Hono<AppEnv>()
     const outcome = await finishTrip(c.var.scope, transaction, code);
     if (outcome.kind === "once-more") return goToGoogle(c, outcome.trip);
     await Promise.all([startSession(c, outcome.session), endPreviousSession(c)]);
-    if (callback.state !== null) await keepReturnTo(c, callback.state, outcome.returnTo);
+    if (callback.state !== null) {
+      await keepReturnTo(c, { state: callback.state, sessionId: outcome.session.id }, outcome.returnTo);
+    }
     return c.redirect(outcome.returnTo);
   })
   .post("/logout", limitRate("logout"), async (c) => {
@@ -121,10 +124,10 @@ async function takeTransaction(c: AppContext, state: string): Promise<Transactio
 }
 
 /** Remembers where a sign-in has led, for when the person goes back to its callback or loads it again. */
-async function keepReturnTo(c: AppContext, state: string, returnTo: string): Promise<void> {
+async function keepReturnTo(c: AppContext, flow: FinishedFlow, returnTo: string): Promise<void> {
   if (returnTo === HOME) return;
   const { keyRing, world } = c.var.scope;
-  writeReturnToCookie(c, await sealReturnTo(keyRing, { state, nowMs: world.now() }, returnTo));
+  writeReturnToCookie(c, await sealReturnTo(keyRing, { ...flow, nowMs: world.now() }, returnTo));
 }
 
 /** Where to lead a person who comes to the callback again and is signed in; null for everybody else. */
@@ -132,11 +135,12 @@ async function findReturnTo(c: AppContext, state: string | null): Promise<string
   if (c.req.method !== "GET" || !isNavigation(c)) return null;
   const caller = await openSessionCaller(c);
   // Where storage cannot say, nobody counts as signed in.
-  if ((await caller?.isRevoked.catch(() => true)) !== false) return null;
+  if (caller === null || (await caller.isRevoked.catch(() => true))) return null;
   const value = readReturnToCookie(c);
   if (state === null || value === null) return HOME;
   const { keyRing, world } = c.var.scope;
-  return (await openReturnTo(keyRing, { state, value, nowMs: world.now() })) ?? HOME;
+  const flow = { state, sessionId: caller.session.id };
+  return (await openReturnTo(keyRing, { ...flow, value, nowMs: world.now() })) ?? HOME;
 }
 
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {

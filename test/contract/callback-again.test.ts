@@ -48,6 +48,15 @@ describe("a navigation to a callback that was used, while signed in,", () => {
     await expectLedTo(scene, await scene.browser.comeBack(later.href), "/?q=later");
   });
 
+  test("goes to the start in the session of another user, or in a later one", async ({ open }) => {
+    const scene = await signedInWithCallback(open, "/?q=secret");
+    await scene.browser.submit("/auth/logout");
+    const later = await callbackUrl(scene, {}, "");
+    expect((await scene.browser.comeBack(later.href)).headers.get("location")).toBe("/");
+    await scene.google.forgetCalls();
+    await expectLedTo(scene, await scene.browser.comeBack(scene.callback.href), "/");
+  });
+
   test("is recognized without Fetch Metadata, by what it accepts", async ({ open }) => {
     const scene = await signedInWithCallback(open, "/account");
     const { pathname, search } = scene.callback;
