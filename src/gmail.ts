@@ -322,7 +322,7 @@ function labelPath(id: string): string {
 
 /** An answer, or a part of one, that is missing or cannot be read. It may come right when asked again. */
 function nonsense(status: number): GmailFailure {
-  return { error: unexpectedAnswer(GMAIL, status), retry: { afterMs: null } };
+  return { error: unexpectedAnswer(GMAIL, status), retry: { afterMs: null, isMalformed: true } };
 }
 
 /** A Response cannot have the statuses that have no body, and none of them is an answer to a GET of a message. */

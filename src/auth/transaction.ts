@@ -72,12 +72,7 @@ export async function openReturnTo(
   keyRing: KeyRing,
   flow: FinishedFlow & { value: string; nowMs: number },
 ): Promise<string | null> {
-  return keyRing.openAs(
-    { purpose: "transaction", owner: finishedFlow(flow) },
-    flow.value,
-    flow.nowMs,
-    z.string(),
-  );
+  return keyRing.openAs({ purpose: "transaction", owner: finishedFlow(flow) }, flow.value, flow.nowMs, z.string());
 }
 
 /** Never that of a transaction: a finished flow cannot be finished again. */

@@ -22,8 +22,11 @@ const DEFAULT_RETRY_AFTER_MS = 30_000;
 /** What a failed Gmail call means. */
 export interface GmailFailure {
   readonly error: AppError;
-  /** Whether the same call may succeed later, and after how many milliseconds if Gmail said so. */
-  readonly retry: { readonly afterMs: number | null } | null;
+  /**
+   * Whether the same call may succeed later, and after how many milliseconds if Gmail said so. `isMalformed`: Gmail said 200,
+   * and sent no usable message. That is mostly the same again.
+   */
+  readonly retry: { readonly afterMs: number | null; readonly isMalformed?: boolean } | null;
 }
 
 const GoogleErrorSchema = z.object({

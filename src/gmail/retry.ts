@@ -29,6 +29,8 @@ const POLICIES = {
   part: { ...ROW, maxTries: 7 },
   /** A part that was refused because too many were in flight. The first time, a free place is all that is missing. */
   crowdedPart: { ...ROW, maxTries: 7, firstWaitMs: FIRST_WAIT_MS / 8 },
+  /** A part with status 200 and no usable message. Cut off by chance, it is whole the next time; else it stays as it is. */
+  malformedPart: { ...ROW, maxTries: 3, firstWaitMs: FIRST_WAIT_MS / 8 },
 } as const satisfies Record<string, Policy>;
 
 /** What was tried. */

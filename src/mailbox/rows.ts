@@ -217,7 +217,8 @@ export class RowReader {
   #partFailed(page: PageOfRows, task: Task, failure: GmailFailure, isCongestion: boolean): void {
     task.attempts += 1;
     const isRateLimit = failure.error.reason === "RATE_LIMITED";
-    const waitMs = this.#retryWaitMs(failure, isCongestion && isRateLimit ? "crowdedPart" : "part", task.attempts);
+    const crowded = isCongestion && isRateLimit ? "crowdedPart" : "part";
+    const waitMs = this.#retryWaitMs(failure, failure.retry?.isMalformed ? "malformedPart" : crowded, task.attempts);
     if (waitMs !== null) {
       task.notBeforeMs = this.#options.now() + waitMs;
       page.giveBack(task);

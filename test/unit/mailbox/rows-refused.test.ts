@@ -22,6 +22,19 @@ describe("a part that is refused", () => {
     for (const id of ids(18)) expect([id, rows.triesOf(id)]).toEqual([id, id === "m3" || id === "m11" ? 3 : 1]);
   });
 
+  test.each<[string, () => Response]>([
+    ["without a message", () => new Response("<html>")],
+    ["empty", () => new Response("")],
+    ["with another message", () => messageOf("m99")],
+  ])("by 200 %s, each time, is an error row within half a second and three tries", async (_, answer) => {
+    const rows = createRows(batchEndpoint(but(["m3"], answer, 100)));
+    const beganMs = rows.world.clock.nowMs;
+    const found = await rows.read(6);
+    expect(found.filter((row) => "error" in row).map(({ id }) => id)).toEqual(["m3"]);
+    expect(rows.triesOf("m3")).toBe(3);
+    expect(rows.world.clock.nowMs - beganMs).toBeLessThan(500);
+  });
+
   test("is missing from the answer: it is read again, and no other", async () => {
     const rows = createRows(async (call, index) => {
       const response = await batchEndpoint()(call, index);
