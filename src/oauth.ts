@@ -77,13 +77,23 @@ export function buildAuthorizationUrl(google: GoogleConfig, request: Authorizati
 
 // --- Token endpoint ----------------------------------------------------------------------------------------------
 
+/** As Google's access tokens, where the answer does not say. One that ends sooner leads to a 401, and so to a refresh. */
+const DEFAULT_EXPIRES_IN_SECONDS = 3600;
+
 const TokenResponseSchema = z.pipe(
   z.object({
     access_token: z.string().check(z.minLength(1)),
-    expires_in: z.number().check(z.positive()),
+    // Some authorization servers write a number as text; RFC 6749 §5.1 only recommends the member.
+    expires_in: z._default(
+      z.pipe(
+        z.union([z.number(), z.string().check(z.regex(/^\d{1,9}$/))]),
+        z.pipe(z.transform(Number), z.number().check(z.positive())),
+      ),
+      DEFAULT_EXPIRES_IN_SECONDS,
+    ),
     token_type: z.string().check(z.regex(/^bearer$/i)),
     scope: z.optional(z.string()),
-    refresh_token: z.optional(z.string().check(z.minLength(1))),
+    refresh_token: z.optional(z.string()),
     id_token: z.optional(z.string()),
   }),
   z.transform((body) => ({
@@ -91,7 +101,7 @@ const TokenResponseSchema = z.pipe(
     expiresInSeconds: body.expires_in,
     /** Null where the answer does not say: then as asked for (RFC 6749 §5.1). */
     scopes: body.scope === undefined ? null : body.scope.split(" ").filter(Boolean),
-    refreshToken: body.refresh_token ?? null,
+    refreshToken: body.refresh_token || null,
     idToken: body.id_token ?? null,
   })),
 );

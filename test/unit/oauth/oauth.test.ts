@@ -115,6 +115,17 @@ describe("token response: success (RFC 6749 §5.1)", () => {
     expect((await processTokenResponse(Response.json(body))).accessToken).toBe("at");
   });
 
+  test.each([
+    [{ access_token: "at", token_type: "Bearer" }, 3600],
+    [{ ...TOKENS, expires_in: "3599" }, 3599],
+  ])("expires_in may be missing (RFC 6749 §5.1), or a number as text: %j", async (body, expected) => {
+    expect((await processTokenResponse(Response.json(body))).expiresInSeconds).toBe(expected);
+  });
+
+  test("a refresh token that is empty is none", async () => {
+    expect((await processTokenResponse(Response.json({ ...TOKENS, refresh_token: "" }))).refreshToken).toBeNull();
+  });
+
   test("a scope that is empty means that nothing was granted, and not that nothing was said", async () => {
     expect((await processTokenResponse(Response.json({ ...TOKENS, scope: "" }))).scopes).toEqual([]);
   });
@@ -128,7 +139,6 @@ describe("token response: nonsense is an outage, and nobody's grant ends by it",
     ["no token_type", { access_token: "at", expires_in: 1 }],
     ["no access_token", { expires_in: 1, token_type: "Bearer" }],
     ["empty access_token", { ...TOKENS, access_token: "" }],
-    ["no expires_in", { access_token: "at", token_type: "Bearer" }],
     ["expires_in 0", { ...TOKENS, expires_in: 0 }],
     ["expires_in that is no number", { ...TOKENS, expires_in: "soon" }],
     ["refresh_token that is no text", { ...TOKENS, refresh_token: 1 }],
