@@ -23,7 +23,7 @@ export function requireAccess({ access }: { readonly access: Access }, needed: A
   if (ACCESS_LEVELS.indexOf(access) >= ACCESS_LEVELS.indexOf(needed)) return;
   throw new AppError(
     "PERMISSION_DENIED",
-    `This API token has the access "${access}", and this needs "${needed}". Make another token for it.`,
+    `Your API token has the access "${access}", but this needs "${needed}". Make a token with "${needed}" at /account.`,
     { metadata: { requiredAccess: needed } },
   );
 }

@@ -20,7 +20,7 @@ const daysMessage = `must be a whole number of days, 1 to ${MAX_EXPIRES_IN_DAYS}
 /** The body of `POST /api/tokens`. */
 export const NewTokenSchema = z.strictObject({
   name: z
-    .string("must be text")
+    .string("is missing or not text")
     .check(
       z.trim(),
       z.minLength(1, "must not be empty"),

@@ -4,7 +4,7 @@
  * Google sent the browser back with, and deciding whether to believe it.
  */
 import * as z from "zod/mini";
-import { AppError, invalidArgument, type SignInAgain } from "../errors.ts";
+import { AppError, type SignInAgain } from "../errors.ts";
 import type { KeyRing } from "../lib/key-ring.ts";
 import { PROMPTS } from "../oauth.ts";
 
@@ -178,7 +178,10 @@ export function checkCallback(
   }
   if (callback.error !== null) throw authorizationError(callback.error, again);
   if (transaction === null || callback.code === null) {
-    throw invalidArgument("code", "Google's answer holds no code, or more than one. Sign in again.");
+    throw new AppError("INVALID_ARGUMENT", "Google's answer was incomplete. Sign in again.", {
+      metadata: { parameter: "code" },
+      signInAgain: again,
+    });
   }
   return { code: callback.code, transaction };
 }

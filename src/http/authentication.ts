@@ -35,7 +35,7 @@ export async function requireCaller(c: AppContext, needed: Access = accessForMet
  */
 export async function requireSession(c: AppContext): Promise<SessionCaller> {
   if (bearerToken(c) !== null) {
-    throw new AppError("PERMISSION_DENIED", "This needs a signed-in session. An API token may not do it.");
+    throw new AppError("PERMISSION_DENIED", "You cannot do this with an API token. Sign in with Google in a browser.");
   }
   return admit(c, await openSessionCaller(c));
 }
@@ -93,5 +93,6 @@ async function withhold(c: AppContext): Promise<void> {
 }
 
 function signInRequired(): AppError {
-  return new AppError("SIGN_IN_REQUIRED", "Sign in with Google first, or send an API token.", { signInAgain: {} });
+  const words = "You are not signed in. Sign in with Google, or send an API token.";
+  return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
 }

@@ -74,7 +74,6 @@ function newerOf(one: AccessToken | null, other: AccessToken | null): AccessToke
 }
 
 function invalidApiToken(): AppError {
-  return new AppError("SIGN_IN_REQUIRED", "This API token is not in force: unknown, expired or revoked.", {
-    signInAgain: {},
-  });
+  const words = "Your API token is unknown, expired or revoked. Make a new one at /account.";
+  return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
 }

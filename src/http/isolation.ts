@@ -32,7 +32,10 @@ export const isolate = createMiddleware<AppEnv>(async (c, next) => {
 /** Pages move to HTTPS. A program has sent its token in the clear, and should notice. */
 function toHttps(c: AppContext, { host, pathname, search }: URL): Response {
   if (!isSafe(c) || !isPage(c)) {
-    throw new AppError("PERMISSION_DENIED", "Use https: this address does not answer plain HTTP.");
+    throw new AppError(
+      "PERMISSION_DENIED",
+      "Use https:// for this address. If you sent an API token, revoke it and make a new one: it was not encrypted.",
+    );
   }
   const origin = c.var.scope.config.publicOrigin ?? `https://${host}`;
   return c.redirect(`${origin}${pathname}${search}`, 308);
@@ -67,7 +70,7 @@ export function requireOrigin(c: AppContext): void {
 export function requireFrame(c: AppContext): void {
   const destination = c.req.header("Sec-Fetch-Dest");
   if (destination === undefined || destination === "iframe") return;
-  throw new AppError("PERMISSION_DENIED", "This address is shown only inside of the message's own page.");
+  throw new AppError("PERMISSION_DENIED", "This is only a part of a message. Open the message from your mailbox.");
 }
 
 /** Whether a request changes nothing; a preflight does not, either. */
@@ -97,14 +100,18 @@ function isTopLevelNavigation(c: AppContext): boolean {
 }
 
 function foreignRequest(): AppError {
-  return new AppError("PERMISSION_DENIED", "This request must come from a page of this site.");
+  return new AppError(
+    "PERMISSION_DENIED",
+    "This request did not come from a page of this site, so we refused it. Open this site and try again there.",
+  );
 }
 
 /** Another site, or Google after consent, has led a person to what is not a page: a click of their own goes on. */
 function ledHere(c: AppContext): AppError {
   if (!isTopLevelNavigation(c) || !isRoute(c)) return foreignRequest();
   const { pathname, search } = new URL(c.req.url);
-  return new AppError("PERMISSION_DENIED", "This address holds data for programs. Open it with the link below.", {
+  const words = "Another site sent you to data for programs. Use the link below if you want to open it.";
+  return new AppError("PERMISSION_DENIED", words, {
     // Whole: a path that begins with two slashes would be another host.
     link: { href: c.var.scope.origin + pathname + search, text: "Open the address" },
   });
