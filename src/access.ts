@@ -1,5 +1,6 @@
 /**
- * What an API token may do: its access, in three levels that contain one another. A session has all of it.
+ * What an API token may do: its access, in three levels that contain one another. A session has all of it. Gmail calls
+ * are decided in auth/gmail-call.ts.
  */
 import { AppError } from "./errors.ts";
 

@@ -152,7 +152,8 @@ export function parseCallback(query: URLSearchParams): CallbackParameters {
 }
 
 /**
- * Checks the callback in the order that keeps every later check honest: state, issuer, error, code.
+ * Checks state, issuer, error and code, in this order. A callback with `error` needs no transaction. A missing `iss` is
+ * accepted.
  *
  * @param transaction of this browser and state, or null
  * @returns the code and the transaction to exchange it for

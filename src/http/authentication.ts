@@ -11,12 +11,13 @@ import { forgetSession, keepSession, openSessionCaller } from "./session.ts";
 import { bearerToken, forgetToken, keepToken, openTokenCaller } from "./bearer.ts";
 
 /**
- * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. What changes
- * something waits for that first.
+ * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. A write waits for
+ * the revocation check before its handler runs.
  *
  * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
  *   of it, unless the route says otherwise
- * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`
+ * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`, `STORAGE_UNAVAILABLE`, and `INTERNAL` where a key is missing
+ *   that the API token was sealed under
  */
 export async function requireCaller(c: AppContext, needed: Access = accessForMethod(c.req.method)): Promise<Caller> {
   const bearer = bearerToken(c);
@@ -31,7 +32,7 @@ export async function requireCaller(c: AppContext, needed: Access = accessForMet
 /**
  * The caller by the session cookie, for what an API token may not do.
  *
- * @throws AppError `SIGN_IN_REQUIRED`; `PERMISSION_DENIED` where a token came
+ * @throws AppError `SIGN_IN_REQUIRED`; `PERMISSION_DENIED` where a token came; `STORAGE_UNAVAILABLE`
  */
 export async function requireSession(c: AppContext): Promise<SessionCaller> {
   if (bearerToken(c) !== null) {

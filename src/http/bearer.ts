@@ -1,6 +1,6 @@
 /**
- * An API token as a way to call (RFC 6750 §2.1). An isolate that has seen the token waits for no storage: whether the
- * token was revoked is read beside the Gmail call.
+ * An API token as a way to call (RFC 6750 §2.1). An isolate that has seen the token calls Gmail without waiting for
+ * storage: whether the token was revoked is read at the same time.
  */
 import { apiTokenId } from "../kv-store/api-tokens.ts";
 import { AppError } from "../errors.ts";

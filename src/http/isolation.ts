@@ -1,6 +1,8 @@
 /**
- * Which requests get to a route at all, before any handler runs: only encrypted ones, and with the session cookie only
- * those of our own pages. https://web.dev/articles/fetch-metadata calls the latter a resource isolation policy.
+ * Which requests get to a route at all, before any handler runs. Refuses plain HTTP except on loopback (pages get 308),
+ * writes from another origin, and reads with the session cookie from another site, except navigation to a page. A write
+ * with the cookie and without `Origin` and `Sec-Fetch-Site` counts as from another origin. A bearer token skips the origin
+ * checks, which https://web.dev/articles/fetch-metadata calls a resource isolation policy.
  *
  * Which route a request is for is asked of the router, by the {@link page} marker, and never read from the URL again.
  */
@@ -58,7 +60,7 @@ function requireOwnSite(c: AppContext): void {
 }
 
 /**
- * Refuses a request with the session cookie that names no origin, for routes that send a change on to Google.
+ * Refuses a request whose `Origin` is not ours. Callers use it for writes with a session, which go on to Google.
  *
  * @throws AppError `PERMISSION_DENIED`
  */

@@ -1,6 +1,7 @@
 /**
  * Gmail's own REST API for the caller: `/gmail/v1/users/{userId}/…`, and `POST /batch/gmail/v1` for clients that batch.
- * Each call, alone or as a part of a batch, is checked as one. Status and body are passed on untouched and streamed.
+ * Each call, alone or as a part of a batch, is checked as one. Status and body are passed on untouched and streamed, except
+ * that a 401 becomes `CONSENT_REQUIRED` after one refresh and replay. Headers are filtered.
  */
 import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
