@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import type { MessageFilter } from "../gmail.ts";
-import type { Cursor } from "./walk.ts";
+import type { Cursor } from "./pagination.ts";
 import { type Binding, type KeyRing, sha256 } from "../lib/key-ring.ts";
 
 const CursorSchema = z.object({

@@ -3,7 +3,7 @@
  */
 import type { AppError } from "../errors.ts";
 import { slot } from "./slot.ts";
-import type { Row } from "../mailbox/walk.ts";
+import type { Row } from "../mailbox/pagination.ts";
 import type { Label } from "../gmail/labels.ts";
 import type { MessageMetadata } from "../gmail/message.ts";
 import type { Identity } from "../identity.ts";

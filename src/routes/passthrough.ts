@@ -16,7 +16,7 @@ import { passedHeaders, refuseHeaders } from "../gmail/request-headers.ts";
 import { quotaUnits } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { requireOrigin } from "../http/isolation.ts";
-import { overridable } from "../http/meaning.ts";
+import { overridable } from "../http/request-semantics.ts";
 import { readBody, readText } from "../http/body.ts";
 import type { AppContext, AppEnv, Caller } from "../http/types.ts";
 import { RESPONSE_HEADERS } from "../http/passed-headers.ts";

@@ -3,7 +3,7 @@ import { base64url, jwtDecrypt } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { MessageFilter } from "../../../src/gmail.ts";
 import { KeyRing } from "../../../src/lib/key-ring.ts";
-import type { Cursor } from "../../../src/mailbox/walk.ts";
+import type { Cursor } from "../../../src/mailbox/pagination.ts";
 import { openPageToken, sealPageToken } from "../../../src/mailbox/page-token.ts";
 import { appErrorOf, KEY_A, KEY_B, START_MS } from "../fixtures.ts";
 
