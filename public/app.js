@@ -65,10 +65,8 @@ function searchAsTyped() {
       const said = page.querySelector("main > .empty, main > .notice");
       if (said) document.querySelector(".pager")?.before(said);
       const count = page.querySelectorAll(".rows > li").length;
-      say(
-        said?.textContent ??
-          (page.querySelector(".pager a[rel=next]") ? `First ${count} messages` : `${count} messages`),
-      );
+      const words = count === 1 ? "1 message" : `${count} messages`;
+      say(said?.textContent ?? (page.querySelector(".pager a[rel=next]") ? `First ${words}` : words));
       history.replaceState(null, "", url);
       pageUrls = [url];
       growList();
@@ -149,7 +147,7 @@ async function appendPage(/** @type {HTMLAnchorElement} */ link) {
   for (const row of rows) row.dataset.page = String(pageUrls.length);
   pageUrls.push(link.pathname + link.search);
   document.querySelector(".rows")?.append(...rows);
-  say(`${rows.length} more messages`);
+  say(rows.length === 1 ? "1 more message" : `${rows.length} more messages`);
   const button = link.parentElement.querySelector("button");
   const hadFocus = document.activeElement === link || document.activeElement === button;
   button?.remove();

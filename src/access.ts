@@ -1,5 +1,6 @@
 /**
- * What an API token may do: its access, in three levels that contain one another. A session has all of it.
+ * What an API token may do: its access, in three levels that contain one another. A session has all of it. Gmail calls
+ * are decided in auth/gmail-call.ts.
  */
 import { AppError } from "./errors.ts";
 
@@ -23,7 +24,7 @@ export function requireAccess({ access }: { readonly access: Access }, needed: A
   if (ACCESS_LEVELS.indexOf(access) >= ACCESS_LEVELS.indexOf(needed)) return;
   throw new AppError(
     "PERMISSION_DENIED",
-    `This API token has the access "${access}", and this needs "${needed}". Make another token for it.`,
+    `Your API token has the access "${access}", but this needs "${needed}". Make a token with "${needed}" at /account.`,
     { metadata: { requiredAccess: needed } },
   );
 }

@@ -155,7 +155,8 @@ const EnvSchema = z.object({
  * @throws ConfigError that names every bad or missing name at once
  */
 export function parseConfig(env: unknown): Config {
-  const parsed = EnvSchema.safeParse(env);
+  // For what a schema has no message of its own for.
+  const parsed = EnvSchema.safeParse(env, { error: () => "is not valid" });
   if (!parsed.success) throw new ConfigError(describeIssues(parsed.error.issues));
   const values = parsed.data;
   return {

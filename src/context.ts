@@ -62,7 +62,7 @@ export interface Services {
   readonly riscConfigurations: DocumentCache<RiscConfiguration>;
 }
 
-/** What an isolate remembers of an API token, so that a warm request waits for no storage. */
+/** What an isolate remembers of an API token, so that a warm request calls Gmail without waiting for storage. */
 export interface KnownApiToken {
   readonly token: ApiToken;
   readonly accessToken: AccessToken | null;

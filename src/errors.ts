@@ -11,7 +11,7 @@ interface ReasonInfo {
   readonly status: string;
   /** What a person reads as the headline of the error page. */
   readonly title: string;
-  /** What a person reads below it: whose doing it is, and what helps. */
+  /** What a person reads below it: who caused it, and what helps. */
   readonly advice: string;
 }
 
@@ -29,25 +29,25 @@ export const REASONS = {
     status: "UNAUTHENTICATED",
     title: "Google needs your consent again",
     advice:
-      "You, or Google, ended this app's access: by removing it, by a new password, or because it was long unused. Give it again to go on.",
+      "This app's access to your mail has ended. You may have removed it, changed your password or not used it for long. Sign in to give access again.",
   },
   SCOPE_REQUIRED: {
     code: 403,
     status: "PERMISSION_DENIED",
     title: "A permission is missing",
-    advice: "On Google's page, tick the box for Gmail. Without it there is nothing to show.",
+    advice: "On Google's page, tick every box that this site asks for.",
   },
   ACCOUNT_NOT_ALLOWED: {
     code: 403,
     status: "PERMISSION_DENIED",
-    title: "This account may not be used here",
-    advice: "Whoever runs this site admits other accounts only. Use another one, or ask them.",
+    title: "You cannot use this account here",
+    advice: "Only some accounts are allowed here. Choose another account, or ask whoever runs this site.",
   },
   ACCESS_BLOCKED: {
     code: 403,
     status: "PERMISSION_DENIED",
     title: "Google blocks this access",
-    advice: "Trying again changes nothing until this is settled. Nothing of yours was lost.",
+    advice: "Trying again will not help until this is changed. Nothing of yours was lost.",
   },
   // The authorization flow
   INVALID_STATE: {
@@ -60,25 +60,25 @@ export const REASONS = {
     code: 400,
     status: "INVALID_ARGUMENT",
     title: "This answer does not come from Google",
-    advice: "Somebody may be interfering with your sign-in. Nothing was stored.",
+    advice: "Somebody may be interfering with your sign-in. Nothing was stored. Start again from the start page.",
   },
   CONSENT_DENIED: {
     code: 403,
     status: "PERMISSION_DENIED",
     title: "You did not give access",
-    advice: "That was your choice, and nothing was stored. You can change your mind at any time.",
+    advice: "Nothing was stored. If you change your mind, sign in again.",
   },
   AUTHORIZATION_FAILED: {
     code: 400,
     status: "FAILED_PRECONDITION",
     title: "Google did not authorize the sign-in",
-    advice: "Google stopped this sign-in. An administrator of your organisation may have to allow the app.",
+    advice: "Google stopped this sign-in. Try once more, then ask your organization's administrator to allow this app.",
   },
   CODE_EXCHANGE_FAILED: {
     code: 400,
     status: "FAILED_PRECONDITION",
     title: "Google refused the sign-in code",
-    advice: "This is between Google and this site, not your doing.",
+    advice: "You did nothing wrong. Wait a minute, then sign in again.",
   },
   INVALID_ID_TOKEN: {
     code: 400,
@@ -90,57 +90,57 @@ export const REASONS = {
     code: 400,
     status: "FAILED_PRECONDITION",
     title: "Google did not say who you are",
-    advice: "This is Google's doing. Nothing was stored.",
+    advice: "Google's answer was wrong or incomplete. Nothing was stored. Sign in again.",
   },
   NO_REFRESH_TOKEN: {
     code: 403,
     status: "PERMISSION_DENIED",
     title: "Google gave no lasting access",
-    advice: "This is Google's doing. Removing the app in your Google account and signing in again may help.",
+    advice: "Remove this app at myaccount.google.com/permissions, then sign in again.",
   },
   // Outages
   RATE_LIMITED: {
     code: 429,
     status: "RESOURCE_EXHAUSTED",
-    title: "Too many requests to Gmail",
-    advice: "This is a limit of Google's or of this site. Waiting is all that helps.",
+    title: "Too many requests",
+    advice: "You reached a limit of Google or of this site. Wait, then try again.",
   },
   UPSTREAM_UNAVAILABLE: {
     code: 502,
     status: "UNAVAILABLE",
-    title: "Google cannot be reached",
-    advice: "This is Google's doing, and mostly soon over. Nothing of yours was lost.",
+    title: "We could not load this from Google",
+    advice: "This usually passes soon. Nothing of yours was lost.",
   },
   STORAGE_UNAVAILABLE: {
     code: 503,
     status: "UNAVAILABLE",
     title: "Our storage cannot be reached",
-    advice: "This is our doing, and mostly soon over. Nothing of yours was lost.",
+    advice: "This usually passes soon. Nothing of yours was lost.",
   },
   INTERNAL: {
     code: 500,
     status: "INTERNAL",
     title: "Something went wrong here",
-    advice: "This is our doing. Whoever runs this site finds it in the log by the request ID below.",
+    advice: "This is our fault, not yours.",
   },
   // The request itself; the canonical codes that Google's own errors are passed on with
   INVALID_ARGUMENT: {
     code: 400,
     status: "INVALID_ARGUMENT",
-    title: "Something in the request is not valid",
-    advice: "Something in the address or the form is not as it should be.",
+    title: "Something in the address or form is wrong",
+    advice: "Go back to the start and try again from there.",
   },
   FAILED_PRECONDITION: {
     code: 400,
     status: "FAILED_PRECONDITION",
-    title: "Google refused the request",
-    advice: "This is not possible as things are.",
+    title: "This cannot be done right now",
+    advice: "Follow the advice above, then try again.",
   },
   PERMISSION_DENIED: {
     code: 403,
     status: "PERMISSION_DENIED",
     title: "This is not permitted",
-    advice: "You are signed in, but may not do this.",
+    advice: "Nothing was changed. Go back to the start and try again from there.",
   },
   NOT_FOUND: {
     code: 404,
@@ -151,8 +151,8 @@ export const REASONS = {
   METHOD_NOT_ALLOWED: {
     code: 405,
     status: "UNIMPLEMENTED",
-    title: "That is not possible here",
-    advice: "The address exists, but not for this.",
+    title: "This address does not work like this",
+    advice: "Go back to the start and use the buttons there.",
   },
 } as const satisfies Record<string, ReasonInfo>;
 

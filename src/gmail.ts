@@ -35,14 +35,13 @@ import {
   MessageMetadataSchema,
   ROW_HEADERS,
 } from "./gmail/message.ts";
+import { MAILBOX_PATH } from "./gmail/own-mailbox.ts";
 import { GET_UNITS, LABEL_UNITS, quotaUnits } from "./gmail/quota.ts";
 import { retryWaitMs, type Tried } from "./gmail/retry.ts";
 import type { Trace } from "./lib/trace.ts";
 
 /** Most that a page may hold, by `messages.list`. */
 export const MAX_PAGE_SIZE = 500;
-
-const MAILBOX_PATH = "/gmail/v1/users/me";
 
 /** The user's access to Google during one request. */
 export interface UserAccess {
@@ -211,11 +210,11 @@ export class Gmail {
   }
 
   /**
-   * Reads what a row shows of each message, in one batch. Nothing is tried again here: what to do with what was
-   * refused is the scheduler's to decide.
+   * Reads what a row shows of each message, in one batch, or in halves where the answer is too large. Nothing is tried
+   * again here: what to do with what was refused is the scheduler's to decide.
    *
    * @param ids 1 to {@link MAX_BATCH_PARTS}
-   * @throws AppError `CONSENT_REQUIRED`, BudgetSpentError
+   * @throws AppError other than `UPSTREAM_UNAVAILABLE`, BudgetSpentError
    */
   async readMetadata(ids: readonly string[]): Promise<BatchResult> {
     let response: Response;
@@ -282,7 +281,7 @@ export class Gmail {
     { tried = "call", streaming = false }: { tried?: Tried | undefined; streaming?: CallOptions["streaming"] },
   ): Promise<Response> {
     const { now, upstream } = this.#options;
-    const path = `${MAILBOX_PATH}/${resource}`;
+    const path = `${MAILBOX_PATH}${resource}`;
     for (let tries = 1; ; tries += 1) {
       const request = { path: `${path}?${query.toString()}`, units: quotaUnits("GET", path) };
       const response = await this.#call(request, { streaming });
@@ -313,11 +312,11 @@ const METADATA_QUERY = new URLSearchParams([
 ]).toString();
 
 function metadataPath(id: string): string {
-  return `${MAILBOX_PATH}/messages/${encodeURIComponent(id)}?${METADATA_QUERY}`;
+  return `${MAILBOX_PATH}messages/${encodeURIComponent(id)}?${METADATA_QUERY}`;
 }
 
 function labelPath(id: string): string {
-  return `${MAILBOX_PATH}/labels/${encodeURIComponent(id)}?fields=id,messagesUnread&prettyPrint=false`;
+  return `${MAILBOX_PATH}labels/${encodeURIComponent(id)}?fields=id,messagesUnread&prettyPrint=false`;
 }
 
 /** An answer, or a part of one, that is missing or cannot be read. It may come right when asked again. */

@@ -1,6 +1,7 @@
 /**
  * A user's grant at rest: credentials by user, addresses, access tokens that do not fit in their cookie, and the
- * markers of dead refresh tokens. Everything secret is sealed, bound to its KV key: docs/storage-schema.md.
+ * markers of dead refresh tokens. Everything secret is sealed, bound to its KV key: docs/storage-schema.md. Access to KV
+ * itself is kv-store/sealed-kv.ts.
  *
  * A KV read may be a minute old, and there is no compare-and-set. So a credential is replaced only by a newer refresh
  * token from Google, or by itself under another key ({@link CredentialStore.reseal}).
@@ -95,7 +96,7 @@ export class CredentialStore {
     return isOutdated ? this.#writeBack(credential, credential) : "current";
   }
 
-  /** @param read what was read; what speaks against writing is known by it */
+  /** @param read what was read. Used to detect a newer consent or a disconnect */
   async #writeBack(read: Credential, credential: Credential): Promise<ResealOutcome> {
     const obstacle = await this.#obstacle(read);
     if (obstacle !== null) return obstacle;

@@ -15,7 +15,7 @@ import type { Config } from "./config.ts";
 import { securityHeaders } from "./http/content-policy.ts";
 import { AppError } from "./errors.ts";
 import { isolate } from "./http/isolation.ts";
-import { plainMeaning } from "./http/meaning.ts";
+import { plainMeaning } from "./http/request-semantics.ts";
 import { requireModestSize, requirePlainPath } from "./http/guards.ts";
 import { handleError, handleNotFound } from "./http/error-response.tsx";
 import { accountRoutes } from "./routes/account.tsx";

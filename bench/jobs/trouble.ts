@@ -133,7 +133,7 @@ function revokedPlan(
   return {
     group: "revoked",
     columns: [
-      { key: "latencyMs", label: "Until the caller knows", unit: "ms", better: "less" },
+      { key: "latencyMs", label: "Time until the caller learns of it", unit: "ms", better: "less" },
       { key: "calls", label: "Calls until then", unit: "calls", better: "less" },
       { key: "tokenCallsAfter", label: "Token calls of the next 100 requests", unit: "calls", better: "less" },
       { key: "callsAfter", label: "All calls of the next 100 requests", unit: "calls", better: "less" },

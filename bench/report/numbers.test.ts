@@ -27,7 +27,7 @@ void test("quartiles are left out only where both read as the median", () => {
 void test("differences say less, more or how often", () => {
   assert.equal(formatDifference(48, 100), "52 % less");
   assert.equal(formatDifference(115, 100), "15 % more");
-  assert.equal(formatDifference(320, 100), "3.2 times");
+  assert.equal(formatDifference(320, 100), "3.2 times as much");
   assert.equal(formatDifference(100.2, 100), "under 1 % more");
   assert.equal(formatDifference(1, 1000), "over 99 % less");
   assert.equal(formatDifference(1, 0), null);

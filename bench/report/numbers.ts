@@ -48,12 +48,12 @@ export function formatMultiple(multiple: number): string {
   return `${multiple < 10 ? multiple.toFixed(2) : THREE_DIGITS.format(multiple)}×`;
 }
 
-/** How a value stands to another: `52 % less`, `15 % more`, `3.2 times`. Null where the other is zero. */
+/** How a value stands to another: `52 % less`, `15 % more`, `3.2 times as much`. Null where the other is zero. */
 export function formatDifference(value: number, other: number): string | null {
   if (value === other) return "the same";
   if (other === 0) return null;
   const ratio = value / other;
-  if (ratio >= 2) return `${THREE_DIGITS.format(ratio)} times`;
+  if (ratio >= 2) return `${THREE_DIGITS.format(ratio)} times as much`;
   const percent = Math.abs(ratio - 1) * 100;
   const text = percent < 1 ? "under 1" : percent > 99 ? "over 99" : WHOLE.format(percent);
   return `${text} % ${ratio < 1 ? "less" : "more"}`;

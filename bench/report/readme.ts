@@ -31,8 +31,9 @@ export function readmeOf(results: Results): string {
   const rows = results.jobs.filter(({ id }) => SHORT_FORM.has(id)).map((job) => rowOf(job, results));
   const when = formatTime(results.startedAt).slice(0, 10);
   return [
+    `Medians of ${when} against a fake Google on one machine; the better of each row is bold. "ours is" compares with the best of the others. "× floor" compares with the fake's own time for the work.`,
     table(columns, rows),
-    `Medians of ${when} against a fake Google on one machine; the better of each row is bold. The floor is the fake's own time for the work. [Performance](docs/performance.md) has all ${results.jobs.length} jobs, the method, and where gmail-edge is slower and why.`,
+    `[Performance](docs/performance.md) has all ${results.jobs.length} jobs, the method, and where gmail-edge is slower and why.`,
   ].join("\n\n");
 }
 

@@ -15,7 +15,7 @@ export interface Advice {
   readonly operator: string;
 }
 
-const NOTHING = "Nothing.";
+const NOTHING = "You can do nothing.";
 const ONLY_BROWSER = "Nothing: it happens in a browser only.";
 
 export const ADVICE: Readonly<Record<Reason, Advice>> = {
@@ -55,7 +55,7 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
   ACCOUNT_NOT_ALLOWED: {
     happened: "The account is not in `ALLOWED_ACCOUNTS`, or Google has reported it as disabled.",
     person: "Sign in with another account, or ask the operator.",
-    program: NOTHING,
+    program: "Show the message to the user.",
     operator:
       "Add the address or `@domain` to `ALLOWED_ACCOUNTS`. `@domain` is the Workspace domain of the ID token, so it matches no consumer account. A disabled account has [a record](operations.md#block-an-account).",
   },
@@ -155,7 +155,7 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
   FAILED_PRECONDITION: {
     happened:
       "Gmail refused for a reason without a name here, such as an account without a mailbox (then the code is Gmail's). Or the user has 20 API tokens.",
-    person: 'Read the message. "Mail service not enabled": this Google account has no Gmail.',
+    person: "Read the message. If this Google account has no Gmail, use another one.",
     program: "Read the message. Revoke an API token that nobody uses.",
     operator: NOTHING,
   },

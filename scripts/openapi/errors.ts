@@ -32,9 +32,9 @@ export const GRANTED: Errors = {
 export const LIMITED: Errors = { 429: ["RATE_LIMITED"] };
 
 const MESSAGES: Readonly<Partial<Record<Reason, string>>> = {
-  SIGN_IN_REQUIRED: "Sign in with Google first, or send an API token.",
+  SIGN_IN_REQUIRED: "You are not signed in. Sign in with Google, or send an API token.",
   INVALID_ARGUMENT: "limit must be a whole number of 1 or more, or all.",
-  RATE_LIMITED: "Gmail limits how much this account may ask for. Try again later.",
+  RATE_LIMITED: "You have reached Gmail's limit for your account. Try again later.",
 };
 const LEADS_TO_GOOGLE: ReadonlySet<Reason> = new Set([
   "SIGN_IN_REQUIRED",
@@ -42,6 +42,7 @@ const LEADS_TO_GOOGLE: ReadonlySet<Reason> = new Set([
   "SCOPE_REQUIRED",
   "CONSENT_DENIED",
   "CODE_EXCHANGE_FAILED",
+  "INVALID_ID_TOKEN",
   "NO_REFRESH_TOKEN",
 ]);
 

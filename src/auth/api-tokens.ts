@@ -20,7 +20,7 @@ const daysMessage = `must be a whole number of days, 1 to ${MAX_EXPIRES_IN_DAYS}
 /** The body of `POST /api/tokens`. */
 export const NewTokenSchema = z.strictObject({
   name: z
-    .string("must be text")
+    .string("is missing or not text")
     .check(
       z.trim(),
       z.minLength(1, "must not be empty"),
@@ -44,11 +44,11 @@ export interface NewToken {
 }
 
 /**
- * Makes a token for a caller who has signed in lately.
+ * Makes a token for a caller whose sign-in is recent enough.
  *
  * @param request as {@link NewTokenSchema}
  * @throws AppError `SIGN_IN_REQUIRED` where the sign-in is too old; `INVALID_ARGUMENT`; `FAILED_PRECONDITION` where the
- *   user has too many
+ *   user has too many; `STORAGE_UNAVAILABLE`
  */
 export async function makeToken(
   {

@@ -42,14 +42,15 @@ export function toAccessToken(response: TokenResponse, nowMs: number): AccessTok
 
 /** @param again where to go after signing in with another account; without it, the page that asked */
 export function accountNotAllowed(again: Pick<SignInAgain, "returnTo"> = {}): AppError {
-  return new AppError("ACCOUNT_NOT_ALLOWED", "This account may not be used here. Sign in with another one.", {
+  return new AppError("ACCOUNT_NOT_ALLOWED", "You cannot use this account here. Sign in with another one.", {
     signInAgain: { ...again, prompt: "select_account" },
   });
 }
 
 /** The grant no longer holds what it was stored with. It is as good as before for what it does hold: nothing is deleted. */
 function scopesGone(cause: OAuthError): AppError {
-  return new AppError("SCOPE_REQUIRED", "Google says that a permission is missing. Sign in again and tick all boxes.", {
+  const words = "You have not given a permission that this needs. Sign in again and tick all boxes.";
+  return new AppError("SCOPE_REQUIRED", words, {
     signInAgain: { prompt: "consent" },
     logDetail: `refresh: ${cause.code}`,
     cause,

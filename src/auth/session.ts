@@ -1,6 +1,6 @@
 /**
  * The session: who is signed in and, while it fits, the current access token, sealed in a cookie, so that a warm
- * request waits for no storage before it calls Gmail. Knows the form and the limits of the cookie, not how HTTP
+ * request calls Gmail without waiting for storage. Knows the form and the limits of the cookie, not how HTTP
  * carries it.
  */
 import * as z from "zod/mini";
@@ -37,7 +37,7 @@ export function createSession(user: Pick<Session, "identity" | "scopes" | "acces
   return { ...user, id: randomToken(), signedInAtMs: nowMs, accessTokenIsStored: false };
 }
 
-/** Whether the person signed in so lately that the session may make what outlives it. */
+/** Whether the sign-in is recent enough to make an API token. */
 export function isRecentSignIn({ signedInAtMs }: Pick<Session, "signedInAtMs">, nowMs: number): boolean {
   return nowMs - signedInAtMs <= RECENT_SIGN_IN_MS;
 }

@@ -137,7 +137,7 @@ async function identify(scope: SignInServices, transaction: Transaction, tokens:
   const userInfoAnswer = handled(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
     { upstream, google: config.google, keys: googleKeys },
-    { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now() },
+    { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now(), again: beginAgain(transaction) },
   );
   const storedAnswer = handled(readStored(scope, claims.sub));
   const disabledAnswer = handled(scope.securityEvents.isDisabled(claims.sub));
@@ -210,8 +210,9 @@ function requireGmailScopes(
   if (missing.length === 0) return;
   throw new AppError(
     "SCOPE_REQUIRED",
-    `Access to Gmail was not granted. Sign in again and tick the box for: ${missing.join(", ")}`,
+    "You did not give this site the access to Gmail that it needs. Sign in again and tick every box for Gmail.",
     {
+      programMessage: `Access to Gmail was not granted. Sign in again and tick the box for: ${missing.join(", ")}`,
       metadata: { missingScopes: missing.join(" ") },
       signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
     },
@@ -284,7 +285,7 @@ async function keepNewGrant(
 async function consentTrip(scope: TripServices, transaction: Transaction, user: User): Promise<TripOutcome> {
   const loginHint = user.email ?? user.sub;
   if (transaction.consentForced) {
-    throw new AppError("NO_REFRESH_TOKEN", "Google gave no lasting access, even after consent. Try again.", {
+    throw new AppError("NO_REFRESH_TOKEN", "Google gave no lasting access, even after consent.", {
       signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
     });
   }

@@ -4,7 +4,7 @@
  * Google sent the browser back with, and deciding whether to believe it.
  */
 import * as z from "zod/mini";
-import { AppError, invalidArgument, type SignInAgain } from "../errors.ts";
+import { AppError, type SignInAgain } from "../errors.ts";
 import type { KeyRing } from "../lib/key-ring.ts";
 import { PROMPTS } from "../oauth.ts";
 
@@ -153,7 +153,8 @@ export function parseCallback(query: URLSearchParams): CallbackParameters {
 }
 
 /**
- * Checks the callback in the order that keeps every later check honest: state, issuer, error, code.
+ * Checks state, issuer, error and code, in this order. A callback with `error` needs no transaction. A missing `iss` is
+ * accepted.
  *
  * @param transaction of this browser and state, or null
  * @returns the code and the transaction to exchange it for
@@ -179,7 +180,10 @@ export function checkCallback(
   }
   if (callback.error !== null) throw authorizationError(callback.error, again);
   if (transaction === null || callback.code === null) {
-    throw invalidArgument("code", "Google's answer holds no code, or more than one. Sign in again.");
+    throw new AppError("INVALID_ARGUMENT", "Google's answer was incomplete. Sign in again.", {
+      metadata: { parameter: "code" },
+      signInAgain: again,
+    });
   }
   return { code: callback.code, transaction };
 }

@@ -23,8 +23,8 @@ import { passedHeaders, refuseCodedBody, refuseHeaders } from "./request-headers
  * Reads the calls of a batch.
  *
  * @param contentType of the whole request
- * @returns as they are meant: of a whole URL, the caller must check the origin
- * @throws AppError `INVALID_ARGUMENT`, naming the part
+ * @returns the calls as they are meant. The caller must check `origin` where it is set
+ * @throws AppError `INVALID_ARGUMENT` (400 or 413); the message names the part where one is at fault
  */
 export function parseBatchRequest(contentType: string | null, text: string): BatchCall[] {
   const boundary = boundaryOf(contentType);

@@ -86,16 +86,15 @@ export async function processGmailError(response: Response, nowMs: number): Prom
 }
 
 function rateLimited(waitMs: number | null): GmailFailure {
-  const error = new AppError("RATE_LIMITED", "Gmail limits how much this account may ask for. Try again later.", {
+  const error = new AppError("RATE_LIMITED", "You have reached Gmail's limit for your account. Try again later.", {
     retryAfterSeconds: toRetryAfterSeconds(waitMs ?? DEFAULT_RETRY_AFTER_MS),
   });
   return { error, retry: { afterMs: waitMs } };
 }
 
 function scopeRequired(): AppError {
-  return new AppError("SCOPE_REQUIRED", "Google says that a permission is missing. Sign in again and tick all boxes.", {
-    signInAgain: { prompt: "consent" },
-  });
+  const words = "You have not given a permission that this needs. Sign in again and tick all boxes.";
+  return new AppError("SCOPE_REQUIRED", words, { signInAgain: { prompt: "consent" } });
 }
 
 /** Where the Gmail API is enabled. @param project ID or number; null: the console asks for it */
@@ -137,15 +136,16 @@ const BY_CODE: Readonly<Record<number, Reason>> = { 403: "PERMISSION_DENIED", 40
 
 /** What people read in place of Google's words. */
 const PASSED_ON_WORDS: Readonly<Partial<Record<Reason, string>>> = {
-  INVALID_ARGUMENT: "Gmail does not understand what it was asked for.",
-  PERMISSION_DENIED: "Gmail does not permit this.",
-  NOT_FOUND: "Gmail has nothing of this kind.",
+  INVALID_ARGUMENT: "Gmail could not understand this request. Check what you entered.",
+  PERMISSION_DENIED: "Gmail does not let you do this.",
+  NOT_FOUND: "Gmail cannot find this. You may have deleted it.",
 };
 
 /** Google's own 4xx: its status and code, and its words for programs. They may repeat what was in the address. */
 function passedOn(code: number, status: string, message: string): AppError {
   const reason = PASSED_ON[status] ?? BY_CODE[code] ?? "FAILED_PRECONDITION";
-  return new AppError(reason, PASSED_ON_WORDS[reason] ?? "Gmail refused the request.", {
+  const words = "Gmail refused this request. If this account has no Gmail, sign in with another one.";
+  return new AppError(reason, PASSED_ON_WORDS[reason] ?? words, {
     code,
     ...(status === "" ? {} : { status }),
     ...(message === "" ? {} : { programMessage: message }),

@@ -54,7 +54,7 @@ export function targetWithForm(target: string, { type, text }: { type: string | 
   );
 }
 
-/** A GET as it is sent to Google: with a URL of bearable length. @param path with the query */
+/** A GET as it is sent to Google: a long GET is sent as a POST with the override. @param path with the query */
 export function asSent<T extends { readonly path: string; readonly headers: Headers }>(
   call: T,
 ): T | (T & { readonly method: "POST"; readonly body: string }) {

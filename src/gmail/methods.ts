@@ -52,7 +52,7 @@ export function checkQuery(query: string): string {
     if (!PASSED_PARAMETERS.includes(name)) throw unknownName("parameter", name, PASSED_PARAMETERS);
     if (name === "alt" && value !== "json") throw invalidArgument(name, "alt must be json.");
     if (checked.has(name) && !REPEATABLE.includes(name)) {
-      throw invalidArgument(name, `${name} must be given once at most.`);
+      throw invalidArgument(name, `You sent ${name} more than once. Send it once.`);
     }
     checked.append(name, value);
   }

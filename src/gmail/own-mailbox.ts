@@ -24,9 +24,8 @@ export function ownMailboxPath(path: string, { sub, email }: Identity): string {
     throw invalidArgument("path", "The path must begin with /gmail/v1/users/{userId}/ and hold no encoded separators.");
   }
   if (name !== "me" && name !== sub && toAsciiLowerCase(name) !== toAsciiLowerCase(email ?? "")) {
-    throw new AppError("PERMISSION_DENIED", "userId must be me, or your own address or user ID.", {
-      metadata: { parameter: "userId" },
-    });
+    const words = "You can only use your own mailbox: userId must be me, your address or your user ID.";
+    throw new AppError("PERMISSION_DENIED", words, { metadata: { parameter: "userId" } });
   }
   // Each segment in its one spelling, so that Google reads no other path than the one that is checked here.
   return MAILBOX_PATH + resource.split("/").map(rewrite).join("/");

@@ -1,5 +1,6 @@
 /**
- * When a failed Gmail call is tried again: the one place that decides it, for single calls, batches and their parts.
+ * When a failed Gmail call is tried again: the one place that decides it, for single calls, batches and their parts. Calls
+ * under `/gmail/v1/` and `/batch/` are not retried.
  * {@link processGmailError} says whether later may help, and what Gmail itself asks for.
  *
  * https://developers.google.com/workspace/gmail/api/guides/handle-errors

@@ -11,12 +11,13 @@ import { forgetSession, keepSession, openSessionCaller } from "./session.ts";
 import { bearerToken, forgetToken, keepToken, openTokenCaller } from "./bearer.ts";
 
 /**
- * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. What changes
- * something waits for that first.
+ * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. A write waits for
+ * the revocation check before its handler runs.
  *
  * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
  *   of it, unless the route says otherwise
- * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`
+ * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`, `STORAGE_UNAVAILABLE`, and `INTERNAL` where a key is missing
+ *   that the API token was sealed under
  */
 export async function requireCaller(c: AppContext, needed: Access = accessForMethod(c.req.method)): Promise<Caller> {
   const bearer = bearerToken(c);
@@ -31,11 +32,11 @@ export async function requireCaller(c: AppContext, needed: Access = accessForMet
 /**
  * The caller by the session cookie, for what an API token may not do.
  *
- * @throws AppError `SIGN_IN_REQUIRED`; `PERMISSION_DENIED` where a token came
+ * @throws AppError `SIGN_IN_REQUIRED`; `PERMISSION_DENIED` where a token came; `STORAGE_UNAVAILABLE`
  */
 export async function requireSession(c: AppContext): Promise<SessionCaller> {
   if (bearerToken(c) !== null) {
-    throw new AppError("PERMISSION_DENIED", "This needs a signed-in session. An API token may not do it.");
+    throw new AppError("PERMISSION_DENIED", "You cannot do this with an API token. Sign in with Google in a browser.");
   }
   return admit(c, await openSessionCaller(c));
 }
@@ -93,5 +94,6 @@ async function withhold(c: AppContext): Promise<void> {
 }
 
 function signInRequired(): AppError {
-  return new AppError("SIGN_IN_REQUIRED", "Sign in with Google first, or send an API token.", { signInAgain: {} });
+  const words = "You are not signed in. Sign in with Google, or send an API token.";
+  return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
 }

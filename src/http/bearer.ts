@@ -1,6 +1,6 @@
 /**
- * An API token as a way to call (RFC 6750 §2.1). An isolate that has seen the token waits for no storage: whether the
- * token was revoked is read beside the Gmail call.
+ * An API token as a way to call (RFC 6750 §2.1). An isolate that has seen the token calls Gmail without waiting for
+ * storage: whether the token was revoked is read at the same time.
  */
 import { apiTokenId } from "../kv-store/api-tokens.ts";
 import { AppError } from "../errors.ts";
@@ -74,7 +74,6 @@ function newerOf(one: AccessToken | null, other: AccessToken | null): AccessToke
 }
 
 function invalidApiToken(): AppError {
-  return new AppError("SIGN_IN_REQUIRED", "This API token is not in force: unknown, expired or revoked.", {
-    signInAgain: {},
-  });
+  const words = "Your API token is unknown, expired or revoked. Make a new one at /account.";
+  return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
 }

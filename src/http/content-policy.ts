@@ -1,5 +1,5 @@
 /**
- * Security headers: what a browser may do with a response. The handler says whose content it is
+ * Security headers: CSP with its sandbox, framing, referrer policy. The handler says whose content it is
  * (`c.set("contentPolicy", …)`); the headers follow from that, and never from the URL.
  */
 import { createMiddleware } from "hono/factory";

@@ -1,6 +1,8 @@
 /**
- * Which requests get to a route at all, before any handler runs: only encrypted ones, and with the session cookie only
- * those of our own pages. https://web.dev/articles/fetch-metadata calls the latter a resource isolation policy.
+ * Which requests get to a route at all, before any handler runs. Refuses plain HTTP except on loopback (pages get 308),
+ * writes from another origin, and reads with the session cookie from another site, except navigation to a page. A write
+ * with the cookie and without `Origin` and `Sec-Fetch-Site` counts as from another origin. A bearer token skips the origin
+ * checks, which https://web.dev/articles/fetch-metadata calls a resource isolation policy.
  *
  * Which route a request is for is asked of the router, by the {@link page} marker, and never read from the URL again.
  */
@@ -32,7 +34,10 @@ export const isolate = createMiddleware<AppEnv>(async (c, next) => {
 /** Pages move to HTTPS. A program has sent its token in the clear, and should notice. */
 function toHttps(c: AppContext, { host, pathname, search }: URL): Response {
   if (!isSafe(c) || !isPage(c)) {
-    throw new AppError("PERMISSION_DENIED", "Use https: this address does not answer plain HTTP.");
+    throw new AppError(
+      "PERMISSION_DENIED",
+      "Use https:// for this address. If you sent an API token, revoke it and make a new one: it was not encrypted.",
+    );
   }
   const origin = c.var.scope.config.publicOrigin ?? `https://${host}`;
   return c.redirect(`${origin}${pathname}${search}`, 308);
@@ -55,7 +60,7 @@ function requireOwnSite(c: AppContext): void {
 }
 
 /**
- * Refuses a request with the session cookie that names no origin, for routes that send a change on to Google.
+ * Refuses a request whose `Origin` is not ours. Callers use it for writes with a session, which go on to Google.
  *
  * @throws AppError `PERMISSION_DENIED`
  */
@@ -67,7 +72,7 @@ export function requireOrigin(c: AppContext): void {
 export function requireFrame(c: AppContext): void {
   const destination = c.req.header("Sec-Fetch-Dest");
   if (destination === undefined || destination === "iframe") return;
-  throw new AppError("PERMISSION_DENIED", "This address is shown only inside of the message's own page.");
+  throw new AppError("PERMISSION_DENIED", "This is only a part of a message. Open the message from your mailbox.");
 }
 
 /** Whether a request changes nothing; a preflight does not, either. */
@@ -97,14 +102,18 @@ function isTopLevelNavigation(c: AppContext): boolean {
 }
 
 function foreignRequest(): AppError {
-  return new AppError("PERMISSION_DENIED", "This request must come from a page of this site.");
+  return new AppError(
+    "PERMISSION_DENIED",
+    "This request did not come from a page of this site, so we refused it. Open this site and try again there.",
+  );
 }
 
 /** Another site, or Google after consent, has led a person to what is not a page: a click of their own goes on. */
 function ledHere(c: AppContext): AppError {
   if (!isTopLevelNavigation(c) || !isRoute(c)) return foreignRequest();
   const { pathname, search } = new URL(c.req.url);
-  return new AppError("PERMISSION_DENIED", "This address holds data for programs. Open it with the link below.", {
+  const words = "Another site sent you to data for programs. Use the link below if you want to open it.";
+  return new AppError("PERMISSION_DENIED", words, {
     // Whole: a path that begins with two slashes would be another host.
     link: { href: c.var.scope.origin + pathname + search, text: "Open the address" },
   });

@@ -23,7 +23,7 @@ export function readParameters(
     if (!known.includes(name)) throw unknownName("parameter", name, known);
     const given = [...(values.get(name) ?? []), value];
     if (given.length > 1 && !repeatable.includes(name)) {
-      throw invalidArgument(name, `${name} must be given once at most.`);
+      throw invalidArgument(name, `You sent ${name} more than once. Send it once.`);
     }
     values.set(name, given);
   }

@@ -12,5 +12,5 @@ export const RESPONSE_HEADERS = [
   "Retry-After",
 ];
 
-/** What an answer that is passed on has of headers, beside those of every answer. */
+/** All headers of a passed-on answer, beside those of every answer. */
 export const ANSWER_HEADERS = [...RESPONSE_HEADERS, "Content-Disposition"];

@@ -81,7 +81,7 @@ async function storeAccessToken(c: AppContext, session: Session): Promise<boolea
   }
 }
 
-/** Nobody is signed in with this browser after all. */
+/** Clears the session cookie and the caller. */
 export function forgetSession(c: AppContext): void {
   c.set("caller", undefined);
   clearSessionCookie(c);

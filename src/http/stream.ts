@@ -5,7 +5,7 @@
 import type { AppContext } from "./types.ts";
 import { type Html, slot } from "../pages/slot.ts";
 
-/** Answers with a frame and the pieces in its {@link slot}. Pieces should not throw: the status is long sent. */
+/** Answers with a frame and the pieces in its {@link slot}. Pieces must not throw: the status is already sent. */
 export async function streamPage(c: AppContext, frame: Html, pieces: AsyncIterable<Html>): Promise<Response> {
   const [head = "", tail = ""] = String(await frame).split(String(slot));
   const { origin, stream } = c.var.scope;

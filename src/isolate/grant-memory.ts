@@ -43,7 +43,7 @@ export class GrantMemory {
     this.#accessTokens.set(refreshToken, { accessToken, refresh: this.#refreshCount });
   }
 
-  /** Remembers that a refresh token was replaced, with the access token that came with it. */
+  /** Remembers that a refresh token was replaced. Call {@link keep} first: its access token is copied to the successor. */
   replace(refreshToken: string, successor: string): void {
     this.#successors.delete(successor);
     this.#successors.set(refreshToken, successor);

@@ -1,8 +1,7 @@
 /**
- * What an isolate remembers between requests, in memory only: gone with the isolate, and never the only copy.
+ * A map of limited size that drops the least recently used entry. Entries do not expire.
  */
 
-/** A map that forgets what was unused for longest. */
 export class LruCache<V> {
   readonly #maxEntries: number;
   // A Map keeps the order of insertion: the first entry is the one unused for longest.

@@ -40,10 +40,12 @@ export class SharedWork<T> {
   readonly #underWay = new LruCache<Attempt<T>>(MAX_UNDER_WAY);
 
   /**
-   * The result of work that one request does at a time. When that fails, one of those who waited tries once more; when
-   * that fails, too, all who have waited for both fail as it did.
+   * The result of work that one request does at a time. When that fails with an AppError, one of those who waited tries
+   * once more. A second AppError ends the wait for all who have waited for both. Other failures (a spent budget) do not
+   * count.
    *
-   * @param upstream the request's own: it waits no longer than it has time, and its work continues when its client disconnects
+   * @param upstream the request's own. It waits as long as it has time, and after that does the work itself. Its work
+   *   continues when its client disconnects
    */
   async share(upstream: Upstream, key: string, { nowMs, find, work }: SharedWorkOptions<T>): Promise<T> {
     const limitMs = upstream.remainingMs;

@@ -13,7 +13,7 @@ export class TokensUnderWay {
   /** When each was begun, in epoch milliseconds, by its ID and its user. */
   readonly #begunAtMs = new LruCache<Map<string, number>>(MAX_USERS);
 
-  /** Notes that a token is being made. @returns the IDs of those of the same user that were begun before */
+  /** Notes that a token is being made. @returns the IDs of the user's others, begun in the last minute */
   begin(sub: string, id: string, nowMs: number): string[] {
     const begun = this.#begunAtMs.get(sub) ?? new Map<string, number>();
     for (const [other, atMs] of begun) if (nowMs - atMs > MAX_AGE_MS) begun.delete(other);
@@ -22,7 +22,7 @@ export class TokensUnderWay {
     return before;
   }
 
-  /** It is stored, or will not be. */
+  /** Forgets a token that was stored or given up. */
   end(sub: string, id: string): void {
     const begun = this.#begunAtMs.get(sub);
     begun?.delete(id);

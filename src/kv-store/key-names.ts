@@ -11,7 +11,7 @@ export interface SessionKey {
 }
 
 /**
- * Who ends all sessions of a user: the user, a new consent, a security event. Each has a marker of its own, so
+ * What can end all sessions of a user: the user, a new consent, a security event. Each has a marker of its own, so
  * that none overwrites the later time of another.
  */
 export const USER_MARK_WRITERS = ["user", "consent", "event"] as const;

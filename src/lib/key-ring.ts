@@ -39,23 +39,31 @@ export interface Binding {
 }
 
 /** A 256-bit symmetric key: RFC 7518 §6.4. */
-const TokenKeySchema = z.object({
-  kty: z.literal("oct"),
-  kid: z.string().check(z.minLength(1), z.maxLength(128)),
-  // The last character carries 4 bits. With any other character there, one key could be written in several ways.
-  k: z
-    .string()
-    .check(z.regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, "must be 256 bits in base64url without padding")),
-});
+const TokenKeySchema = z.object(
+  {
+    kty: z.literal("oct", 'must be "oct"'),
+    kid: z
+      .string("must be text")
+      .check(z.minLength(1, "must not be empty"), z.maxLength(128, "must have at most 128 characters")),
+    // The last character carries 4 bits. With any other character there, one key could be written in several ways.
+    k: z
+      .string("must be text")
+      .check(z.regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/, "must be 256 bits in base64url without padding")),
+  },
+  "must be an object",
+);
 
 /** The value of `TOKEN_KEYS`: a JWK Set (RFC 7517 §5), the sealing key first. */
-export const TokenKeysSchema = z.object({
-  keys: z.array(TokenKeySchema).check(
-    z.minLength(1, "must hold at least one key"),
-    z.refine((keys) => new Set(keys.map((key) => key.kid)).size === keys.length, "must not repeat a kid"),
-    z.refine((keys) => new Set(keys.map((key) => key.k)).size === keys.length, "must not repeat a key"),
-  ),
-});
+export const TokenKeysSchema = z.object(
+  {
+    keys: z.array(TokenKeySchema, "must be a list of keys").check(
+      z.minLength(1, "must hold at least one key"),
+      z.refine((keys) => new Set(keys.map((key) => key.kid)).size === keys.length, "must not repeat a kid"),
+      z.refine((keys) => new Set(keys.map((key) => key.k)).size === keys.length, "must not repeat a key"),
+    ),
+  },
+  "must be an object",
+);
 
 export type TokenKey = z.infer<typeof TokenKeySchema>;
 

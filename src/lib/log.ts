@@ -22,7 +22,7 @@ export function reportError(trace: Trace, error: unknown): AppError {
   if (found.reason !== "INTERNAL") return found;
   return new AppError(
     "INTERNAL",
-    `Something went wrong on our side. Report it with the request ID ${trace.requestId}.`,
+    `We could not finish your request. Try again. If it fails again, give whoever runs this site the request ID ${trace.requestId}.`,
   );
 }
 

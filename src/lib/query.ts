@@ -25,6 +25,9 @@ function decode(text: string, parameter: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    throw invalidArgument(parameter, "The query has a % that begins no encoded character of UTF-8.");
+    throw invalidArgument(
+      parameter,
+      "The query or form has a % without a valid UTF-8 code after it. Write a plain % as %25.",
+    );
   }
 }

@@ -5,6 +5,9 @@ import type * as z from "zod/mini";
 import { invalidArgument } from "../errors.ts";
 import { unknownName } from "./unknown-name.ts";
 
+/** What is said where a schema has no message of its own. */
+const WITHOUT_MESSAGE = { error: () => "is not valid" };
+
 /**
  * Checks options by a schema.
  *
@@ -16,7 +19,7 @@ export function parseOptions<T extends z.ZodMiniObject>(
   options: unknown,
   whole: "options" | "body" = "options",
 ): z.output<T> {
-  const parsed = schema.safeParse(options);
+  const parsed = schema.safeParse(options, WITHOUT_MESSAGE);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   if (issue?.code === "unrecognized_keys") {

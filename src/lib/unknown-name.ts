@@ -13,7 +13,7 @@ const MAX_NAME_CHARACTERS = 64;
  */
 export function unknownName(what: "parameter" | "member", name: string, known: readonly string[]): AppError {
   const nearest = findNearest(name.slice(0, MAX_NAME_CHARACTERS), known);
-  const names = known.length === 0 ? `It takes no ${what}s.` : `Known are: ${known.join(", ")}.`;
+  const names = known.length === 0 ? `Send no ${what} here.` : `You can use: ${known.join(", ")}.`;
   const hint = nearest === null ? names : `Did you mean ${nearest}?`;
-  return invalidArgument(name.slice(0, MAX_NAME_CHARACTERS), `There is no such ${what} here. ${hint}`);
+  return invalidArgument(name.slice(0, MAX_NAME_CHARACTERS), `You sent an unknown ${what}. ${hint}`);
 }

@@ -5,7 +5,7 @@
 import type { ErrorStatus } from "../errors.ts";
 import { Gmail, type MessageFilter } from "../gmail.ts";
 import type { Grant } from "../auth/grant.ts";
-import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./walk.ts";
+import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./pagination.ts";
 import type { KeyRing } from "../lib/key-ring.ts";
 import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";

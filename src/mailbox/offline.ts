@@ -42,7 +42,7 @@ export interface GetMessageOptions {
   readonly metadataHeaders?: readonly string[];
 }
 
-const GetMessageOptionsSchema = z.strictObject({
+export const GetMessageOptionsSchema = z.strictObject({
   format: z._default(z.enum(["minimal", "full", "raw", "metadata"], "must be minimal, full, raw or metadata"), "full"),
   metadataHeaders: z._default(z.array(z.string("must be text"), "must be a list of names"), []),
 });

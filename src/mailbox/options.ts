@@ -4,7 +4,7 @@
  */
 import * as z from "zod/mini";
 import type { MessageFilter } from "../gmail.ts";
-import type { View } from "./walk.ts";
+import type { View } from "./pagination.ts";
 import { parseOptions } from "../lib/schema.ts";
 
 const DEFAULT_LIMIT = 100;

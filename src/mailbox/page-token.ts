@@ -4,9 +4,9 @@
  * mailbox with holes.
  */
 import * as z from "zod/mini";
-import { invalidArgument } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { MessageFilter } from "../gmail.ts";
-import type { Cursor } from "./walk.ts";
+import type { Cursor } from "./pagination.ts";
 import { type Binding, type KeyRing, sha256 } from "../lib/key-ring.ts";
 
 const CursorSchema = z.object({
@@ -46,9 +46,11 @@ export async function openPageToken(
   const bound = await binding(owner.sub, owner.filter);
   const cursor = await keyRing.openAs(bound, token.value, token.nowMs, CursorSchema);
   if (cursor !== null) return cursor;
-  throw invalidArgument(
-    "pageToken",
-    "pageToken is not valid for this user and these filters. Begin again without it, or send the same q, labelIds " +
+  const words = "This page link has expired or belongs to another search. Go back to the start and search again.";
+  throw new AppError("INVALID_ARGUMENT", words, {
+    metadata: { parameter: "pageToken" },
+    programMessage:
+      "pageToken is not valid for this user and these filters. Begin again without it, or send the same q, labelIds " +
       "and includeSpamTrash as before.",
-  );
+  });
 }

@@ -5,7 +5,7 @@
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import * as z from "zod/mini";
 import type { GoogleConfig } from "../config.ts";
-import { AppError } from "../errors.ts";
+import { AppError, type SignInAgain } from "../errors.ts";
 import type { GoogleKeys } from "./google-documents.ts";
 import type { Upstream } from "../lib/upstream.ts";
 
@@ -42,6 +42,15 @@ export interface IdTokenVerifier {
   readonly keys: GoogleKeys;
 }
 
+/** What an ID token is checked against. */
+interface Expected {
+  readonly idToken: string | null;
+  readonly nonce: string;
+  readonly nowMs: number;
+  /** How the person begins again where the token is not valid. */
+  readonly again: SignInAgain;
+}
+
 /**
  * Verifies an ID token (OpenID Connect Core §3.1.3.7): RS256 signature by Google's keys, `iss` with or without
  * `https://`, `aud`, `azp`, `exp` and `nonce`.
@@ -51,9 +60,9 @@ export interface IdTokenVerifier {
  */
 export async function verifyIdToken(
   { upstream, google, keys }: IdTokenVerifier,
-  expected: { idToken: string | null; nonce: string; nowMs: number },
+  expected: Expected,
 ): Promise<IdTokenClaims> {
-  if (expected.idToken === null) throw invalidIdToken("missing");
+  if (expected.idToken === null) throw invalidIdToken("missing", expected);
   // ID tokens come from Google's token endpoint, not from callers, so nobody can drive fetches by unknown kids.
   const keySet = keys.of(upstream, { jwksUri: google.jwksUri, cooldownMs: 0, nowMs: expected.nowMs });
   try {
@@ -65,29 +74,33 @@ export async function verifyIdToken(
       currentDate: new Date(expected.nowMs),
       clockTolerance: LEEWAY_SECONDS,
     });
-    checkTimes(payload, expected.nowMs / 1000);
-    return checkClaims(payload, google.clientId, expected.nonce);
+    checkTimes(payload, expected);
+    return checkClaims(payload, google.clientId, expected);
   } catch (error) {
-    throw keys.keyFault(error, google.jwksUri) ?? invalidIdToken(error instanceof errors.JOSEError ? error.code : "?");
+    const fault = error instanceof errors.JOSEError ? error.code : "?";
+    throw keys.keyFault(error, google.jwksUri) ?? invalidIdToken(fault, expected);
   }
 }
 
 /** The leeway is for a token that seems to be from the future: one that has expired has had its time. */
-function checkTimes({ exp = 0, iat = 0 }: JWTPayload, nowSeconds: number): void {
-  if (exp <= Math.floor(nowSeconds)) throw invalidIdToken("ERR_JWT_EXPIRED");
-  if (iat > nowSeconds + LEEWAY_SECONDS) throw invalidIdToken("iat");
+function checkTimes({ exp = 0, iat = 0 }: JWTPayload, expected: Expected): void {
+  const nowSeconds = expected.nowMs / 1000;
+  if (exp <= Math.floor(nowSeconds)) throw invalidIdToken("ERR_JWT_EXPIRED", expected);
+  if (iat > nowSeconds + LEEWAY_SECONDS) throw invalidIdToken("iat", expected);
 }
 
-function checkClaims(payload: unknown, clientId: string, nonce: string): IdTokenClaims {
+function checkClaims(payload: unknown, clientId: string, expected: Expected): IdTokenClaims {
   const claims = IdTokenClaimsSchema.safeParse(payload);
-  if (!claims.success) throw invalidIdToken("claims");
-  if (claims.data.nonce !== nonce) throw invalidIdToken("nonce");
-  if (claims.data.authorizedParty !== null && claims.data.authorizedParty !== clientId) throw invalidIdToken("azp");
+  if (!claims.success) throw invalidIdToken("claims", expected);
+  if (claims.data.nonce !== expected.nonce) throw invalidIdToken("nonce", expected);
+  const { authorizedParty } = claims.data;
+  if (authorizedParty !== null && authorizedParty !== clientId) throw invalidIdToken("azp", expected);
   return claims.data;
 }
 
-function invalidIdToken(logDetail: string): AppError {
+function invalidIdToken(logDetail: string, { again }: Expected): AppError {
   return new AppError("INVALID_ID_TOKEN", "Google's identity token is not valid. Sign in again.", {
+    signInAgain: again,
     logDetail: `ID token: ${logDetail}`,
   });
 }

@@ -99,9 +99,8 @@ function Tokens({ tokens, newToken, problem, signInToMakeToken, reader }: Accoun
     <section aria-labelledby="tokens">
       <h2 id="tokens">API tokens</h2>
       <p>
-        With a token, a program of yours can use your mail: <code>Authorization: Bearer …</code>. It can do what you
-        choose here and have granted to this site, so keep it like a password. See the{" "}
-        <a href="/docs">API documentation</a>.
+        With a token, your program can use your mail: <code>Authorization: Bearer …</code>. It can do what you choose
+        below, within what you gave this site. Keep it like a password. See the <a href="/docs">API documentation</a>.
       </p>
       {newToken !== null && <NewToken {...newToken} />}
       {problem !== null && (
@@ -205,11 +204,11 @@ function WaysOut() {
         <PostButton action="/auth/logout" label="Sign out" />
         <p>Ends the session in this browser.</p>
         <PostButton action="/auth/logout?everywhere=true" label="Sign out everywhere" />
-        <p>Ends every session of yours and every API token, within a minute.</p>
+        <p>Signs you out everywhere and ends all your API tokens, within a minute.</p>
         <PostButton action="/auth/disconnect" label="Disconnect from Google" kind="danger" />
         <p>
-          Gives the access back to Google and deletes what is stored here: the encrypted grant, your address, sessions
-          and API tokens. Your mail stays as it is.
+          Ends this site's access to your Google account and deletes what is stored here: the encrypted grant, your
+          address, sessions and API tokens. Your mail stays as it is.
         </p>
       </div>
     </section>

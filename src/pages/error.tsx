@@ -1,5 +1,5 @@
 /**
- * What a person sees when something did not work: what happened, whose doing it is, and the way on.
+ * What a person sees when something did not work: what happened, who caused it, and the way on.
  */
 import { type AppError, REASONS } from "../errors.ts";
 import { GoogleButton, Layout } from "./layout.tsx";
@@ -41,5 +41,6 @@ export function ErrorPage({ error, requestId, authorizationUrl, nonce }: ErrorPa
 }
 
 function describeWait(seconds: number): string {
+  if (seconds === 1) return "1 second";
   return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }

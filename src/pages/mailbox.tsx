@@ -1,9 +1,9 @@
 /**
  * The mailbox: search, and the messages as a list that grows while it is read.
  */
-import { type AppError, type ErrorStatus, REASONS } from "../errors.ts";
+import type { AppError } from "../errors.ts";
 import { slot } from "./slot.ts";
-import type { Row } from "../mailbox/walk.ts";
+import type { Row } from "../mailbox/pagination.ts";
 import type { Label } from "../gmail/labels.ts";
 import type { MessageMetadata } from "../gmail/message.ts";
 import type { Identity } from "../identity.ts";
@@ -164,7 +164,7 @@ export function MessageRow({ row, context }: { row: Row; context: RowContext }) 
   if (!("subject" in row)) {
     return (
       <li class="row failed">
-        <span>{"error" in row ? `This message could not be read. ${failureWords(row.error)}.` : row.id}</span>
+        <span>{"error" in row ? "We could not load this message. Reload the page to try again." : row.id}</span>
       </li>
     );
   }
@@ -210,11 +210,6 @@ function RowDate({ date, reader }: { date: string; reader: Reader }) {
       {shortDate(dateMs, reader)}
     </time>
   );
-}
-
-/** Why a row is missing, in our words: those of the error are for programs, and may be Google's. */
-function failureWords({ details: [{ reason }] }: ErrorStatus): string {
-  return REASONS[reason].title;
 }
 
 /** The other side of the message: its sender, or for what one sent oneself or means to, whom it goes to. */

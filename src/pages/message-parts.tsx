@@ -97,8 +97,8 @@ function ruleWords(rule: string): string {
   const every = interval > 1 ? `every ${interval} ${unit}s` : `every ${unit}`;
   const count = fields.get("COUNT");
   const until = /^(\d{4})(\d\d)(\d\d)/.exec(fields.get("UNTIL") ?? "");
-  const end =
-    count === undefined ? (until === null ? "" : `, until ${until.slice(1, 4).join("-")}`) : `, ${count} times`;
+  const times = count === "1" ? "1 time" : `${count} times`;
+  const end = count === undefined ? (until === null ? "" : `, until ${until.slice(1, 4).join("-")}`) : `, ${times}`;
   const days = fields.get("BYDAY");
   return `${every}${days === undefined ? "" : ` (${days.replaceAll(",", ", ")})`}${end}`;
 }
@@ -109,7 +109,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   delivered: "Delivered",
   expanded: "Delivered to those on the list",
   failed: "Not delivered",
-  relayed: "Passed on to a server that reports no more",
+  relayed: "Passed on to a server that does not confirm delivery",
 };
 
 export function DeliveryReport({ text }: { text: string }) {

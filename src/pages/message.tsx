@@ -60,7 +60,9 @@ export async function* messagePieces(view: MessageView): AsyncGenerator<Html, vo
     );
   }
   if (files.length > 0) yield <Attachments files={files} />;
-  if (message.isCut) yield <p class="muted">It has more parts than are looked at here.</p>;
+  if (message.isCut) {
+    yield <p class="muted">This message has more parts than we show here. Open it in Gmail to see them all.</p>;
+  }
 }
 
 function Head({ identity, message, reader, isPlain }: MessageView) {
@@ -114,7 +116,11 @@ function Header({ name, value }: { name: string; value: string | null }) {
 
 function* blockPieces({ kind, text }: Block, { ownHosts, reader }: MessageView): Generator<Html, void> {
   if (text === null) {
-    yield <p class="notice">A part is too long to be shown here, or could not be read. It is listed below.</p>;
+    yield (
+      <p class="notice">
+        We could not show a part of this message: it is too long or cannot be read. You find it under Attachments.
+      </p>
+    );
   } else if (kind === "calendar") yield <Invitations text={text} reader={reader} />;
   else if (kind === "status") yield <DeliveryReport text={text} />;
   else {
@@ -162,12 +168,12 @@ function Frame({ message: { id }, hasRemotePictures }: MessageView) {
     <section class="html" aria-label="The message as its sender formatted it">
       {hasRemotePictures && (
         <p class="muted">
-          Pictures from elsewhere are not loaded.{" "}
+          We did not load pictures from other sites.{" "}
           <a class="show-pictures" href={`/message/${id}/body?pictures=show`} target="mail">
             Show pictures
           </a>
-          : then your browser asks the sender's servers for them, which tells the sender that you have opened this
-          message, when, from which network address, and with which browser.
+          : the sender then learns that you opened this message, when, from which network address and with which
+          browser.
         </p>
       )}
       <iframe
@@ -193,7 +199,7 @@ function Attachments({ files }: { files: readonly Attachment[] }) {
           </li>
         ))}
       </ul>
-      <p class="muted">They can be opened in Gmail.</p>
+      <p class="muted">To open them, choose “Open in Gmail” above.</p>
     </section>
   );
 }

@@ -4,7 +4,7 @@
 
 export const NOTICES = {
   "revocation-unconfirmed":
-    "Everything stored here is deleted, but Google could not be reached to end the access. You can end it yourself at " +
+    "We deleted everything stored here, but could not reach Google to end the access. Please end it yourself at " +
     "myaccount.google.com/permissions.",
 } as const;
 

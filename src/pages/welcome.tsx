@@ -17,7 +17,7 @@ export function WelcomePage(props: { notice: string | null; signIn: string; nonc
         </p>
         <ul class="muted">
           <li>You see Google's consent page once; after that, signing in is one click.</li>
-          <li>What Google gives this app is kept encrypted. Your messages are not kept.</li>
+          <li>We keep your access encrypted. We do not keep your messages.</li>
           <li>You can end the access here or in your Google account at any time.</li>
         </ul>
       </main>

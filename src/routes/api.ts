@@ -1,5 +1,6 @@
 /**
- * `/api/me`, `/api/messages` and `/api/labels`: the JSON API of the signed-in user.
+ * The JSON API of the caller: user, messages, attachments, labels. Throws AppError as {@link requireCaller} and the mailbox
+ * do.
  */
 import { Hono } from "hono/tiny";
 import { requireCaller } from "../http/authentication.ts";

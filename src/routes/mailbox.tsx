@@ -14,7 +14,7 @@ import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
 import type { Label } from "../gmail/labels.ts";
 import { parseListOptions } from "../mailbox/options.ts";
-import type { ListChunk } from "../mailbox/walk.ts";
+import type { ListChunk } from "../mailbox/pagination.ts";
 import { reportError } from "../lib/log.ts";
 import { gmailOf, type MailboxUser, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";

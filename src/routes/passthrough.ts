@@ -1,6 +1,7 @@
 /**
  * Gmail's own REST API for the caller: `/gmail/v1/users/{userId}/…`, and `POST /batch/gmail/v1` for clients that batch.
- * Each call, alone or as a part of a batch, is checked as one. Status and body are passed on untouched and streamed.
+ * Each call, alone or as a part of a batch, is checked as one. Status and body are passed on untouched and streamed, except
+ * that a 401 becomes `CONSENT_REQUIRED` after one refresh and replay. Headers are filtered.
  */
 import { Hono } from "hono/tiny";
 import { isRead } from "../access.ts";
@@ -15,7 +16,7 @@ import { passedHeaders, refuseHeaders } from "../gmail/request-headers.ts";
 import { quotaUnits } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { requireOrigin } from "../http/isolation.ts";
-import { overridable } from "../http/meaning.ts";
+import { overridable } from "../http/request-semantics.ts";
 import { readBody, readText } from "../http/body.ts";
 import type { AppContext, AppEnv, Caller } from "../http/types.ts";
 import { RESPONSE_HEADERS } from "../http/passed-headers.ts";

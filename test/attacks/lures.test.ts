@@ -93,14 +93,14 @@ describe("Google's words, which may repeat those of a link, are for programs onl
     if (code < 429) expect(await response.text()).toContain(LURE);
   });
 
-  test("in a row that could not be read, which says why all the same", async ({ victim }) => {
+  test("in a row that could not be read", async ({ victim }) => {
     const scene = await victim({ mayCallGoogle: true });
     await scene.google.always("part", {
       status: 404,
       body: { error: { code: 404, status: "NOT_FOUND", message: LURE } },
     });
     const words = await wordsAt(scene, "/");
-    expect(words).toContain("This message could not be read. There is nothing here.");
+    expect(words).toContain("We could not load this message.");
     expect(words).not.toContain(LURE);
     const rows = await scene.browser.fetch("/api/messages?limit=1&view=metadata", {
       headers: { accept: "application/json" },
@@ -116,7 +116,7 @@ describe("Google's words, which may repeat those of a link, are for programs onl
     });
     const response = await scene.browser.step("/");
     const html = await expectPage(response, 200);
-    expect(parse(html).querySelector("[role=alert]")?.text).toContain("could not be read. Gmail does not understand");
+    expect(parse(html).querySelector("[role=alert]")?.text).toContain("could not be read. Gmail could not understand");
     expect(html).not.toContain(LURE);
   });
 });

@@ -154,7 +154,10 @@ describe("Google's client for Node, with an API token", () => {
     expect((await browser.fetch(`/api/tokens/${revoked.id}`, { method: "DELETE" })).status).toBe(204);
     for (const value of [revoked.token, `gmedge_${"A".repeat(63)}`, "ya29.not-ours"]) {
       const error = await clientError(clientWith(value).users.getProfile({ userId: "me" }));
-      expect(error).toMatchObject({ status: 401, message: expect.stringContaining("This API token is not in force") });
+      expect(error).toMatchObject({
+        status: 401,
+        message: expect.stringContaining("Your API token is unknown, expired or revoked"),
+      });
       expect(Object(error).constructor.name).toBe("GaxiosError");
     }
   });

@@ -80,7 +80,7 @@ describe("POST /api/tokens", () => {
     const { browser } = await signedIn(open);
     const response = await askForToken(browser, { name: "x", [member]: "read" });
     const { error } = apiErrorSchema.parse(await response.clone().json());
-    expect(error.message).toBe(`There is no such member here. Did you mean ${meant}?`);
+    expect(error.message).toBe(`You sent an unknown member. Did you mean ${meant}?`);
     expect((await expectError(response, 400, "INVALID_ARGUMENT")).metadata["parameter"]).toBe(member);
   });
 

@@ -361,7 +361,7 @@ describe("GET /message/{id}/body", () => {
       "mail",
       "mail",
     ]);
-    expect(root.querySelector(".html p")?.text).toMatch(/tells the sender/);
+    expect(root.querySelector(".html p")?.text).toMatch(/the sender then learns/);
     await answerNext(scene, mail);
     const asked = await scene.browser.step(link?.getAttribute("href") ?? "", FRAME);
     expect(policyOf(asked)).toEqual({

@@ -57,7 +57,7 @@ describe("GET /api/messages", () => {
   test("?maxResults=5, which is like none, names those that are known", async ({ open }) => {
     const { browser } = await signedIn(open);
     const { message } = await expectError(await call(browser, "/api/messages?maxResults=5"), 400, "INVALID_ARGUMENT");
-    expect(message).toContain("Known are: q, labelIds, includeSpamTrash, limit, pageToken, view.");
+    expect(message).toContain("You can use: q, labelIds, includeSpamTrash, limit, pageToken, view.");
   });
 
   test.for<[query: string, parameter: string, message: RegExp]>([
@@ -124,11 +124,13 @@ describe("pages", () => {
 test("what is wrong in a body says what is allowed, in words of ours", async ({ open }) => {
   const { browser } = await signedIn(open);
   const wrong: [body: object, words: RegExp][] = [
-    [{ name: 1 }, /^name must be text/],
+    [{}, /^name is missing or not text/],
+    [{ name: 1 }, /^name is missing or not text/],
     [{ name: "  " }, /^name must not be empty/],
     [{ name: "n", expiresInDays: 0 }, /^expiresInDays must be a whole number of days, 1 to 365/],
     [{ name: "n", expiresInDays: 1.5 }, /^expiresInDays must be a whole number/],
     [{ name: "n", access: "write" }, /^access must be list, read or full/],
+    [{ name: "n", access: null }, /^access must be list, read or full/],
     [{ name: "n", acces: "full" }, /Did you mean access\?/],
     [[], /^The body must be an object/],
   ];

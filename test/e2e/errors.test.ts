@@ -7,19 +7,19 @@ describe("when Google", () => {
     mailbox.expectComplaints(/the server responded with a status of 429/);
     await atGoogle().always("list", { named: "tooManyRequests", retryAfter: 90 });
     await page.goto("/");
-    await page.getByText("Waiting is all that helps.").waitFor();
+    await page.getByText("Wait, then try again.").waitFor();
     expect(await page.locator("main").innerText()).toMatch(/Try again in (\d+) seconds\./);
     await atGoogle().clearFaults();
     await page.getByRole("link", { name: "Back to the start" }).click();
     await page.locator(".row").first().waitFor();
   });
 
-  test("is down, the page says whose doing that is, and that nothing was lost", async ({ mailbox }) => {
+  test("is down, the page says that it passes, and that nothing was lost", async ({ mailbox }) => {
     const { page } = mailbox;
     mailbox.expectComplaints(/the server responded with a status of 50\d/);
     await atGoogle().always("list", "unavailable");
     await page.goto("/");
-    await page.getByText("This is Google's doing").waitFor();
+    await page.getByText("This usually passes soon.").waitFor();
     expect(await page.getByText(/request [0-9a-f-]{36}/).count()).toBe(1);
   });
 
@@ -45,7 +45,7 @@ describe("when Google", () => {
     mailbox.expectComplaints(/the server responded with a status of (429|50\d)/);
     await atGoogle().always("list", "unavailable");
     await page.getByRole("searchbox").fill("is:starred");
-    await page.getByText("This is Google's doing").waitFor();
+    await page.getByText("This usually passes soon.").waitFor();
   });
 });
 

@@ -32,14 +32,14 @@ describe("signing in", () => {
     await page.getByText("No messages here.").waitFor();
   });
 
-  test("with a refusal at Google says so, and whose choice it was, and can be tried again", async ({ open }) => {
+  test("with a refusal at Google says so, and can be tried again", async ({ open }) => {
     const visitor = await open();
     const { page } = visitor;
     visitor.expectComplaints(/the server responded with a status of 403/);
     await atGoogle().act({ action: "revokeGrant", email: SMALL_USER.email });
     await page.goto("/");
     await signIn(page, SMALL_USER.email, { cancel: true });
-    await page.getByText("That was your choice").waitFor();
+    await page.getByText("If you change your mind").waitFor();
     await signIn(page, SMALL_USER.email);
     await page.locator(".rows > .row").first().waitFor();
   });
@@ -51,7 +51,7 @@ describe("signing in", () => {
     await atGoogle().act({ action: "revokeGrant", email: SMALL_USER.email });
     await page.goto("/");
     await signIn(page, SMALL_USER.email, { untick: "gmail.readonly" });
-    await page.getByText("tick the box for Gmail").waitFor();
+    await page.getByText("tick every box for Gmail").waitFor();
     await signIn(page, SMALL_USER.email);
     await page.locator(".rows > .row").first().waitFor();
   });

@@ -3,6 +3,7 @@
  */
 import type { Endpoint } from "../support/google.ts";
 import type { Effect, Group } from "./faults.ts";
+import { ROW_OF_PAGE } from "./outcome.ts";
 
 export interface Spoiled {
   readonly endpoint: Endpoint;
@@ -18,7 +19,7 @@ export interface Spoiled {
 
 /** How an error of the API shows: as an answer, as the last line of a stream, or in rows. */
 function shownAs(code: string, reason: string, { group }: Spoiled): string {
-  const inRows = group === "batch" || group === "part" ? `|200 with rows ${reason}` : "";
+  const inRows = group === "batch" || group === "part" ? `|200 with rows (?:${reason}|${ROW_OF_PAGE})` : "";
   return `${code} ${reason}|200, then ${reason}${inRows}`;
 }
 

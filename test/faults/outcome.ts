@@ -3,7 +3,6 @@
  *
  * What has not the form that the contract gives it throws, and the case that met it fails.
  */
-import { REASONS } from "../../src/errors.ts";
 import * as z from "zod";
 import { apiErrorSchema } from "../support/errors.ts";
 import { MARKUP } from "./faults.ts";
@@ -88,26 +87,32 @@ function readErrorPage(response: Response, body: string): string {
   return `${response.status} ${reason[1]}`;
 }
 
+/** Stands for the reason of a row on a page, which gives none. */
+export const ROW_OF_PAGE = "UNNAMED";
+
 /** What a page says in words of ours, and the reason that it stands for. Google's words stand on none. */
 const REASONS_IN_WORDS: readonly (readonly [RegExp, string])[] = [
-  ...Object.entries(REASONS).map(
-    ([reason, { title }]) => [new RegExp(`could not be read\\. ${title}\\.`), reason] as const,
-  ),
   [/did not answer in time|cannot be reached|is not working properly|refused to refresh/, "UPSTREAM_UNAVAILABLE"],
-  [/limits how much this account may ask for/, "RATE_LIMITED"],
+  [/You have reached Gmail's limit/, "RATE_LIMITED"],
   [/no longer grants access/, "CONSENT_REQUIRED"],
-  [/a permission is missing/, "SCOPE_REQUIRED"],
-  [/Gmail refused the request/, "FAILED_PRECONDITION"],
-  [/Gmail does not permit this/, "PERMISSION_DENIED"],
-  [/Gmail has nothing of this kind/, "NOT_FOUND"],
+  [/not given a permission that this needs/, "SCOPE_REQUIRED"],
+  [/Gmail refused this request/, "FAILED_PRECONDITION"],
+  [/Gmail does not let you do this/, "PERMISSION_DENIED"],
+  [/Gmail cannot find this/, "NOT_FOUND"],
 ];
 
 /** Of a page that came with 200: messages that could not be read, in their place, and why the rest is missing. */
 function failuresOfPage(html: string): string {
   if (!html.endsWith("</html>")) throw new Error("the page is cut off");
-  const reasons = [...html.matchAll(/<li class="row failed"><span>(.*?)<\/span>/gs)].map(([, text]) => reasonOf(text));
+  const rows = [...html.matchAll(/<li class="row failed"><span>(.*?)<\/span>/gs)].map(([, text]) => rowFailureOf(text));
   const [alert] = [...html.matchAll(/<p class="notice" role="alert">(.*?)<\/p>/gs)].map(([, text]) => reasonOf(text));
-  return alert === undefined ? withRows(reasons) : `, then ${alert}`;
+  return alert === undefined ? withRows(rows) : `, then ${alert}`;
+}
+
+/** What a page says of a message that it lacks is the same for every reason. */
+function rowFailureOf(text = ""): string {
+  if (text !== "We could not load this message. Reload the page to try again.") throw new Error(`a row: ${text}`);
+  return ROW_OF_PAGE;
 }
 
 function reasonOf(text = ""): string {

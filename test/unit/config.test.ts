@@ -1,7 +1,16 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { ConfigError, describeUnknownNames, parseConfig } from "../../src/config.ts";
-import { CLIENT_ID, CLIENT_SECRET, configuration, environment, KEY_A, KEY_B, tokenKey } from "./fixtures.ts";
+import {
+  CLIENT_ID,
+  CLIENT_SECRET,
+  configuration,
+  environment,
+  KEY_A,
+  KEY_B,
+  ODD_VALUES,
+  tokenKey,
+} from "./fixtures.ts";
 
 function problemsOf(changes: Record<string, unknown>): readonly string[] {
   try {
@@ -141,6 +150,36 @@ describe("a name that is set and means nothing", () => {
     const bindings = { ASSETS: { fetch: () => {} }, __RUNTIME_VERSION: "1", CREDENTIALS: {} };
     expect(describeUnknownNames(bindings)).toEqual([]);
     expect(describeUnknownNames({ ...bindings, ALLOWED_ACOUNTS: ["a@example.test"] })).toHaveLength(1);
+  });
+});
+
+/** What zod, and what we say where a schema has no message of its own. */
+const NO_MESSAGE = /Invalid input|is not valid/;
+
+describe("what is wrong is said in words of ours", () => {
+  test.each(Object.keys(environment()).filter((name) => !name.startsWith("__")))("of each bad value of %s", (name) => {
+    const problems = ODD_VALUES.flatMap((value) => problemsOf({ [name]: value }));
+    expect(problems.length).toBeGreaterThanOrEqual(4);
+    for (const problem of problems) {
+      expect(problem).toMatch(new RegExp(`^${name} `));
+      expect(problem).not.toMatch(NO_MESSAGE);
+    }
+  });
+
+  test.each<[keys: unknown, says: string]>([
+    [[], "TOKEN_KEYS must be an object"],
+    [1, "TOKEN_KEYS must be an object"],
+    ["a", "TOKEN_KEYS must be an object"],
+    [{}, "TOKEN_KEYS.keys must be a list of keys"],
+    [{ keys: null }, "TOKEN_KEYS.keys must be a list of keys"],
+    [{ keys: [null] }, "TOKEN_KEYS.keys.0 must be an object"],
+    [{ keys: [{ ...KEY_A, kty: 1 }] }, 'TOKEN_KEYS.keys.0.kty must be "oct"'],
+    [{ keys: [{ ...KEY_A, kid: null }] }, "TOKEN_KEYS.keys.0.kid must be text"],
+    [{ keys: [{ ...KEY_A, kid: "" }] }, "TOKEN_KEYS.keys.0.kid must not be empty"],
+    [{ keys: [{ ...KEY_A, kid: "k".repeat(129) }] }, "TOKEN_KEYS.keys.0.kid must have at most 128 characters"],
+    [{ keys: [{ ...KEY_A, k: 1 }] }, "TOKEN_KEYS.keys.0.k must be text"],
+  ])("of the keys %j", (keys, says) => {
+    expect(problemsOf({ TOKEN_KEYS: JSON.stringify(keys) })).toEqual([says]);
   });
 });
 

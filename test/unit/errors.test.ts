@@ -62,9 +62,9 @@ describe("an error on the wire (AIP-193)", () => {
   });
 
   test("says to programs what is for programs, and keeps the message in our own words for pages", () => {
-    const error = new AppError("NOT_FOUND", "Gmail has nothing of this kind.", { programMessage: "Google's words" });
+    const error = new AppError("NOT_FOUND", "Gmail cannot find this.", { programMessage: "Google's words" });
     expect(toErrorStatus(error, {}).message).toBe("Google's words");
-    expect(error.message).toBe("Gmail has nothing of this kind.");
+    expect(error.message).toBe("Gmail cannot find this.");
     expect(toErrorStatus(new AppError("NOT_FOUND", "m"), {}).message).toBe("m");
   });
 

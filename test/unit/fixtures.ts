@@ -42,6 +42,9 @@ export function configuration(changes: Record<string, unknown> = {}): Config {
   return parseConfig(environment(changes));
 }
 
+/** Values that hardly any option or setting may have. */
+export const ODD_VALUES: readonly unknown[] = [undefined, null, true, -1, 1.5, NaN, "", " ", [], [1], [null], [""], {}];
+
 /** One call that our code made to the network. */
 export interface Call {
   readonly url: URL;

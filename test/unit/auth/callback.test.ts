@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkCallback, parseCallback, type Transaction } from "../../../src/auth/transaction.ts";
+import { beginAgain, checkCallback, parseCallback, type Transaction } from "../../../src/auth/transaction.ts";
 import { AppError } from "../../../src/errors.ts";
 import { randomToken } from "../../../src/lib/key-ring.ts";
 import { SENTENCE } from "../fixtures.ts";
@@ -122,7 +122,9 @@ describe("whether it is believed, in this order", () => {
 
   test("neither code nor error: 400, naming code", () => {
     for (const query of ["", "code=", "code=a&code=b"]) {
-      expect(refusal(query)).toMatchObject({ reason: "INVALID_ARGUMENT", metadata: { parameter: "code" } });
+      const error = refusal(query);
+      expect(error).toMatchObject({ reason: "INVALID_ARGUMENT", metadata: { parameter: "code" } });
+      expect(error.signInAgain).toEqual(beginAgain(TRANSACTION));
     }
   });
 });

@@ -270,7 +270,8 @@ describe("a Gmail scope is missing: 403 SCOPE_REQUIRED, naming what to tick, wit
     const error = await appErrorOf((await trial({ token: { scope: "openid" } }, vars)).finish());
     expect(error).toMatchObject({ reason: "SCOPE_REQUIRED", code: 403, signInAgain: CONSENT });
     expect(error.metadata).toEqual({ missingScopes: `${READONLY} ${MODIFY}` });
-    expect(error.message).toContain(`${READONLY}, ${MODIFY}`);
+    expect(error.message).not.toContain("https:");
+    expect(error.programMessage).toContain(`${READONLY}, ${MODIFY}`);
     expect(await record()).toBeNull();
   });
 

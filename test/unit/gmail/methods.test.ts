@@ -220,7 +220,7 @@ describe("a query", () => {
   });
 
   test("with a name that is nearly right is told the right one, and no word of its own stands in the message", () => {
-    expect(errorOf("maxResult=5").message).toBe("There is no such parameter here. Did you mean maxResults?");
+    expect(errorOf("maxResult=5").message).toBe("You sent an unknown parameter. Did you mean maxResults?");
     expect(errorOf("metadata_headers=From").message).toContain("Did you mean metadataHeaders?");
     expect(errorOf("call_our_hotline=1").message).not.toContain("hotline");
   });

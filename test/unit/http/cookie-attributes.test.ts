@@ -71,8 +71,8 @@ describe("a notice", () => {
   test("is shown once, in words of ours", async () => {
     const cookie = "gmail_edge_notice=revocation-unconfirmed";
     expect(await read(takeNotice, cookie)).toBe(
-      "Everything stored here is deleted, but Google could not be reached to end the access. You can end it yourself " +
-        "at myaccount.google.com/permissions.",
+      "We deleted everything stored here, but could not reach Google to end the access. Please end it yourself at " +
+        "myaccount.google.com/permissions.",
     );
     expect(await linesOf(takeNotice, HTTP, cookie)).toEqual([
       "gmail_edge_notice=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax",

@@ -9,7 +9,7 @@ import { reset } from "cloudflare:test";
 import { apiTokenId } from "../../../src/kv-store/api-tokens.ts";
 import { CredentialStore } from "../../../src/kv-store.ts";
 import { LruCache } from "../../../src/isolate/lru-cache.ts";
-import type { Cursor } from "../../../src/mailbox/walk.ts";
+import type { Cursor } from "../../../src/mailbox/pagination.ts";
 import { openPageToken, sealPageToken } from "../../../src/mailbox/page-token.ts";
 import { openSession, sealSession } from "../../../src/auth/session.ts";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";

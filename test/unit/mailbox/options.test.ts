@@ -53,9 +53,9 @@ describe("INVALID_ARGUMENT, naming it, for", () => {
     expect(errorOf({ maxResults: 5 })).toMatchObject({
       reason: "INVALID_ARGUMENT",
       metadata: { parameter: "maxResults" },
-      message: "There is no such member here. Known are: q, labelIds, includeSpamTrash, limit, pageToken, view.",
+      message: "You sent an unknown member. You can use: q, labelIds, includeSpamTrash, limit, pageToken, view.",
     });
-    expect(errorOf({ label_ids: ["INBOX"] }).message).toBe("There is no such member here. Did you mean labelIds?");
+    expect(errorOf({ label_ids: ["INBOX"] }).message).toBe("You sent an unknown member. Did you mean labelIds?");
   });
 
   test.each<[string, unknown]>([

@@ -3,7 +3,7 @@ import { base64url, jwtDecrypt } from "jose";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { MessageFilter } from "../../../src/gmail.ts";
 import { KeyRing } from "../../../src/lib/key-ring.ts";
-import type { Cursor } from "../../../src/mailbox/walk.ts";
+import type { Cursor } from "../../../src/mailbox/pagination.ts";
 import { openPageToken, sealPageToken } from "../../../src/mailbox/page-token.ts";
 import { appErrorOf, KEY_A, KEY_B, START_MS } from "../fixtures.ts";
 
@@ -26,8 +26,9 @@ async function open(value: string, { sub = SUB, filter = {}, keys = ring }: Chan
 async function expectRefused(value: string, changes: Changes = {}): Promise<void> {
   const error = await appErrorOf(open(value, changes));
   expect(error).toMatchObject({ reason: "INVALID_ARGUMENT", code: 400, metadata: { parameter: "pageToken" } });
-  expect(error.message).toMatch(/^pageToken is not valid .* includeSpamTrash as before\.$/);
-  expect(error.message).not.toContain(GMAIL_TOKEN);
+  expect(error.message).toMatch(/^This page link has expired or belongs to another search\./);
+  expect(error.programMessage).toMatch(/^pageToken is not valid .* includeSpamTrash as before\.$/);
+  expect(error.message + error.programMessage).not.toContain(GMAIL_TOKEN);
 }
 
 /** What a filter asks of Gmail, in one way of writing it. */

@@ -18,6 +18,8 @@ import {
 const keys = new GoogleKeys();
 
 const NONCE = "the-nonce";
+/** How the person begins again. */
+const AGAIN = { returnTo: "/message/1" };
 const ISSUER = "https://accounts.google.com";
 const NOW_SECONDS = START_MS / 1000;
 
@@ -86,13 +88,14 @@ interface Attempt {
 async function verify({ token, network = publishing(key), google = createGoogle() }: Attempt) {
   return verifyIdToken(
     { upstream: createWorld(network).upstream, google, keys },
-    { idToken: token, nonce: NONCE, nowMs: START_MS },
+    { idToken: token, nonce: NONCE, nowMs: START_MS, again: AGAIN },
   );
 }
 
 async function expectInvalid(token: string | null): Promise<void> {
   const error = await appErrorOf(verify({ token }));
   expect(error).toMatchObject({ reason: "INVALID_ID_TOKEN", code: 400 });
+  expect(error.signInAgain).toEqual(AGAIN);
   expect(error.logDetail).toMatch(/^ID token: /);
   if (token) expect(`${error.message} ${error.logDetail}`).not.toContain(token);
 }
@@ -244,7 +247,7 @@ describe("Google's keys", () => {
     for (let round = 0; round < 3; round += 1) {
       await verifyIdToken(
         { upstream: world.upstream, google, keys },
-        { idToken: await idToken(), nonce: NONCE, nowMs: START_MS },
+        { idToken: await idToken(), nonce: NONCE, nowMs: START_MS, again: AGAIN },
       );
     }
     expect(world.calls.map(({ url }) => url.href)).toEqual([google.jwksUri]);
@@ -255,7 +258,7 @@ describe("Google's keys", () => {
     const google = createGoogle();
     await verify({ token: await idToken(), google });
     const world = createWorld(publishing(key, other));
-    const rotated = { idToken: await idToken({}, other), nonce: NONCE, nowMs: START_MS };
+    const rotated = { idToken: await idToken({}, other), nonce: NONCE, nowMs: START_MS, again: AGAIN };
     expect(await verifyIdToken({ upstream: world.upstream, google, keys }, rotated)).toMatchObject({ nonce: NONCE });
     expect(world.calls).toHaveLength(1);
   });
@@ -264,7 +267,7 @@ describe("Google's keys", () => {
     const google = createGoogle();
     await verify({ token: await idToken(), google });
     const world = createWorld(publishing(key));
-    const unknown = { idToken: await idToken({}, other), nonce: NONCE, nowMs: START_MS };
+    const unknown = { idToken: await idToken({}, other), nonce: NONCE, nowMs: START_MS, again: AGAIN };
     expect(await appErrorOf(verifyIdToken({ upstream: world.upstream, google, keys }, unknown))).toMatchObject({
       reason: "INVALID_ID_TOKEN",
     });
@@ -291,7 +294,7 @@ describe("Google's keys", () => {
 
   test("endpoint too slow: 504", async () => {
     const { upstream } = createWorld(silent, { callTimeoutMs: 20 });
-    const expected = { idToken: await idToken(), nonce: NONCE, nowMs: START_MS };
+    const expected = { idToken: await idToken(), nonce: NONCE, nowMs: START_MS, again: AGAIN };
     expect((await appErrorOf(verifyIdToken({ upstream, google: createGoogle(), keys }, expected))).code).toBe(504);
   });
 

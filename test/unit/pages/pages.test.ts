@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { decodeEntities } from "../../../src/lib/entities.ts";
 import { gmailUrl, mailboxUrl } from "../../../src/pages/mailbox.tsx";
+import { ErrorPage } from "../../../src/pages/error.tsx";
+import { Invitations } from "../../../src/pages/message-parts.tsx";
 import { longDate, shortDate, toReader } from "../../../src/pages/dates.ts";
 
 describe("a snippet", () => {
@@ -56,6 +58,32 @@ describe("a reader", () => {
 
   test("sees a full date in the own language and zone", () => {
     expect(longDate(nowMs, read("de-CH", "Asia/Tokyo"))).toBe("Sonntag, 22. November 2026 um 21:00");
+  });
+});
+
+describe("a number of one is no plural:", () => {
+  test.each([
+    [1, "1 second."],
+    [2, "2 seconds."],
+    [119, "119 seconds."],
+    [120, "2 minutes."],
+    [121, "3 minutes."],
+  ])("a wait of %i s is %s", async (retryAfterSeconds, words) => {
+    const error = { reason: "RATE_LIMITED", code: 429, message: "Wait.", retryAfterSeconds, link: null } as const;
+    const page = await ErrorPage({ error, requestId: "r", authorizationUrl: null, nonce: "n" });
+    expect(String(page)).toContain(`Try again in ${words}`);
+  });
+
+  test.each([
+    ["FREQ=DAILY;COUNT=1", "every day, 1 time"],
+    ["FREQ=DAILY;COUNT=2", "every day, 2 times"],
+    ["FREQ=WEEKLY;INTERVAL=1", "every week"],
+    ["FREQ=WEEKLY;INTERVAL=2", "every 2 weeks"],
+  ])("an event by the rule %s is repeated %s", async (rule, words) => {
+    const event = ["BEGIN:VEVENT", "DTSTART:20261122T120000Z", `RRULE:${rule}`, "END:VEVENT"];
+    const text = ["BEGIN:VCALENDAR", "METHOD:REQUEST", ...event, "END:VCALENDAR"].join("\r\n");
+    const reader = toReader({ acceptLanguage: "en", timeZone: "UTC", nowMs: 0 });
+    expect(String(await Invitations({ text, reader }))).toContain(`<bdi>${words}</bdi>`);
   });
 });
 

@@ -188,7 +188,7 @@ function resumeAt(messages: readonly MessageRef[], { skip, afterId }: Cursor): n
 }
 
 function loopingPages(): AppError {
-  return new AppError("UPSTREAM_UNAVAILABLE", "Gmail's pages lead back to themselves. Try again later.");
+  return new AppError("UPSTREAM_UNAVAILABLE", "Gmail listed the same page twice, so we stopped. Try again later.");
 }
 
 /** IDs that were listed already: all of them, or those of this page and the one before. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Cursor, ListChunk, ListRequest } from "../../../src/mailbox/walk.ts";
+import type { Cursor, ListChunk, ListRequest } from "../../../src/mailbox/pagination.ts";
 import { appErrorOf, json, type Network } from "../fixtures.ts";
 import { mailbox, messages } from "../gmail/fixtures.ts";
 import { type Budgets, createListing } from "./fixtures-listing.ts";

@@ -1,7 +1,7 @@
 /** Listing with `view=metadata`: pages and rows together, and resuming at a row. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Cursor, ListChunk, ListRequest, Row } from "../../../src/mailbox/walk.ts";
+import type { Cursor, ListChunk, ListRequest, Row } from "../../../src/mailbox/pagination.ts";
 import type { MessageRef } from "../../../src/gmail.ts";
 import { appErrorOf, type Call, type Network, type World } from "../fixtures.ts";
 import { googleError } from "../gmail/fixtures-batch.ts";
