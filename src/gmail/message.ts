@@ -6,6 +6,7 @@
 import * as z from "zod/mini";
 import { decodeAddressHeader } from "../mime/addresses.ts";
 import { decodeWords } from "../mime/encoded-words.ts";
+import { withoutControls } from "../mime/visible.ts";
 
 const HeadersSchema = z.optional(z.array(z.object({ name: z.string(), value: z.string() })));
 
@@ -63,22 +64,22 @@ export const MessageMetadataSchema = z.pipe(
       snippet: message.snippet ?? "",
       /** RFC 3339; null where Gmail has none that can be written so. */
       date: dateMs === null ? null : new Date(dateMs).toISOString(),
-      from: header("from", decodeAddressHeader),
-      to: header("to", decodeAddressHeader),
+      from: header("from", decodeAddresses),
+      to: header("to", decodeAddresses),
       subject: header("subject", decodeHeader),
       unread: labelIds.includes("UNREAD"),
     };
   }),
 );
 
-/** Of a longer header, encoded words are decoded up to here: decoding takes time, and what stands behind it is no name. */
-const MAX_DECODED_CHARACTERS = 16 * 1024;
-
-/** The value of a header of text (RFC 5322 §3.2.5), its encoded words decoded: RFC 2047. */
+/** The value of a header of text (RFC 5322 §3.2.5), its encoded words decoded: RFC 2047. It stands in a line. */
 export function decodeHeader(value: string): string {
-  const line = value.replaceAll(/\r?\n(?=[\t ])/g, "");
-  if (!line.includes("=?")) return line;
-  return decodeWords(line.slice(0, MAX_DECODED_CHARACTERS)) + line.slice(MAX_DECODED_CHARACTERS);
+  return withoutControls(decodeWords(value.replaceAll(/\r?\n(?=[\t ])/g, "")));
+}
+
+/** The value of a header of addresses, in which the same characters do the same harm. */
+export function decodeAddresses(value: string): string {
+  return withoutControls(decodeAddressHeader(value));
 }
 
 /**

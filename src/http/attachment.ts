@@ -1,9 +1,8 @@
 /**
  * An answer that is a file of a stranger's: to be saved, never shown here.
  */
+import { cutName } from "../mail/file-name.ts";
 import type { AppContext } from "./types.ts";
-
-const MAX_NAME_CHARACTERS = 200;
 
 /** @param type media type, as the sender says */
 export function fileResponse(
@@ -27,10 +26,7 @@ export function fileResponse(
  * @param name of the sender's choice: what is a path, a control character or changes the direction of text is taken out
  */
 export function contentDisposition(name: string): string {
-  const clean = Array.from(name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}/\\]/gu, "_").toWellFormed())
-    .slice(0, MAX_NAME_CHARACTERS)
-    .join("")
-    .replace(/^[. ]+/, "_");
+  const clean = cutName(name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}/\\]/gu, "_")).replace(/^[. ]+/, "_");
   const plain = clean.replaceAll(/[^\x20-\x7e]|["%]/gu, "_");
   if (plain === clean) return `attachment; filename="${clean}"`;
   const extended = encodeURIComponent(clean).replaceAll(

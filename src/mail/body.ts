@@ -2,8 +2,7 @@
  * What a person reads of a message: its headers, what of its parts is shown, and what is listed. From `users.messages.get`
  * with `format=full`, in which Gmail has taken the MIME structure apart.
  */
-import { decodeHeader, type GmailMessage, parseInternalDate } from "../gmail/message.ts";
-import { decodeAddressHeader } from "../mime/addresses.ts";
+import { decodeAddresses, decodeHeader, type GmailMessage, parseInternalDate } from "../gmail/message.ts";
 import { type Attachment, toAttachment } from "./attachments.ts";
 import { headerOf, type Part, readPart } from "./part.ts";
 import { pickPictures } from "./pictures.ts";
@@ -48,9 +47,9 @@ export function toReadableMessage(message: GmailMessage, preference: Preference 
     id: message.id,
     threadId: message.threadId,
     labelIds: message.labelIds ?? [],
-    from: header("from", decodeAddressHeader),
-    to: header("to", decodeAddressHeader),
-    cc: header("cc", decodeAddressHeader),
+    from: header("from", decodeAddresses),
+    to: header("to", decodeAddresses),
+    cc: header("cc", decodeAddresses),
     subject: header("subject", decodeHeader),
     dateMs: parseInternalDate(message.internalDate),
     blocks,

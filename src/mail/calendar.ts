@@ -56,7 +56,7 @@ export function readCalendar(text: string): CalendarEvent[] {
   let component = new Map<string, Property[]>();
   for (const line of lines) {
     const [, name = "", parameters = "", value = ""] =
-      /^([\w-]+)((?:;[^":;]*(?:"[^"]*"[^":;]*)*)*):(.*)$/.exec(line) ?? [];
+      /^([\w-]+)((?:;[^":;]*(?:"[^"]*"[^":;]*)*)*):([^]*)$/.exec(line) ?? [];
     const property = name.toUpperCase();
     if (property === "BEGIN") {
       open.push(value.trim().toUpperCase());

@@ -15,39 +15,58 @@ export interface DeliveryStatus {
 /** Recipients that are shown. */
 const MAX_RECIPIENTS = 100;
 
+/** More is no report. */
+const MAX_CHARACTERS = 500_000;
+
 /** What a report says of each recipient. Fields of the message as a whole count for a report on one. */
 export function readDeliveryStatus(text: string): DeliveryStatus[] {
-  const groups = text
-    .replaceAll(/\r?\n[ \t]+(?=\S)/g, " ")
-    .split(/(?:\r?\n[ \t]*){2,}/)
-    .map(readFields);
-  const statuses = groups.map(toStatus).filter(({ action, recipient }) => recipient !== null || action !== null);
-  return statuses.slice(0, MAX_RECIPIENTS);
+  const statuses: DeliveryStatus[] = [];
+  for (const fields of readGroups(text.slice(0, MAX_CHARACTERS))) {
+    const status = toStatus(fields);
+    if (status.recipient !== null || status.action !== null) statuses.push(status);
+    if (statuses.length >= MAX_RECIPIENTS) break;
+  }
+  return statuses;
 }
 
-function readFields(group: string): ReadonlyMap<string, string> {
-  const fields = new Map<string, string>();
-  for (const line of group.split(/\r?\n/)) {
-    const [, name, value] = /^([\w-]+)\s*:\s*(.*)$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined) fields.set(name.toLowerCase(), oneLine(decodeWords(value)));
+/** Fields by their names, in groups that blank lines separate. A line that begins with a space goes on (RFC 5322 §2.2.3). */
+function* readGroups(text: string): Generator<ReadonlyMap<string, string>, void> {
+  let fields = new Map<string, string>();
+  let last = "";
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0)).trimEnd().toLowerCase();
+    if (line.trim() === "") {
+      yield fields;
+      fields = new Map();
+      last = "";
+    } else if (/^[ \t]/.test(line)) fields.set(last, `${fields.get(last) ?? ""} ${line.trim()}`);
+    else if (/^[\w-]+$/.test(name)) {
+      last = name;
+      fields.set(name, line.slice(colon + 1));
+    } else last = "";
   }
-  return fields;
+  yield fields;
 }
 
 function toStatus(fields: ReadonlyMap<string, string>): DeliveryStatus {
-  const typed = (name: string): string | null => fields.get(name)?.replace(/^[\w-]+\s*;\s*/, "") || null;
+  const words = (name: string): string | null => {
+    const value = fields.get(name);
+    return value === undefined ? null : oneLine(decodeWords(value));
+  };
+  const typed = (name: string): string | null => words(name)?.replace(/^[\w-]+\s*;\s*/, "") || null;
   const final = typed("final-recipient");
   const original = typed("original-recipient");
   const recipient =
     final === null || original === null || final === original ? (final ?? original) : `${original} (${final})`;
-  const status = fields.get("status") ?? null;
-  const words = typed("diagnostic-code") ?? status;
-  const isSaid = status === null || words === null || words.includes(/^[\d.]*/.exec(status)?.[0] ?? "");
-  const why = isSaid ? words : `${words} (${status})`;
+  const status = words("status");
+  const said = typed("diagnostic-code") ?? status;
+  const isSaid = status === null || said === null || said.includes(/^[\d.]*/.exec(status)?.[0] ?? "");
+  const why = isSaid ? said : `${said} (${status})`;
   const server = typed("remote-mta");
   return {
     recipient,
-    action: fields.get("action")?.toLowerCase() ?? fields.get("disposition")?.replace(/^[^;]*;\s*/, "") ?? null,
+    action: words("action")?.toLowerCase() ?? words("disposition")?.replace(/^[^;]*;\s*/, "") ?? null,
     reason: why === null || server === null ? why : `${why}, says ${server}`,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * A name for a part that has none, made from its type.
+ * The name of a part as a file: its own, at a length that file systems take, or one made from its type.
  */
 import { decodeHeader } from "../gmail/message.ts";
 import { isVisible, oneLine } from "../mime/visible.ts";
@@ -41,9 +41,21 @@ const ENDINGS: Readonly<Record<string, string>> = {
   "video/quicktime": "mov",
 };
 
+const MAX_CHARACTERS = 200;
+/** What is longer is no ending. */
+const ENDING = /\.[^.]{1,20}$/u;
+
+/** The name, cut where it is too long. It keeps its last ending: `….exe.pdf` must not become `….exe`. */
+export function cutName(name: string): string {
+  const characters = Array.from(name.toWellFormed());
+  if (characters.length <= MAX_CHARACTERS) return characters.join("");
+  const ending = Array.from(ENDING.exec(characters.slice(-21).join(""))?.[0] ?? "");
+  return [...characters.slice(0, MAX_CHARACTERS - ending.length), ...ending].join("");
+}
+
 /** What a part is called: by its sender, by the subject of the message that it holds, or by its type. */
 export function fileName(part: Part): string {
-  if (part.name !== null) return part.name;
+  if (part.name !== null) return cutName(part.name);
   const { type } = part;
   const [main = "", subtype = ""] = type.split("/");
   const ending = ENDINGS[type] ?? (/^[a-z\d]{1,5}$/.test(subtype) ? subtype : "bin");

@@ -16,7 +16,8 @@ export function htmlSaysSomething(html: string): boolean {
   return false;
 }
 
-const REMOTE_PICTURE = /(?:\bsrc|\bbackground)\s*=\s*["']?\s*(?:https?:)?\/\/|\burl\(\s*["']?\s*https?:/i;
+/** White space on both sides of a quote is matched with the quote: two neighbours could share it in as many ways as it is long. */
+const REMOTE_PICTURE = /(?:\bsrc|\bbackground)\s*=\s*(?:["']\s*)?(?:https?:)?\/\/|\burl\(\s*(?:["']\s*)?https?:/i;
 
 /** Whether HTML seems to have pictures from elsewhere. */
 export function mentionsRemotePictures(html: string): boolean {

@@ -11,7 +11,7 @@
  * Why neither `HTMLRewriter` nor a sanitizer of npm: docs/adr/0007-own-html-sanitizer.md.
  */
 import { tokenize } from "./html-tokens.ts";
-import { cleanLink, cleanResource, hostsOf, linkify, LINK_TARGET } from "./links.ts";
+import { cleanLink, cleanResource, hostsOf, linkBudget, type LinkBudget, linkify, LINK_TARGET } from "./links.ts";
 import type { Pictures } from "./pictures.ts";
 import { cleanStyle } from "./style.ts";
 import { decodeEntities } from "../lib/entities.ts";
@@ -55,15 +55,12 @@ const FRAME_HEAD =
 
 const CUT_OFF = "<p>The rest of this message is too long to be shown here.</p>";
 
-/** Elements that close themselves, or whose end tag alone would be an element. */
-const SELF_CLOSING = words("area br col hr img p wbr");
-
 /** What the HTML is shown with. */
 export interface FrameOptions {
   /** URLs of ours, to whose hosts no link may lead. */
   readonly ownUrls: readonly string[];
   /** Pictures that came with the message. */
-  readonly pictures?: Pick<Pictures, "find"> | null;
+  readonly pictures?: Pick<Pictures, "take"> | null;
   /** Somebody has asked for pictures from elsewhere. */
   readonly showsRemotePictures?: boolean;
 }
@@ -76,17 +73,17 @@ export interface FramePart {
 
 /** The page for the frame. */
 export function toFrameDocument(parts: readonly FramePart[], options: FrameOptions): string {
+  const budget = linkBudget();
   const written = parts.map(({ kind, text }) => {
-    if (kind === "text") return writeText(text, options);
+    if (kind === "text") return writeText(text, options, budget);
     const html = sanitizeHtml(text, options);
-    // What one part leaves open must not hide the next one: a list's footer, another's words.
-    return parts.length === 1 ? html : html + closeOpen(html);
+    return parts.length === 1 ? html : enclose(html);
   });
   return FRAME_HEAD + written.join("<hr>");
 }
 
-function writeText(text: string, { ownUrls }: FrameOptions): string {
-  const pieces = linkify(text, hostsOf(ownUrls)).map((piece) => {
+function writeText(text: string, { ownUrls }: FrameOptions, budget: LinkBudget): string {
+  const pieces = linkify(text, hostsOf(ownUrls), budget).map((piece) => {
     const shown = escapeMarkup(piece.text.replaceAll("&", "&amp;").replaceAll("\0", ""));
     if (piece.href === null) return shown;
     const host = piece.host === null ? "" : ` [${escapeMarkup(piece.host)}]`;
@@ -95,21 +92,22 @@ function writeText(text: string, { ownUrls }: FrameOptions): string {
   return `<pre style="white-space:pre-wrap;font-family:inherit" dir="auto">${pieces.join("")}</pre>`;
 }
 
-/** End tags of what sanitized HTML leaves open. */
-function closeOpen(html: string): string {
-  const open: string[] = [];
-  for (const [, slash, name = ""] of html.matchAll(/<(\/?)([a-z][a-z\d]*)/g)) {
-    if (SELF_CLOSING.has(name)) continue;
-    const at = slash === "" ? -1 : open.lastIndexOf(name);
-    if (slash === "") open.push(name);
-    else if (at !== -1) open.splice(at, 1);
+/**
+ * Sanitized HTML from which nothing reaches the next part: a list's footer, another's words. To a browser's parser `object`
+ * is a border: no end tag within closes what is around it, and its own closes all that is in it, formatting that would be
+ * opened again included. The HTML has no `object` of its own. Only in a cell of a table its end tag does not count, so
+ * tables are closed first. The `div` is one for layout: neither floats nor negative margins get out of it.
+ *
+ * https://html.spec.whatwg.org/multipage/parsing.html#has-an-element-in-scope
+ */
+function enclose(html: string): string {
+  // The document's own elements are those of all parts.
+  const part = html.replaceAll(/<(?:html|body)(?=[ >])/g, "<div");
+  let openTables = 0;
+  for (const [, slash] of part.matchAll(/<(\/?)table(?=[ >])/g)) {
+    openTables = Math.max(0, openTables + (slash === "" ? 1 : -1));
   }
-  // The document's own elements stay open to its end.
-  return open
-    .toReversed()
-    .filter((name) => name !== "html" && name !== "body")
-    .map((name) => `</${name}>`)
-    .join("");
+  return `<div style="overflow:auto"><object style="display:block">${part}${"</table>".repeat(openTables)}</object></div>`;
 }
 
 /** The HTML without all that is not allowed. Sanitizing it again changes nothing. */
@@ -189,7 +187,7 @@ function cleanPicture(src: string, { base, ownHosts, pictures, showsRemotePictur
   if (src.length > MAX_PICTURE_CHARS) return null;
   const url = src.replaceAll(/\s/g, "");
   if (/^data:/i.test(url)) return PICTURE.test(url) ? url : null;
-  const found = pictures?.find(src) ?? null;
+  const found = pictures?.take(src) ?? null;
   if (found !== null || !showsRemotePictures) return found;
   return cleanResource(src, ownHosts, base);
 }

@@ -12,7 +12,9 @@ export function hostsOf(ownUrls: readonly string[]): ReadonlySet<string> {
 
 /** @returns the host as the URL parser writes it (lower case, punycode), without the dots of a fully qualified name */
 function hostOf({ hostname }: URL): string {
-  return hostname.replace(/\.+$/, "");
+  let end = hostname.length;
+  while (hostname[end - 1] === ".") end -= 1;
+  return hostname.slice(0, end);
 }
 
 /**
@@ -27,12 +29,31 @@ export function cleanLink(href: string, ownHosts: ReadonlySet<string>, base: str
   return cleanWebUrl(url, ownHosts);
 }
 
-/** The same for what is to be loaded: the web's schemes, and names of hosts that are no one's own network. */
+/** Names that no public DNS has, or that RFC 6761, 6762, 8375 and 9476 or ICANN keep for networks of one's own. */
+const OWN_NETWORKS = [
+  ...["alt", "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost"],
+  ...["mail", "onion", "private", "workgroup"],
+  // Public names of devices at home.
+  ...["asusrouter.com", "fritz.box", "router.asus.com", "routerlogin.com", "routerlogin.net"],
+  ...["tplinklogin.net", "tplinkwifi.net"],
+  // Public names that are addresses of whatever network.
+  ...["lacolhost.com", "local.gd", "localho.st", "localtest.me", "lvh.me", "nip.io", "sslip.io", "traefik.me"],
+  ...["vcap.me", "xip.io"],
+];
+
+/**
+ * The same for what is to be loaded: the web's schemes, and hosts whose names are no one's own network. A picture must not
+ * be a request to a device at home. What a public name resolves to, and where its server redirects, is not known here.
+ */
 export function cleanResource(src: string, ownHosts: ReadonlySet<string>, base: string | null): string | null {
   const url = absoluteUrl(src, base);
-  // A picture must not be a request to a device at home: IP addresses, `router`, `nas.local`.
-  if (url === null || !/\.(?!local$|internal$|lan$|home$|\d+$)[^.]+$/.test(hostOf(url))) return null;
-  return cleanWebUrl(url, ownHosts);
+  return url === null || !isPublicName(hostOf(url)) ? null : cleanWebUrl(url, ownHosts);
+}
+
+/** @param host as the URL parser writes it: an IPv4 address in any notation has become four decimal numbers */
+function isPublicName(host: string): boolean {
+  const isAddress = host.startsWith("[") || /\.\d+$/.test(host);
+  return host.includes(".") && !isAddress && !OWN_NETWORKS.some((name) => `.${host}`.endsWith(`.${name}`));
 }
 
 function cleanWebUrl(url: URL, ownHosts: ReadonlySet<string>): string | null {
@@ -45,7 +66,11 @@ function cleanWebUrl(url: URL, ownHosts: ReadonlySet<string>): string | null {
   return url.href;
 }
 
+/** Longer ones are not a person's, and no server takes them. */
+const MAX_URL_CHARS = 16 * 1024;
+
 function absoluteUrl(href: string, base: string | null): URL | null {
+  if (href.length > MAX_URL_CHARS) return null;
   // With its `base`, a browser would leave a link within the mail for the sender's page.
   if (base !== null) return href.trim().startsWith("#") ? null : URL.parse(href, base);
   // A link that depends on its page leads to us: `/docs`, and `https:docs` on a page of the same scheme.
@@ -66,11 +91,21 @@ export interface TextPiece {
 const URL_IN_TEXT =
   /(?<![\p{L}\p{N}_@.])(?:https?:\/\/|mailto:(?=[^\s@]{1,64}@)|www\.(?=[\p{L}\p{N}]))[^\s<>"\p{C}\u2028\u2029\u3000-\u303f\uff01-\uff65]{1,2000}/giu;
 
-/** The pieces of a text, whose links may be followed. */
-export function linkify(text: string, ownHosts: ReadonlySet<string>): TextPiece[] {
+/** How many more links a message may have. Each costs three URLs to parse; the rest of a longer list is text. */
+export interface LinkBudget {
+  links: number;
+}
+
+export function linkBudget(): LinkBudget {
+  return { links: 2_000 };
+}
+
+/** The pieces of a text, whose links may be followed. @param budget of the message, which counts down */
+export function linkify(text: string, ownHosts: ReadonlySet<string>, budget: LinkBudget = linkBudget()): TextPiece[] {
   const pieces: TextPiece[] = [];
   let end = 0;
   for (const { 0: match, index } of text.matchAll(URL_IN_TEXT)) {
+    if (--budget.links < 0) break;
     const shown = withoutPunctuation(match);
     const href = cleanLink(/^www\./i.test(shown) ? `http://${shown}` : shown, ownHosts);
     if (href === null) continue;

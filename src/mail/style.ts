@@ -32,8 +32,6 @@ const FUNCTION = String.raw`(?:rgba?|hsla?|calc|min|max|clamp|(?:repeating-)?(?:
 const STRING = String.raw`"[^"'\\<>{};\x00-\x1f]*"|'[^"'\\<>{};\x00-\x1f]*'`;
 const VALUE = new RegExp(String.raw`^(?:(?<![\w-])${FUNCTION}|${STRING}|[\w\s#%.,+/!)-]|[^\x00-\x7f])+$`, "i");
 
-/** A picture as a background. Its URL is taken out before the rest is checked, and is written again. */
-const URL_VALUE = /url\(\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)'|([^\s"'()\\]*))\s*\)/i;
 const BACKGROUND = /^background(?:-image)?$/;
 /** A semicolon in brackets ends nothing: `data:image/png;base64,…`. */
 const DECLARATION = /[^;(]*(?:\([^)]*\)?[^;(]*)*(?:;|$)/g;
@@ -55,12 +53,27 @@ function cleanDeclaration(declaration: string, cleanUrl: (url: string) => string
   const colon = declaration.indexOf(":");
   const property = declaration.slice(0, Math.max(colon, 0)).trim().toLowerCase();
   const whole = declaration.slice(colon + 1).trim();
-  const picture = BACKGROUND.test(property) ? URL_VALUE.exec(whole) : null;
-  const url = picture === null ? null : cleanUrl(picture[1] ?? picture[2] ?? picture[3] ?? "");
-  const value = picture === null || url === null ? whole : whole.replace(picture[0], " ");
+  const picture = BACKGROUND.test(property) ? findPicture(whole) : null;
+  if ((picture?.rest ?? whole).length > MAX_VALUE_CHARS) return "";
+  const url = picture === null ? null : cleanUrl(picture.url);
+  const value = picture === null || url === null ? whole : picture.rest;
   if (!PROPERTY.test(property) || value.length > MAX_VALUE_CHARS) return "";
   if (!(value.trim() === "" && url !== null) && !(VALUE.test(value) && isBalanced(value))) return "";
   return `${property}:${url === null ? value : `url("${escapeUrl(url)}") ${value.replaceAll(/\s+/g, " ").trim()}`.trim()}`;
+}
+
+/** A picture as a background. Its URL is taken out before the rest is checked, and is written again. */
+function findPicture(value: string): { url: string; rest: string } | null {
+  const start = value.search(/url\(/i);
+  if (start === -1) return null;
+  const inner = value.slice(start + "url(".length).trimStart();
+  const quote = /^["']/.exec(inner)?.[0] ?? "";
+  const end = inner.indexOf(quote || ")", quote.length);
+  if (end === -1) return null;
+  const url = quote === "" ? inner.slice(0, end).trimEnd() : inner.slice(1, end);
+  const after = inner.slice(end + quote.length).trimStart();
+  const isCertain = (quote === "" ? /^[^\s"'()\\]*$/ : /^[^\\\n]*$/).test(url) && after.startsWith(")");
+  return isCertain ? { url, rest: `${value.slice(0, start)} ${after.slice(1)}` } : null;
 }
 
 /** What ends a string or a URL in CSS is not needed in one. */

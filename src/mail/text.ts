@@ -6,7 +6,7 @@ import type { Part } from "./part.ts";
 
 /** Where HTML may name its charset. https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding */
 const META_BYTES = 4_096;
-const META_CHARSET = /<meta\b[^>]*\bcharset\s*=\s*["']?\s*([^\s"'/>;]+)|<\?xml[^>]*\bencoding\s*=\s*["']([^"']+)/i;
+const META_CHARSET = /<meta\b[^>]*\bcharset\s*=\s*(?:["']\s*)?([^\s"'/>;]+)|<\?xml[^>]*\bencoding\s*=\s*["']([^"']+)/i;
 
 /** The text of a part by the bytes that came with it; null where they have to be fetched. */
 export function bodyText(part: Part): string | null {
@@ -49,10 +49,25 @@ function unflow(text: string, deletesSpace: boolean): string {
 
 /** The words of `text/enriched` (RFC 1896) without its commands: a line end alone is a space, and of several one goes. */
 function unmarkEnriched(text: string): string {
-  return text
-    .replaceAll(/<param>[^<]*(?:<(?!\/param>)[^<]*)*<\/param>/gi, "")
+  return withoutParameters(text)
     .replaceAll(/\n+/g, (ends) => (ends.length === 1 ? " " : ends.slice(1)))
     .replaceAll(/<<|<nl>|<\/?[\w-]{1,60}>/gi, (mark) =>
       mark === "<<" ? "<" : mark.toLowerCase() === "<nl>" ? "\n" : "",
     );
+}
+
+/** Without what stands from `<param>` to the next `</param>`. One that is never closed is a mark like others. */
+function withoutParameters(text: string): string {
+  const kept: string[] = [];
+  let [end, open] = [0, -1];
+  for (const { 0: mark, index } of text.matchAll(/<\/?param>/gi)) {
+    if (!mark.startsWith("</")) {
+      if (open === -1) open = index;
+    } else if (open !== -1) {
+      kept.push(text.slice(end, open));
+      end = index + mark.length;
+      open = -1;
+    }
+  }
+  return kept.join("") + text.slice(end);
 }

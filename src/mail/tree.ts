@@ -61,6 +61,8 @@ class Walk {
   count = 0;
   isEncrypted = false;
   readonly #preference: Preference;
+  /** Parts that were read to find a root. */
+  #candidates = 0;
 
   constructor(preference: Preference) {
     this.#preference = preference;
@@ -81,12 +83,17 @@ class Walk {
     if (part.type === "multipart/alternative") return this.#alternative(part, depth);
     if (part.type === "multipart/related") return this.#related(part, depth);
     // RFC 2046 §5.1.3: a type that is not known is mixed.
-    return together(part.children.map((child) => this.part(child, { place: "mixed", depth })));
+    return together(this.#within(part).map((child) => this.part(child, { place: "mixed", depth })));
+  }
+
+  /** Parts of a part, as many as may still be looked at, and one more, which says that there are. */
+  #within({ children }: Part): readonly unknown[] {
+    return children.slice(0, Math.max(MAX_PARTS - this.count, 0) + 1);
   }
 
   /** The richest that can be shown and says something; of several, the last (RFC 2046 §5.1.4). */
-  #alternative({ children }: Part, depth: number): Found {
-    const options = children.map((child) => this.part(child, { place: "alternative", depth }));
+  #alternative(part: Part, depth: number): Found {
+    const options = this.#within(part).map((child) => this.part(child, { place: "alternative", depth }));
     const ranks = options.map(({ blocks }) => Math.max(0, ...blocks.map((block) => this.#rank(block))));
     const best = Math.max(...ranks);
     const chosen = best === 0 ? -1 : ranks.lastIndexOf(best);
@@ -99,21 +106,24 @@ class Walk {
     );
   }
 
+  /** Blocks that say nothing are none already. */
   #rank(block: Block): number {
-    if (!saysSomething(block)) return 0;
     if (block.kind === "html") return this.#preference === "html" ? 3 : 1;
     return block.kind === "text" ? 2 : 0;
   }
 
   /** Its root, and what that refers to (RFC 2387). */
-  #related({ children, parameters }: Part, depth: number): Found {
-    const start = parameters.get("start")?.replaceAll(/^<|>$/g, "");
-    const named = start === undefined ? -1 : children.findIndex((child) => readPart(child).contentId === start);
+  #related(part: Part, depth: number): Found {
+    const children = this.#within(part);
+    const start = part.parameters.get("start")?.replaceAll(/^<|>$/g, "");
+    const candidates = start === undefined ? [] : children.slice(0, MAX_PARTS - this.#candidates);
+    this.#candidates += candidates.length;
+    const named = candidates.findIndex((child) => readPart(child).contentId === start);
     const rootIndex = Math.max(named, 0);
     const found = children.map((child, index) =>
       this.part(child, { place: index === rootIndex ? "related root" : "related", depth }),
     );
-    if (found[rootIndex]?.blocks.some(saysSomething) ?? false) return together(found);
+    if ((found[rootIndex]?.blocks.length ?? 0) > 0) return together(found);
     // The sender has got the root wrong.
     return together(children.map((child) => this.part(child, { place: "mixed", depth })));
   }

@@ -57,9 +57,19 @@ function decodeUtf7(text: string): string {
     if (shifted === "+-") return "+";
     // Fewer have not the bits of a character.
     if (base64.length < 3) return shifted;
-    const binary = atob(base64.slice(0, base64.length % 4 === 1 ? -1 : undefined));
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-    // What is left of the last group is padding.
-    return new TextDecoder("utf-16be").decode(bytes.subarray(0, bytes.length - (bytes.length % 2)));
+    // By hand: a text may have a hundred thousand of them, for which a decoder each takes seconds.
+    const units: string[] = [];
+    let [bits, count] = [0, 0];
+    for (const digit of base64) {
+      bits = ((bits << 6) | BASE64.indexOf(digit)) & 0x3f_ff_ff;
+      count += 6;
+      // Bits that are left of the last unit are padding.
+      if (count < 16) continue;
+      count -= 16;
+      units.push(String.fromCharCode((bits >> count) & 0xff_ff));
+    }
+    return units.join("").toWellFormed();
   });
 }
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -117,10 +117,29 @@ export function decodeLabelled(bytes: Uint8Array, label: string): string {
   return decodeBody(bytes, [label]);
 }
 
+/**
+ * Charsets by labels. TextDecoder throws for a label that it does not know, and a header may have thousands of them.
+ * It forgets all of them when it is full.
+ */
+const found = new Map<string, Charset | null>();
+const MAX_FOUND = 1_000;
+/** No charset's name is as long. */
+const MAX_LABEL_CHARS = 100;
+
 /** The charset that a label means; null for one that nobody knows. */
 export function findCharset(label: string | null): Charset | null {
+  const key = (label ?? "").slice(0, MAX_LABEL_CHARS);
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  if (found.size >= MAX_FOUND) found.clear();
+  const charset = charsetOf(key);
+  found.set(key, charset);
+  return charset;
+}
+
+function charsetOf(label: string): Charset | null {
   // RFC 2231 §5: `utf-8*en`.
-  const plain = (label ?? "")
+  const plain = label
     .replaceAll(/["'\s]|\*.*/g, "")
     .toLowerCase()
     .slice(0, 40);
@@ -140,7 +159,7 @@ export function findCharset(label: string | null): Charset | null {
     bare,
     plain.replace(/^(?:x-|cs)+/, ""),
   ];
-  for (const candidate of candidates) {
+  for (const candidate of new Set(candidates)) {
     const charset = candidate ? nameOf(candidate) : null;
     if (charset !== null) return charset;
   }

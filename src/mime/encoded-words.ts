@@ -18,12 +18,19 @@ interface Word {
   readonly bytes: Uint8Array;
 }
 
+/** What a header may have of them. Behind them, and in a longer text, words stay as they are: decoding takes time. */
+const MAX_WORDS = 1_000;
+const MAX_CHARACTERS = 16 * 1024;
+
 /** A text with its encoded words decoded. What is none stays. */
 export function decodeWords(text: string): string {
+  if (!text.includes("=?")) return text;
   let decoded = "";
   let run: Word[] = [];
   let end = 0;
-  for (const match of text.matchAll(WORD)) {
+  let words = 0;
+  for (const match of text.slice(0, MAX_CHARACTERS).matchAll(WORD)) {
+    if (++words > MAX_WORDS) break;
     const [whole, charset = "", encoding = "", encoded = ""] = match;
     const between = text.slice(end, match.index);
     if (run.length === 0 || !FOLD.test(between)) {

@@ -25,7 +25,7 @@ export function parseStructured(header: string | null): StructuredValue {
   const plain = new Map<string, string>();
   const sections = new Map<string, Section[]>();
   for (const [, name = "", quoted, token = ""] of [...source.matchAll(PARAMETER)].slice(0, MAX_PARAMETERS)) {
-    const value = quoted === undefined ? token.replace(/\s\(.*$/, "").trim() : quoted.replaceAll(/\\([^])/g, "$1");
+    const value = quoted === undefined ? withoutComment(token) : quoted.replaceAll(/\\([^])/g, "$1");
     const [, base = "", number, star] = /^([^*]+)(?:\*(\d{1,4})?(\*?))?$/.exec(name.toLowerCase()) ?? [];
     if (base === "") continue;
     if (!name.includes("*")) {
@@ -39,12 +39,14 @@ export function parseStructured(header: string | null): StructuredValue {
   // RFC 6266 §4.3: the extended form is the better one.
   for (const [name, list] of sections) plain.set(name, joinSections(list));
   return {
-    value: (/^[^;]*/.exec(source)?.[0] ?? "")
-      .replace(/\s*\(.*$/, "")
-      .trim()
-      .toLowerCase(),
+    value: (/^[^;(]*/.exec(source)?.[0] ?? "").trim().toLowerCase(),
     parameters: plain,
   };
+}
+
+function withoutComment(token: string): string {
+  const comment = token.search(/\s\(/);
+  return (comment === -1 ? token : token.slice(0, comment)).trim();
 }
 
 /** A part of a value that is continued: `name*0*=`. RFC 2231 §3 */

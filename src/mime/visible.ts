@@ -9,10 +9,15 @@ export function isVisible(text: string | null | undefined): text is string {
   return text !== null && text !== undefined && VISIBLE.test(text);
 }
 
-/** The text without controls, and without what turns the direction of what follows it: for names, which stand in a line. */
+/**
+ * The text with a space for each control and line separator, and without what turns the direction of what follows it: for
+ * headers. `gpj.exe` behind U+202E reads `exe.jpg`.
+ */
+export function withoutControls(text: string): string {
+  return text.replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, "").replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ");
+}
+
+/** The same with single spaces: for names, which stand in a line. */
 export function oneLine(text: string): string {
-  return text
-    .replaceAll(/[\u202a-\u202e\u2066-\u2069]/g, "")
-    .replaceAll(/[\s\p{Cc}]+/gu, " ")
-    .trim();
+  return withoutControls(text).replaceAll(/\s+/g, " ").trim();
 }

@@ -5,7 +5,7 @@
 import { raw } from "hono/html";
 import type { Attachment } from "../mail/attachments.ts";
 import { aroundFrame, type ReadableMessage, unshown } from "../mail/body.ts";
-import { linkify, LINK_TARGET } from "../mail/links.ts";
+import { linkBudget, type LinkBudget, linkify, LINK_TARGET } from "../mail/links.ts";
 import type { Block } from "../mail/tree.ts";
 import { isVisible } from "../mime/visible.ts";
 import type { Identity } from "../identity.ts";
@@ -49,10 +49,11 @@ export async function* messagePieces(view: MessageView): AsyncGenerator<Html, vo
   const { before, framed, after } = aroundFrame(message.blocks);
   const files = [...message.attachments, ...unshown([...before, ...after], message)];
   const isEmpty = message.blocks.length === 0 && !message.isEncrypted;
+  const budget = linkBudget();
   yield <Head {...view} />;
-  for (const block of before) yield* blockPieces(block, view);
+  for (const block of before) yield* blockPieces(block, view, budget);
   if (framed.length > 0) yield <Frame {...view} />;
-  for (const block of after) yield* blockPieces(block, view);
+  for (const block of after) yield* blockPieces(block, view, budget);
   if (isEmpty) yield <p class="muted">This message has no text.</p>;
   if (message.isEncrypted) {
     yield (
@@ -114,7 +115,11 @@ function Header({ name, value }: { name: string; value: string | null }) {
   ) : null;
 }
 
-function* blockPieces({ kind, text }: Block, { ownHosts, reader }: MessageView): Generator<Html, void> {
+function* blockPieces(
+  { kind, text }: Block,
+  { ownHosts, reader }: MessageView,
+  budget: LinkBudget,
+): Generator<Html, void> {
   if (text === null) {
     yield (
       <p class="notice">
@@ -126,7 +131,7 @@ function* blockPieces({ kind, text }: Block, { ownHosts, reader }: MessageView):
   else {
     // The first line end is none: https://html.spec.whatwg.org/multipage/grouping-content.html#the-pre-element
     yield raw('<pre class="text" dir="auto">\n');
-    for (const chunk of chunksOf(text)) yield <PlainText text={chunk} ownHosts={ownHosts} />;
+    for (const chunk of chunksOf(text)) yield <PlainText text={chunk} ownHosts={ownHosts} budget={budget} />;
     yield raw("</pre>");
   }
 }
@@ -144,10 +149,10 @@ function* chunksOf(text: string): Generator<string, void> {
   }
 }
 
-function PlainText({ text, ownHosts }: { text: string; ownHosts: ReadonlySet<string> }) {
+function PlainText(props: { text: string; ownHosts: ReadonlySet<string>; budget: LinkBudget }) {
   return (
     <>
-      {linkify(text, ownHosts).map((piece) =>
+      {linkify(props.text, props.ownHosts, props.budget).map((piece) =>
         piece.href === null ? (
           piece.text
         ) : (

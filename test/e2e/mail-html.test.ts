@@ -127,6 +127,31 @@ describe("the sanitizer alone, without policy and sandbox,", () => {
     expect(trees[1]).toEqual(trees[0]);
   });
 
+  test.for([
+    '<p>first</p><div style="display:none"><table><tr><td></div>',
+    '</div></object></div><div style="display:none"><font style="display:none">',
+    '<a style="display:none"><p><table><b style="display:none"><tr><td><table><caption><table></table></table>',
+    '<table><colgroup><td><i style="visibility:hidden"><div style="opacity:0"></table><table>',
+    "<html style='display:none'><body style='visibility:hidden'><details>",
+    '<div style="margin-bottom:-5000px;float:left;width:100%;height:4000px">',
+    "<ruby><rt><pre><ul><li><h1><nobr style='display:none'><nobr style='display:none'>",
+  ])("lets no part of a message hide the next one: %s", async (text, { page }) => {
+    const parts = [
+      { kind: "html", text },
+      { kind: "text", text: "second" },
+    ] as const;
+    await page.setContent(toFrameDocument(parts, { ownUrls: [OWN] }));
+    const second = await page.locator("body > pre").evaluate((pre) => ({
+      isSeen: pre.checkVisibility({ opacityProperty: true, visibilityProperty: true }),
+      isBelow:
+        pre.getBoundingClientRect().top >= (pre.previousElementSibling?.getBoundingClientRect().bottom ?? Infinity),
+      isOnPage: pre.getBoundingClientRect().top + scrollY >= 0,
+      text: pre.innerText,
+      style: getComputedStyle(pre).fontWeight,
+    }));
+    expect(second).toEqual({ isSeen: true, isBelow: true, isOnPage: true, text: "second", style: "400" });
+  });
+
   test.for(["newsletter", "receipt", "invitation"])("leaves a mail as it looked: %s", async (name, { page }) => {
     const html = await readFile(new URL(`../fixtures/mails/${name}.html`, import.meta.url), "utf8");
     await page.route(/^https?:/, (route) => route.abort());

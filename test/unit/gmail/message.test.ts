@@ -74,6 +74,16 @@ describe("a message", () => {
     expect(readSubject("x".repeat(1_000_000))).toHaveLength(1_000_000);
   });
 
+  test.each([
+    ["plain", "a\0b\u001b[1m\r\nc\u202ed\u2066e\u2069\u2028f", "a b [1m  cde f"],
+    ["encoded", "=?utf-8?Q?a=0D=0Ab=00=E2=80=AEc?=", "a  b c"],
+    ["marks that turn nothing", "\u200ea\u200f", "\u200ea\u200f"],
+  ])("has neither controls nor what turns the direction of text in its headers: %s", (_, value, expected) => {
+    expect(readSubject(value)).toBe(expected);
+    const from = read({ payload: { headers: [{ name: "From", value: `"a\u202eb\u001bc" <a@example.test>` }] } }).from;
+    expect(from).toBe('"ab c" <a@example.test>');
+  });
+
   test("with an empty subject has an empty one, which is not a missing one", () => {
     expect(readSubject("")).toBe("");
   });

@@ -36,3 +36,14 @@ test.each<[string, string, ReturnType<typeof readDeliveryStatus>]>([
 ])("a report says %s", (_, text, expected) => {
   expect(readDeliveryStatus(text)).toEqual(expected);
 });
+
+test("any line end ends a field, and a megabyte of them takes seconds at most", () => {
+  expect(readDeliveryStatus("Final-Recipient: rfc822; a@x.test\rAction: failed\rStatus : 5.0.0\r\rx")).toEqual([
+    { recipient: "a@x.test", action: "failed", reason: "5.0.0" },
+  ]);
+  const spaces = " ".repeat(400_000);
+  expect(readDeliveryStatus(`Action:${spaces}y\rz`)).toEqual([{ recipient: null, action: "y", reason: null }]);
+  expect(readDeliveryStatus(`Action:${spaces}y\u2028z`)).toEqual([{ recipient: null, action: "y z", reason: null }]);
+  expect(readDeliveryStatus(`x: =?zz?q?a?=\n`.repeat(70_000))).toEqual([]);
+  expect(readDeliveryStatus("Action: failed\n\n".repeat(40_000))).toHaveLength(100);
+});

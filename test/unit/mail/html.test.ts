@@ -1,6 +1,7 @@
 /** What of a mail's HTML is shown: what mail needs stays as it was, and nothing else gets through. */
 import { describe, expect, test } from "vitest";
 import { type FramePart, sanitizeHtml, toFrameDocument } from "../../../src/mail/html.ts";
+import { mentionsRemotePictures } from "../../../src/mail/html-content.ts";
 import { readPart } from "../../../src/mail/part.ts";
 import { Pictures } from "../../../src/mail/pictures.ts";
 import { cleanStyle } from "../../../src/mail/style.ts";
@@ -115,7 +116,7 @@ function latin1(content: string): Uint8Array {
 function found(bytes: Uint8Array): string | null {
   const one = new Pictures();
   one.add(readPart({ mimeType: "image/png", headers: [{ name: "Content-ID", value: "<x>" }] }), bytes);
-  return one.find("cid:x");
+  return one.take("cid:x");
 }
 
 function withRemote(html: string): string {
@@ -249,6 +250,18 @@ describe("pictures that came with the message", () => {
       expect(found(latin1(other))).toBeNull();
     expect(found(latin1(`GIF89a${"x".repeat(1024 * 1024)}`))).toBeNull();
   });
+
+  test("are written up to 1 MB together, each time that the HTML refers to them, wherever and in whichever part", () => {
+    const large = new Pictures();
+    const bytes = latin1(`GIF89a${"x".repeat(300 * 1024)}`);
+    large.add(readPart({ headers: [{ name: "Content-ID", value: "<a>" }] }), bytes);
+    const uses = `<img src="cid:a"><td background="cid:a"><p style="background:url(cid:a)">`;
+    const part = { kind: "html", text: uses.repeat(20) } as const;
+    const html = toFrameDocument([part, part], { ownUrls: OWN_URLS, pictures: large });
+    expect(html.match(/data:image/g)).toHaveLength(3);
+    expect(html.length).toBeLessThan(1.5 * 1024 * 1024);
+    expect(html).toContain("<img><td><p>");
+  });
 });
 
 describe("pictures from elsewhere, once they were asked for", () => {
@@ -273,6 +286,32 @@ describe("pictures from elsewhere, once they were asked for", () => {
     `<img src="javascript:alert(1)"><img src="ftp://sender.test/"><img src="file:///etc/passwd"><img src="blob:https://sender.test/x">`,
     `<img src="http://192.168.0.1/reboot"><img src="http://[::1]/"><img src="http://localhost:8080/"><img src="http://router/">`,
     `<img src="http://nas.local/"><img src="http://0x7f.1/"><img src="http://2130706433/"><img src="http://box.lan./">`,
+    ...[
+      "a.localhost",
+      "a.localhost.",
+      "nas.home.arpa",
+      "fritz.box",
+      "FRITZ.box..",
+      "x.localdomain",
+      "x.corp",
+      "x.intranet",
+    ]
+      .concat("x.private", "x.internal", "x.lan", "x.home", "x.local", "x.LOCAL", "127.0.0.1.nip.io", "a.sslip.io")
+      .concat(
+        "localtest.me",
+        "router",
+        "router.",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1.",
+        "[::ffff:127.0.0.1]",
+        "[fe80::1]",
+      )
+      .concat("1.2.3", "0x7f.0.0.1", "017700000001", "127\u30020\u30020\u30021", "nas\uff0elocal", "x.%6cocal")
+      .map(
+        (host) =>
+          `<img src="http://${host}/a"><td background="//${host}:8080/"><p style="background:url(http://${host}/)">`,
+      ),
     `<script src="https://sender.test/x.js"></script><iframe src="https://sender.test/"></iframe><link rel=stylesheet href="https://sender.test/">`,
     `<video src="https://sender.test/x"><audio src="https://sender.test/x"><embed src="https://sender.test/x"><img srcset="https://sender.test/x">`,
     `<p style="list-style:url(https://sender.test/x);cursor:url(https://sender.test/x);content:url(https://sender.test/x)">`,
@@ -284,6 +323,9 @@ describe("pictures from elsewhere, once they were asked for", () => {
   });
 });
 
+const BEFORE = '<div style="overflow:auto"><object style="display:block">';
+const AFTER = "</object></div>";
+
 describe("a frame of several parts", () => {
   test("has them in order, and what one leaves open does not hide the next", () => {
     const html = frame(
@@ -292,8 +334,27 @@ describe("a frame of several parts", () => {
       { kind: "html", text: "<p>c" },
     );
     expect(html).toBe(
-      '<body><div style="display:none"><details><table><tr><td><p>a</td></tr></table></details></div>' +
-        '<hr><pre style="white-space:pre-wrap;font-family:inherit" dir="auto">b</pre><hr><p>c',
+      `${BEFORE}<div><div style="display:none"><details><table><tr><td><p>a</table>${AFTER}` +
+        `<hr><pre style="white-space:pre-wrap;font-family:inherit" dir="auto">b</pre><hr>${BEFORE}<p>c${AFTER}`,
+    );
+  });
+
+  test.each([
+    ["<table><table></table><td></table></table></table><table>", "</table>"],
+    ["<table><tr><td></div></object><table></td>", "</table></table>"],
+    ["<table></table><tablex></table>", ""],
+  ])("closes the tables that a browser may have open: %s", (text, ends) => {
+    const html = frame({ kind: "html", text }, { kind: "text", text: "b" });
+    expect(html.slice(0, html.indexOf("<hr>"))).toBe(`${BEFORE}${clean(text)}${ends}${AFTER}`);
+  });
+
+  test("does not style the document by one part", () => {
+    const html = frame(
+      { kind: "html", text: "<html style='display:none'><body bgcolor=#000>a" },
+      { kind: "text", text: "" },
+    );
+    expect(html).toMatch(
+      /^<div style="overflow:auto"><object style="display:block"><div style="display:none"><div bgcolor="#000">a</,
     );
   });
 
@@ -306,8 +367,21 @@ describe("a frame of several parts", () => {
       '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &amp;lt; <a href="https://sender.test/?a&amp;b" ' +
         'target="_blank" rel="noopener noreferrer">https://sender.test/?a&amp;b</a> &lt;b&gt;</pre>',
     );
-    expectAllowedOnly(html);
+    expectAllowedOnly(html.replaceAll(BEFORE, "").replaceAll(AFTER, ""));
   });
+});
+
+test("names that only end like one's own network's are public", () => {
+  for (const host of [
+    "mylocal.test",
+    "notfritz.box",
+    "local.sender.test",
+    "lan.sender.test",
+    "homearpa.test",
+    "1.sender.test",
+  ]) {
+    expect(withRemote(`<img src="https://${host}/">`)).toBe(`<img src="https://${host}/">`);
+  }
 });
 
 describe("styles", () => {
@@ -378,12 +452,35 @@ describe("whatever its size, HTML takes time in proportion to it:", () => {
     ["<a style='rgb(", times],
     ["&#", times],
     ["<svg><style>", times],
+    ["<p style='background:url( '>", times / 8],
+    [`<p style="background:url(${" ".repeat(400_000)}x y)">`, 1],
+    [`<a href="http://${".".repeat(1_000_000)}a/">`, 1],
   ] as const)("%s", { timeout: 20_000 }, ([piece, count]) => {
     expectAllowedOnly(
       clean(piece.repeat(count))
         .slice(0, 100_000)
         .replace(/<[^>]*$/, ""),
     );
+  });
+
+  test("several parts, too", () => {
+    const html = frame(
+      { kind: "html", text: "<b>".repeat(49_000) + "</i>".repeat(49_000) },
+      { kind: "html", text: "<table><td>".repeat(40_000) },
+      { kind: "text", text: "http://a.test ".repeat(30_000) },
+      { kind: "text", text: "http://a.test " },
+    );
+    expect(html.match(/<a /g)).toHaveLength(2_000);
+    expect(html.match(/<\/table>/g)).toHaveLength(40_000);
+  });
+
+  test("looking for pictures from elsewhere, too", () => {
+    const spaces = " ".repeat(500_000);
+    for (const html of [`<img src=${spaces}x`, `<img src${spaces}x`, `url(${spaces}x`, "src= ".repeat(100_000)]) {
+      expect(mentionsRemotePictures(html)).toBe(false);
+      expect(mentionsRemotePictures(`${html}<img src= " ${spaces}//sender.test/">`)).toBe(true);
+    }
+    expect(mentionsRemotePictures(`<p style="background:url(${spaces}'${spaces}https://sender.test/')">`)).toBe(true);
   });
 
   test("what is too long ends with a sentence that says so", () => {

@@ -70,6 +70,13 @@ describe("a text", () => {
     if (piece?.href) expect(new URL(piece.href).username).toBe("");
   });
 
+  test("has 2,000 links at most, and what is behind them stays text", () => {
+    const text = "http://a.test ".repeat(2_001);
+    const pieces = linkify(text, OWN);
+    expect(pieces.filter(({ href }) => href !== null)).toHaveLength(2_000);
+    expect(pieces.map((piece) => piece.text).join("")).toBe(text);
+  });
+
   test("of megabytes takes time in proportion to it", () => {
     for (const part of [
       "https://",

@@ -1,6 +1,8 @@
 /** A message is a tree (RFC 2046, 2387, 1847, 6522): what of it is shown, in which order, and what is listed. */
 import { describe, expect, test } from "vitest";
+import { contentDisposition } from "../../../src/http/attachment.ts";
 import { apart, enclosed, listed, multipart, named, part, type RawPart, read, shown } from "./fixtures.ts";
+import { readTree } from "../../../src/mail/tree.ts";
 
 const TEXT = part("text/plain", "plain");
 const HTML = part("text/html", "<p>rich</p>");
@@ -283,7 +285,54 @@ describe("names of files", () => {
   });
 });
 
+describe("the name of a file", () => {
+  test.each([
+    ["A".repeat(196) + ".exe.pdf", "A".repeat(196) + ".pdf"],
+    ["A".repeat(196) + ".exe", "A".repeat(196) + ".exe"],
+    ["\u{1f600}".repeat(300) + ".tar.gz", "\u{1f600}".repeat(197) + ".gz"],
+    ["A".repeat(300), "A".repeat(200)],
+    [`${"A".repeat(150)}.${"b".repeat(100)}`, `${"A".repeat(150)}.${"b".repeat(49)}`],
+    [".pdf".repeat(100), ".pdf".repeat(50)],
+  ])("keeps its last ending where it is cut, in the API and in Content-Disposition: %s", (name, expected) => {
+    expect(listed(multipart("mixed", TEXT, named(name, image())))).toEqual([expected]);
+    expect(contentDisposition(expected)).toBe(contentDisposition(name));
+    expect(decodeURIComponent(contentDisposition(name))).toContain(expected.replace(/^[.]/, "_"));
+  });
+
+  test.each(["a\u202egpj.exe", "a\u2066gpj\u2069.exe", "a\0\r\n\u001bgpj.exe", "a\u2028gpj.exe"])(
+    "has neither controls nor what turns its direction: %j",
+    (name) => {
+      const headers = { "Content-Disposition": `attachment; filename*=utf-8''${encodeURIComponent(name)}` };
+      for (const one of [named(name, image()), image(headers)]) {
+        expect(listed(multipart("mixed", TEXT, one))[0]).toMatch(/^a ?gpj\.exe$/);
+      }
+    },
+  );
+});
+
 describe("a message without end", () => {
+  test("in enriched text is read in seconds", () => {
+    const text = "x<param>".repeat(60_000);
+    expect(shown(part("text/enriched", text))).toEqual([`text: ${"x".repeat(60_000)}`]);
+    expect(shown(part("text/enriched", `${text}</param>y<Param>z<PARAM></Param></param>!`))).toEqual(["text: xy!"]);
+  });
+
+  test("in candidates for a root is read up to a limit", () => {
+    let reads = 0;
+    const candidate = new Proxy(TEXT, {
+      get: (target, name) => {
+        if (name === "mimeType") reads += 1;
+        return target[String(name)];
+      },
+    });
+    const headers = [{ name: "Content-Type", value: "multipart/related; start=zz" }];
+    const related = { ...multipart("related", ...Array.from({ length: 1_000 }, () => candidate)), headers };
+    const tree = readTree(multipart("mixed", ...Array.from({ length: 20 }, () => related)));
+    expect(tree.isCut).toBe(true);
+    expect(reads).toBeGreaterThan(0);
+    expect(reads).toBeLessThanOrEqual(2_000);
+  });
+
   test("in depth is listed where it gets too deep", () => {
     let message = part("text/plain", "too deep");
     for (let depth = 0; depth < 500; depth += 1) message = multipart("mixed", message);

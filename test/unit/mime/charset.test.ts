@@ -84,6 +84,8 @@ describe("the text of a body", () => {
     ["Shift_JIS as cp932", SJIS, "cp932", JAPANESE],
     ["ISO-2022-JP", bytes("\u001b$B$3$s$K$A$O@$3&\u001b(B"), "iso2022jp", JAPANESE],
     ["UTF-7", bytes("Caf+AOk- +- 1+1"), "utf-7", "Café + 1+1"],
+    ["UTF-7 of several units", bytes("+ZeVnLIqe- +2D3eAA-!+2D0-"), "utf-7", "日本語 \u{1f600}!\u{fffd}"],
+    ["UTF-7 without end", bytes("+AGE-".repeat(200_000)), "utf-7", "a".repeat(200_000)],
     ["HZ", bytes("~{<:Ky2;S{~} ~~ ok"), "hz-gb-2312", "己所不欲 ~ ok"],
     ["ISO-2022-KR", bytes("\u001b$)C\u000e>H3gGO<<?d\u000f ok"), "iso-2022-kr", "안녕하세요 ok"],
     ["UTF-16 with a mark", Uint8Array.of(0xff, 0xfe, ...utf16("Grüße", true)), "utf-16", "Grüße"],

@@ -1,5 +1,5 @@
 /** Encoded words (RFC 2047) as mailers write them. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { decodeWords } from "../../../src/mime/encoded-words.ts";
 
 describe("encoded words", () => {
@@ -30,5 +30,32 @@ describe("encoded words", () => {
     ["no word", "a =? b ?= c", "a =? b ?= c"],
   ])("%s", (_, text, expected) => {
     expect(decodeWords(text)).toBe(expected);
+  });
+});
+
+describe("encoded words without end", () => {
+  test("are decoded up to 1,000, and up to 16,384 characters", () => {
+    const short = "=?a?q?b?= ".repeat(1_500);
+    expect(decodeWords(short)).toBe("b".repeat(1_000) + short.slice(9_999));
+    const long = `${"x".repeat(16_380)}=?utf-8?q?b?=`;
+    expect(decodeWords(long)).toBe(long);
+  });
+
+  test("of charsets that nobody knows ask for each of them once", () => {
+    const labels: unknown[] = [];
+    const Real = globalThis.TextDecoder;
+    vi.stubGlobal(
+      "TextDecoder",
+      class extends Real {
+        constructor(label?: string, options?: TextDecoderConstructorOptions) {
+          if (label?.startsWith("nobodys")) labels.push(label);
+          super(label, options);
+        }
+      },
+    );
+    decodeWords("=?nobodys-1?q?b?= x =?nobodys-2?q?b?= x ".repeat(400));
+    vi.unstubAllGlobals();
+    expect(labels.length).toBeGreaterThan(0);
+    expect(labels.length).toBeLessThanOrEqual(4);
   });
 });

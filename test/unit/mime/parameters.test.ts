@@ -51,6 +51,19 @@ describe("a header's value", () => {
     expect(read(header)["filename"]).toBe(expected);
   });
 
+  test.each([
+    ["text/plain; x=" + '" ("'.repeat(8000) + "\u2028", "text/plain"],
+    ["text/plain; x=a" + " (".repeat(8000) + "\u2028", "text/plain"],
+    ["text/plain" + " ".repeat(16_000) + "x", `text/plain${" ".repeat(16_000)}x`],
+    ["text/plain (a\u2028b)", "text/plain"],
+  ])("is read whatever its comments are", (header, value) => {
+    expect(parseStructured(header).value).toBe(value);
+  });
+
+  test("without a comment that a line separator is in", () => {
+    expect(read("a; charset=utf-8 (x\u2028y)")).toEqual({ charset: "utf-8" });
+  });
+
   test("of megabytes takes no time", () => {
     for (const part of ["; a*0=", ';a="', "; a", '; a="\\', "; filename*9=x"]) {
       const beganMs = performance.now();
