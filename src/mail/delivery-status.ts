@@ -20,9 +20,27 @@ export function readDeliveryStatus(text: string): DeliveryStatus[] {
   const groups = text
     .replaceAll(/\r?\n[ \t]+(?=\S)/g, " ")
     .split(/(?:\r?\n[ \t]*){2,}/)
+    .flatMap(splitRecipients)
     .map(readFields);
   const statuses = groups.map(toStatus).filter(({ action, recipient }) => recipient !== null || action !== null);
   return statuses.slice(0, MAX_RECIPIENTS);
+}
+
+/** Some mailers leave out the blank line between recipients: a field that names one again begins the next group. */
+function splitRecipients(group: string): string[] {
+  const groups: string[][] = [[]];
+  let named = new Set<string>();
+  for (const line of group.split(/\r?\n/)) {
+    const [, name] = /^((?:original|final)-recipient)\s*:/i.exec(line) ?? [];
+    const field = name?.toLowerCase();
+    if (field !== undefined && named.has(field)) {
+      groups.push([]);
+      named = new Set();
+    }
+    if (field !== undefined) named.add(field);
+    groups.at(-1)?.push(line);
+  }
+  return groups.map((lines) => lines.join("\n"));
 }
 
 function readFields(group: string): ReadonlyMap<string, string> {

@@ -24,6 +24,10 @@ function field(name: string, value: string): RawPart {
   return { mimeType: "text/plain", headers: [{ name, value }], body: { size: 0 } };
 }
 
+function pkcs7(parameters: string): RawPart {
+  return part("application/pkcs7-mime", "x", { "Content-Type": `application/pkcs7-mime${parameters}` });
+}
+
 describe("a message of one part", () => {
   test.each<[string, RawPart, string[]]>([
     ["text", TEXT, ["text: plain"]],
@@ -32,6 +36,7 @@ describe("a message of one part", () => {
     ["a type that is none", part("text", "plain"), ["text: plain"]],
     ["a text of another kind", part("text/markdown", "# a"), ["text: # a"]],
     ["an invitation", part("text/calendar", "BEGIN:VCALENDAR"), ["calendar: BEGIN:VCALENDAR"]],
+    ["an older invitation", part("text/x-vcalendar", "BEGIN:VCALENDAR"), ["calendar: BEGIN:VCALENDAR"]],
     [
       "an invitation with a name",
       named("invite.ics", part("text/calendar", "BEGIN:VCALENDAR")),
@@ -82,6 +87,57 @@ describe("mixed parts", () => {
     for (const kind of ["mixed", "x-unknown", "parallel"]) {
       expect([shown(multipart(kind, ...parts)), listed(multipart(kind, ...parts))]).toEqual([expected, files]);
     }
+  });
+});
+
+describe("a body that has a name", () => {
+  const pdf = apart("application/pdf", 1);
+  const page = named("mail.html", HTML);
+  const words = named("Message.txt", TEXT);
+  test.each<[string, RawPart, string[], string[]]>([
+    ["HTML", multipart("mixed", page, pdf), ["html: <p>rich</p>"], ["mail.html", "attachment.pdf"]],
+    ["text", multipart("mixed", words), ["text: plain"], ["Message.txt"]],
+    [
+      "the first of two",
+      multipart("mixed", pdf, words, page),
+      ["text: plain"],
+      ["attachment.pdf", "Message.txt", "mail.html"],
+    ],
+    [
+      "the first that says something",
+      multipart("mixed", named("a.txt", part("text/plain", " ")), page),
+      ["html: <p>rich</p>"],
+      ["a.txt", "mail.html"],
+    ],
+    [
+      "one that has to be fetched",
+      multipart("mixed", named("a.txt", apart("text/plain", 9)), pdf),
+      ["text: …"],
+      ["a.txt", "attachment.pdf"],
+    ],
+    [
+      "beside an invitation",
+      multipart("mixed", part("text/calendar", "BEGIN"), words),
+      ["text: plain", "calendar: BEGIN"],
+      ["Message.txt"],
+    ],
+    [
+      "of a report",
+      multipart("report", words, part("message/delivery-status", "Action: failed")),
+      ["text: plain", "status: Action: failed"],
+      ["Message.txt"],
+    ],
+  ])("is shown, and listed: %s", (_, payload, expected, files) => {
+    expect([shown(payload), listed(payload)]).toEqual([expected, files]);
+  });
+
+  test.each<[string, RawPart]>([
+    ["attached", named("a.txt", part("text/plain", "x", ATTACHED))],
+    ["of another type", named("a.csv", part("text/csv", "a,b"))],
+    ["blank", named("a.txt", part("text/plain", " "))],
+  ])("is none that is %s", (_, payload) => {
+    expect(shown(multipart("mixed", payload, pdf))).toEqual([]);
+    expect(listed(multipart("mixed", payload, pdf))).toHaveLength(2);
   });
 });
 
@@ -216,6 +272,29 @@ describe("mail within mail", () => {
     expect(listed(multipart("report", TEXT, status, part("text/rfc822-headers", "Subject: x")))).toEqual(["text.txt"]);
   });
 
+  test.each<[string, RawPart, string[], string[]]>([
+    ["attached", part("message/delivery-status", "Action: failed", ATTACHED), ["status: Action: failed"], []],
+    [
+      "attached, with a name",
+      part("message/delivery-status", "Action: failed", { "Content-Disposition": "attachment; filename=details.txt" }),
+      ["status: Action: failed"],
+      ["details.txt"],
+    ],
+    [
+      "attached, that a message was read",
+      part("message/disposition-notification", "Disposition: x; displayed", ATTACHED),
+      ["status: Disposition: x; displayed"],
+      [],
+    ],
+  ])("of a report has its status shown: %s", (_, status, expected, files) => {
+    const report = multipart("report", TEXT, status, enclosed("Returned", part("text/plain", "INNER")));
+    expect([shown(report), listed(report)]).toEqual([
+      ["text: plain", ...expected],
+      [...files, "Returned.eml"],
+    ]);
+    expect(shown(multipart("mixed", TEXT, status))).toEqual(["text: plain"]);
+  });
+
   test("of a report may have its status in parts of Gmail's, or apart", () => {
     const taken = {
       ...part("message/delivery-status", ""),
@@ -248,6 +327,26 @@ describe("signed and encrypted parts", () => {
     expect(read(encrypted).isEncrypted).toBe(true);
     expect(read(named("smime.p7m", part("application/pkcs7-mime", "x"))).isEncrypted).toBe(true);
     expect(read(multipart("mixed", TEXT)).isEncrypted).toBe(false);
+  });
+
+  test.each<[string, RawPart, boolean]>([
+    ["enveloped", pkcs7("; smime-type=enveloped-data; name=smime.p7m"), true],
+    ["enveloped and authenticated", pkcs7('; smime-type="authEnveloped-data"'), true],
+    ["enveloped, with a list's footer", multipart("mixed", pkcs7("; smime-type=enveloped-data"), TEXT), true],
+    ["without a type, in old words", named("smime.p7m", part("application/x-pkcs7-mime", "x", ATTACHED)), true],
+    ["without a type and a name", pkcs7(""), true],
+    ["signed", pkcs7("; smime-type=signed-data; name=smime.p7m"), false],
+    ["certificates", pkcs7("; smime-type=certs-only; name=smime.p7c"), false],
+    ["certificates without a type", pkcs7("; name=smime.p7c"), false],
+    ["compressed", pkcs7("; smime-type=compressed-data; name=smime.p7z"), false],
+    [
+      "an old message as a file",
+      multipart("mixed", TEXT, named("old.p7m", part("application/pkcs7-mime", "x", ATTACHED))),
+      false,
+    ],
+  ])("are told apart by their S/MIME type: %s", (_, payload, expected) => {
+    expect(read(payload).isEncrypted).toBe(expected);
+    expect(listed(payload)).toHaveLength(1);
   });
 });
 
