@@ -3,6 +3,8 @@
  * so they are put into the HTML.
  */
 import { base64url } from "jose";
+import { decodeEntities } from "../lib/entities.ts";
+import { tokenize } from "./html-tokens.ts";
 import type { Part } from "./part.ts";
 
 /** Together. They travel in base64, with each view of the message. */
@@ -15,15 +17,12 @@ const TYPE = /^(?:image\/(?:x-)?(?:png|p?jpe?g|gif|webp)|application\/octet-stre
 
 /** The pictures to show: those that the HTML refers to, as many as there is room for. The others are to be listed. */
 export function pickPictures(parts: readonly Part[], htmls: readonly string[]): Part[] {
-  const html = htmls.join("\n");
-  const ids = new Set([...html.matchAll(/cid:([^\s"'<>)]{1,500})/gi)].map(([, id = ""]) => normalizeId(id)));
+  const references = parts.some((part) => referencesTo(part).length > 0) ? referencesOf(htmls) : new Set<string>();
   const picked: Part[] = [];
   let bytes = 0;
   for (const part of parts) {
-    const { contentId, contentLocation, size, type } = part;
-    const isWanted =
-      (contentId !== null && ids.has(normalizeId(contentId))) ||
-      (contentLocation !== null && html.includes(contentLocation));
+    const { size, type } = part;
+    const isWanted = referencesTo(part).some((reference) => references.has(reference));
     const isThere = part.bytes !== null || part.attachmentId !== null;
     if (!isWanted || !isThere || !TYPE.test(type) || bytes + size > MAX_BYTES || picked.length >= MAX_PICTURES)
       continue;
@@ -53,26 +52,60 @@ export class Pictures {
   #bytes = 0;
 
   /** Takes a picture, if it is one by its first bytes, whatever its type says. */
-  add({ contentId, contentLocation }: Part, bytes: Uint8Array): void {
+  add(part: Part, bytes: Uint8Array): void {
     const type = pictureType(bytes);
     this.#bytes += bytes.length;
     if (type === null || this.#bytes > MAX_BYTES) return;
     const data = base64url.encode(bytes).replaceAll("-", "+").replaceAll("_", "/");
     const url = `data:${type};base64,${data}`;
-    if (contentId !== null) this.#byReference.set(`cid:${normalizeId(contentId)}`, url);
-    if (contentLocation !== null) this.#byReference.set(contentLocation, url);
+    for (const reference of referencesTo(part)) this.#byReference.set(reference, url);
   }
 
   /** The `data:` URL of what a URL of the HTML refers to; null for what did not come along. */
   find(src: string): string | null {
-    const reference = src.trim();
-    const [, id] = /^cid:([^]*)$/i.exec(reference) ?? [];
-    return this.#byReference.get(id === undefined ? reference : `cid:${normalizeId(id)}`) ?? null;
+    return this.#byReference.get(normalizeReference(src)) ?? null;
   }
 }
 
+/** What HTML may call a part. */
+function referencesTo({ contentId, contentLocation }: Part): string[] {
+  return [
+    ...(contentId === null ? [] : [`cid:${normalizeId(contentId)}`]),
+    ...(contentLocation === null ? [] : [contentLocation]),
+  ];
+}
+
+const STYLE_URL = /url\(\s*(?:"([^"]*)"|'([^']*)'|([^\s"'()]+))/gi;
+
+/** What HTML refers to, where the frame shows pictures: src/mail/html.ts. */
+function referencesOf(htmls: readonly string[]): ReadonlySet<string> {
+  const references = new Set<string>();
+  for (const html of htmls) {
+    for (const token of tokenize(html)) {
+      if (token.kind !== "start") continue;
+      const { attributes, name } = token;
+      const urls = [name === "img" ? attributes.get("src") : undefined, attributes.get("background")];
+      for (const url of urls) if (url !== undefined) references.add(normalizeReference(decodeEntities(url)));
+      const style = decodeEntities(attributes.get("style") ?? "");
+      for (const [, double, single, bare = ""] of style.matchAll(STYLE_URL)) {
+        references.add(normalizeReference(double ?? single ?? bare));
+      }
+    }
+  }
+  return references;
+}
+
+function normalizeReference(url: string): string {
+  const [, id] = /^cid:([^]*)$/i.exec(url.trim()) ?? [];
+  return id === undefined ? url.trim() : `cid:${normalizeId(id)}`;
+}
+
 function normalizeId(id: string): string {
-  const text = id.replaceAll("&amp;", "&").trim();
+  // Some write the brackets of the header.
+  return decoded(id.trim()).replace(/^<([^<>]*)>$/, "$1");
+}
+
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -99,7 +99,7 @@ class Walk {
   /** The richest that can be shown and says something; of several, the last (RFC 2046 §5.1.4). */
   #alternative({ children }: Part, depth: number): Found {
     const options = children.map((child) => this.part(child, { place: "alternative", depth }));
-    const ranks = options.map(({ blocks }) => Math.max(0, ...blocks.map((block) => this.#rank(block))));
+    const ranks = options.map(({ blocks }) => this.#rank(blocks.filter(saysSomething)));
     const best = Math.max(...ranks);
     const chosen = best === 0 ? -1 : ranks.lastIndexOf(best);
     return together(
@@ -111,10 +111,10 @@ class Walk {
     );
   }
 
-  #rank(block: Block): number {
-    if (!saysSomething(block)) return 0;
-    if (block.kind === "html") return this.#preference === "html" ? 3 : 1;
-    return block.kind === "text" ? 2 : 0;
+  /** HTML with a footer of text is HTML still. */
+  #rank(blocks: readonly Block[]): number {
+    if (blocks.some(({ kind }) => kind === "html")) return this.#preference === "html" ? 3 : 1;
+    return blocks.some(({ kind }) => kind === "text") ? 2 : 0;
   }
 
   /** Its root, and what that refers to (RFC 2387). */

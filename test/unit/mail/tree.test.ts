@@ -1,5 +1,8 @@
 /** A message is a tree (RFC 2046, 2387, 1847, 6522): what of it is shown, in which order, and what is listed. */
 import { describe, expect, test } from "vitest";
+import { toFrameDocument } from "../../../src/mail/html.ts";
+import { readPart } from "../../../src/mail/part.ts";
+import { pickPictures, Pictures } from "../../../src/mail/pictures.ts";
 import { apart, enclosed, listed, multipart, named, part, type RawPart, read, shown } from "./fixtures.ts";
 
 const TEXT = part("text/plain", "plain");
@@ -182,6 +185,8 @@ describe("alternatives", () => {
   test("are the text where that is preferred", () => {
     expect(shown(multipart("alternative", TEXT, HTML), "text")).toEqual(["text: plain"]);
     expect(shown(multipart("alternative", part("text/plain", " "), HTML), "text")).toEqual(["html: <p>rich</p>"]);
+    const withFooter = multipart("mixed", HTML, part("text/plain", "Footer"));
+    expect(shown(multipart("alternative", TEXT, withFooter), "text")).toEqual(["text: plain"]);
   });
 
   test("that are not chosen have their files listed", () => {
@@ -204,6 +209,50 @@ describe("related parts", () => {
     );
     expect(shown(message)).toHaveLength(1);
     expect(listed(message)).toEqual(["image.png"]);
+  });
+
+  test.each<[string, string, Record<string, string>]>([
+    ["entities", '<img src="&#99;id:a&#64;b">', withId("a@b")],
+    ["entities with &amp;", '<img src="cid:a&amp;c@b">', withId("a&c@b")],
+    ["brackets in it", '<img src="cid:a(1)@b">', withId("a(1)@b")],
+    ["a space", '<img src="cid: a@b">', withId("a@b")],
+    ["angle brackets", '<img src="cid:<a@b>">', withId("a@b")],
+    ["angle brackets as entities", "<img src='cid:&lt;a@b&gt;'>", withId("a@b")],
+    ["angle brackets as percents", '<img src="CID:%3Ca%40b%3E">', withId("a@b")],
+    ["a space in it", '<img src="cid:a b@c">', withId("a b@c")],
+    ["a comment behind the header", '<img src="cid:a@b">', { "Content-ID": "<a@b> (x)" }],
+    ["Gmail's own header", '<img src="cid:a">', { "X-Attachment-Id": "a" }],
+    ["a background", '<td background="cid:a@b">', withId("a@b")],
+    ["a style", '<td style="background:url(cid:a@b)">', withId("a@b")],
+    ["a quoted style", `<td style="background-image: url( 'cid:a(1)@b' )">`, withId("a(1)@b")],
+    ["a location", '<img src="logo.png">', { "Content-Location": "logo.png" }],
+  ])("have a picture that is referred to with %s", (_, html, headers) => {
+    const message = multipart("related", part("text/html", `<p>x${html}`), image(headers));
+    expect([listed(message), listed(multipart("related", HTML, image(headers)))]).toEqual([[], ["image.png"]]);
+    const [picture] = read(message).listed;
+    const pictures = new Pictures();
+    if (picture !== undefined) pictures.add(picture, PNG);
+    const frame = toFrameDocument([{ kind: "html", text: html }], { ownUrls: [], pictures });
+    expect(frame).toContain("data:image/png;base64,");
+  });
+
+  test.each([
+    "<style>p{background:url(cid:a@b)}</style>",
+    '<img srcset="cid:a@b 2x">',
+    "cid:a@b",
+    "<!-- <img src=cid:a@b> -->",
+    '<a href="cid:a@b">',
+  ])("have what the frame does not show listed: %s", (html) => {
+    expect(listed(multipart("related", part("text/html", `x${html}`), image(withId("a@b"))))).toEqual(["image.png"]);
+  });
+
+  test("have their references read in linear time", () => {
+    const picture = readPart(image(withId("a")));
+    for (const piece of ["url(", "url( ", "url('", "&#99;id:", "<img src=cid:a"]) {
+      const beganMs = performance.now();
+      pickPictures([picture], [`x<td style="${piece.repeat(100_000)}">${piece.repeat(100_000)}`]);
+      expect(performance.now() - beganMs, piece).toBeLessThan(4_000);
+    }
   });
 
   test("have the root that they name", () => {
@@ -371,6 +420,21 @@ describe("names of files", () => {
     ["a line break", named("a\r\nb.pdf", image(ATTACHED)), "a b.pdf"],
     ["nothing that is seen", named("\u200b", image(ATTACHED)), "image.png"],
     ["no name", apart("application/vnd.openxmlformats-officedocument.wordprocessingml.document", 1), "attachment.docx"],
+    ...(
+      [
+        ["application/vnd.ms-tnef", "winmail.dat"],
+        ["application/ms-tnef", "winmail.dat"],
+        ["application/x-pdf", "attachment.pdf"],
+        ["application/vnd.oasis.opendocument.text", "attachment.odt"],
+        ["application/vnd.oasis.opendocument.spreadsheet", "attachment.ods"],
+        ["application/vnd.oasis.opendocument.presentation", "attachment.odp"],
+        ["application/x-tar", "attachment.tar"],
+        ["application/vnd.apple.pkpass", "attachment.pkpass"],
+        ["audio/x-wav", "audio.wav"],
+        ["audio/wav", "audio.wav"],
+      ] as const
+    ).map(([type, name]): [string, RawPart, string] => [`no name: ${type}`, apart(type, 1), name]),
+    ["no name of a text that nobody knows", part("text/x-very-own", "x", ATTACHED), "text.txt"],
     ["no name of a type that nobody knows", apart("application/x-very-own-thing", 1), "attachment.bin"],
     [
       "no name and no type",
