@@ -92,13 +92,17 @@ function isZero(value: string | undefined): boolean {
   return value !== undefined && /^[+-]?[0.]+(?:[a-z]{1,4}|%)?$/.test(value);
 }
 
+/** Longer ones are not a person's. */
+const MAX_STYLE_CHARACTERS = 10_000;
+
 /** The declarations of a `style` attribute, of several the one that counts, in lower case. */
 function readStyle(source: string | undefined): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   const important = new Set<string>();
-  for (const declaration of decodeEntities(source ?? "")
+  const declarations = decodeEntities((source ?? "").slice(0, MAX_STYLE_CHARACTERS))
     .toLowerCase()
-    .split(";")) {
+    .split(";");
+  for (const declaration of declarations) {
     const colon = declaration.indexOf(":");
     if (colon === -1) continue;
     const name = declaration.slice(0, colon).trim();
