@@ -29,8 +29,20 @@ export function toAttachment(part: Part): Attachment {
 
 /** The part with an ID, whether it is shown or listed; null for none. @param root Gmail's `payload` */
 export function findPart(root: unknown, id: string): Part | null {
-  const { blocks, listed } = readTree(root);
-  return [...listed, ...blocks.map(({ part }) => part)].find((part) => idOf(part) === id) ?? null;
+  for (const preference of ["html", "text"] as const) {
+    const { blocks, listed } = readTree(root, preference);
+    const found = [...listed, ...blocks.map(({ part }) => part)].find((part) => idOf(part) === id);
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+const BY_NUMBERS = new Intl.Collator("en", { numeric: true });
+
+/** Parts in the order of the message, each once. */
+export function inOrder(parts: readonly Part[]): Part[] {
+  const byId = new Map(parts.toReversed().map((part) => [part.id, part]));
+  return [...byId.values()].toSorted((one, other) => BY_NUMBERS.compare(one.id, other.id));
 }
 
 function idOf({ id }: Part): string {

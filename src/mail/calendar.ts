@@ -3,7 +3,7 @@
  *
  * ical.js has 23 KiB gzip, a fifth of what the Worker may have, for these few lines.
  */
-import { parseStructured } from "../mime/parameters.ts";
+import { decodeWords } from "../mime/encoded-words.ts";
 import { isVisible, oneLine } from "../mime/visible.ts";
 
 /** When something begins or ends. */
@@ -35,6 +35,7 @@ const MAX_EVENTS = 10;
 const MAX_ATTENDEES = 100;
 /** More is no invitation. */
 const MAX_CHARACTERS = 500_000;
+const DAY_MS = 86_400_000;
 
 interface Property {
   readonly parameters: ReadonlyMap<string, string>;
@@ -65,11 +66,28 @@ export function readCalendar(text: string): CalendarEvent[] {
       if (isEvent(open.pop()) && events.length < MAX_EVENTS) events.push(toEvent(component, method));
     } else if (property === "METHOD" && open.length <= 1) method = value.trim().toUpperCase();
     else if (isEvent(open.at(-1)) && property !== "") {
-      const parsed = { parameters: parseStructured(parameters).parameters, value };
+      const parsed = { parameters: readParameters(parameters), value };
       component.set(property, [...(component.get(property) ?? []), parsed].slice(0, MAX_ATTENDEES));
     }
   }
   return events;
+}
+
+/** §3.2. Of several with the same name, the first counts. */
+function readParameters(source: string): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>();
+  for (const [, name = "", value = ""] of source.matchAll(/;([\w-]+)=((?:[^";]|"[^"]*")*)/g)) {
+    const key = name.toLowerCase();
+    if (!parameters.has(key)) parameters.set(key, decodeWords(unescapeValue(value.trim())));
+  }
+  return parameters;
+}
+
+/** RFC 6868; some write a backslash as in a value. */
+function unescapeValue(value: string): string {
+  return value.replaceAll(/["\\]|\^([n'^])/g, (_, escaped: string | undefined) =>
+    escaped === undefined ? "" : escaped === "n" ? "\n" : escaped === "'" ? '"' : "^",
+  );
 }
 
 function isEvent(component: string | undefined): boolean {
@@ -100,10 +118,16 @@ function toText(property: Property | null): string | null {
 
 function toPerson(property: Property | null): string | null {
   if (property === null) return null;
-  const address = oneLine(property.value.replace(/^mailto:/i, ""));
   const name = oneLine(property.parameters.get("cn") ?? "");
-  if (!isVisible(name) || name === address) return address || null;
+  const address = addressOf(property);
+  if (!isVisible(name) || name === address) return address || oneLine(property.value) || null;
   return address === "" ? name : `${name} <${address}>`;
+}
+
+/** RFC 7986 §6.2: where the value is another URI, such as an account's path, `EMAIL` is the address. Empty for none. */
+function addressOf({ parameters, value }: Property): string {
+  const [email, own] = [parameters.get("email") ?? "", value].map((text) => oneLine(text).replace(/^mailto:/i, ""));
+  return isVisible(email) ? email : own?.includes("@") ? own : "";
 }
 
 /** §3.2.12 */
@@ -132,7 +156,8 @@ function toTime(property: Property | null): CalendarTime | null {
 
 /** The instant at which clocks of an IANA zone show a time; null where the zone is none of them. */
 function inZone(wallMs: number, zone: string): number | null {
-  if (!/^[A-Za-z]+(?:\/[\w+-]+)+$/.test(zone)) return null;
+  // Windows has names of its own, and offsets are no names.
+  if (!/^[A-Za-z][\w+-]*(?:\/[\w+-]+)*$/.test(zone)) return null;
   try {
     const format = new Intl.DateTimeFormat("en-US", {
       timeZone: zone,
@@ -149,10 +174,9 @@ function inZone(wallMs: number, zone: string): number | null {
       const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
       return Date.UTC(year, month - 1, day, hour, minute, second);
     };
-    // Twice: the first guess may be on the other side of a change of clocks.
-    let ms = wallMs;
-    for (let step = 0; step < 2; step += 1) ms += wallMs - shownMs(ms);
-    return ms;
+    // §3.3.5: of a time that comes twice the first, and for one that never comes the offset before the change of clocks.
+    const [before = 0, after = 0] = [-DAY_MS, DAY_MS].map((days) => wallMs - (shownMs(wallMs + days) - wallMs - days));
+    return shownMs(before) !== wallMs && shownMs(after) === wallMs ? after : before;
   } catch {
     return null;
   }

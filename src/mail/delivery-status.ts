@@ -29,6 +29,8 @@ export function readDeliveryStatus(text: string): DeliveryStatus[] {
   return statuses;
 }
 
+const NAMES_RECIPIENT = /^(?:original|final)-recipient$/;
+
 /** Fields by their names, in groups that blank lines separate. A line that begins with a space goes on (RFC 5322 §2.2.3). */
 function* readGroups(text: string): Generator<ReadonlyMap<string, string>, void> {
   let fields = new Map<string, string>();
@@ -42,6 +44,11 @@ function* readGroups(text: string): Generator<ReadonlyMap<string, string>, void>
       last = "";
     } else if (/^[ \t]/.test(line)) fields.set(last, `${fields.get(last) ?? ""} ${line.trim()}`);
     else if (/^[\w-]+$/.test(name)) {
+      // Some mailers leave out the blank line: a field that names a recipient again begins the next group.
+      if (NAMES_RECIPIENT.test(name) && fields.has(name)) {
+        yield fields;
+        fields = new Map();
+      }
       last = name;
       fields.set(name, line.slice(colon + 1));
     } else last = "";

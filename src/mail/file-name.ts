@@ -9,6 +9,7 @@ import { headerOf, type Part, readPart } from "./part.ts";
 const ENDINGS: Readonly<Record<string, string>> = {
   "application/gzip": "gz",
   "application/javascript": "js",
+  "application/epub+zip": "epub",
   "application/ms-tnef": "dat",
   "application/msword": "doc",
   "application/octet-stream": "bin",
@@ -17,26 +18,53 @@ const ENDINGS: Readonly<Record<string, string>> = {
   "application/pgp-signature": "asc",
   "application/pkcs7-mime": "p7m",
   "application/pkcs7-signature": "p7s",
+  "application/postscript": "ps",
+  "application/vnd.apple.pkpass": "pkpass",
   "application/vnd.ms-excel": "xls",
+  "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
+  "application/vnd.ms-outlook": "msg",
   "application/vnd.ms-powerpoint": "ppt",
+  "application/vnd.ms-tnef": "dat",
+  "application/vnd.ms-word.document.macroenabled.12": "docm",
+  "application/vnd.oasis.opendocument.presentation": "odp",
+  "application/vnd.oasis.opendocument.spreadsheet": "ods",
+  "application/vnd.oasis.opendocument.text": "odt",
   "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
   "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
   "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+  "application/vnd.rar": "rar",
+  "application/x-7z-compressed": "7z",
+  "application/x-gzip": "gz",
+  "application/x-pdf": "pdf",
   "application/x-pkcs7-mime": "p7m",
   "application/x-pkcs7-signature": "p7s",
+  "application/x-rar-compressed": "rar",
+  "application/x-tar": "tar",
   "application/x-zip-compressed": "zip",
+  "audio/mp4": "m4a",
   "audio/mpeg": "mp3",
+  "audio/vnd.wave": "wav",
+  "audio/x-m4a": "m4a",
+  "audio/x-wav": "wav",
   "image/jpeg": "jpg",
+  "image/pjpeg": "jpg",
   "image/svg+xml": "svg",
   "image/tiff": "tif",
+  "image/vnd.microsoft.icon": "ico",
+  "image/x-icon": "ico",
+  "image/x-png": "png",
   "message/rfc822": "eml",
   "message/global": "eml",
+  "message/delivery-status": "txt",
+  "message/disposition-notification": "txt",
+  "message/feedback-report": "txt",
   "text/calendar": "ics",
   "text/javascript": "js",
   "text/plain": "txt",
   "text/markdown": "md",
   "text/rfc822-headers": "txt",
   "text/vcard": "vcf",
+  "text/x-vcalendar": "vcs",
   "text/x-vcard": "vcf",
   "video/quicktime": "mov",
 };
@@ -58,10 +86,11 @@ export function fileName(part: Part): string {
   if (part.name !== null) return cutName(part.name);
   const { type } = part;
   const [main = "", subtype = ""] = type.split("/");
-  const ending = ENDINGS[type] ?? (/^[a-z\d]{1,5}$/.test(subtype) ? subtype : "bin");
+  const ending = ENDINGS[type] ?? (/^[a-z\d]{1,5}$/.test(subtype) ? subtype : main === "text" ? "txt" : "bin");
   const subject = main === "message" ? innerSubject(part) : "";
   if (isVisible(subject)) return `${subject}.${ending}`;
-  if (type === "text/calendar") return `invitation.${ending}`;
+  if (type === "text/calendar" || type === "text/x-vcalendar") return `invitation.${ending}`;
+  if (type.endsWith("ms-tnef")) return `winmail.${ending}`;
   return `${main === "application" ? "attachment" : main}.${ending}`;
 }
 

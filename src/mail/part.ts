@@ -68,7 +68,8 @@ export function readPart(raw: unknown): Part {
     parameters: contentType.parameters,
     disposition: disposition.value,
     name,
-    contentId: bracketless(header("content-id")),
+    // Gmail's own name for it, for a mailer that has dropped the other one.
+    contentId: bracketless(header("content-id")) ?? bracketless(header("x-attachment-id")),
     contentLocation: header("content-location")?.trim() || null,
     headers,
     size: body.size,
@@ -91,14 +92,16 @@ function nameOf(filename: string, ownNames: readonly (string | undefined)[]): st
   return name?.split(/[/\\]/).findLast(isVisible) ?? null;
 }
 
+/** A comment may follow it. */
 function bracketless(id: string | null): string | null {
-  return id?.trim().replaceAll(/^<|>$/g, "") || null;
+  const [, inner] = /^\s*<([^>]*)>/.exec(id ?? "") ?? [];
+  return (inner ?? id?.trim().replaceAll(/^<|>$/g, ""))?.trim() || null;
 }
 
-/** Null for what is no base64url. */
+/** In either alphabet of base64; null for what is none. */
 function decodeData(data: string): Uint8Array | null {
   try {
-    return base64url.decode(data);
+    return base64url.decode(data.replaceAll("+", "-").replaceAll("/", "_"));
   } catch {
     return null;
   }

@@ -3,36 +3,29 @@
  * so they are put into the HTML.
  */
 import { base64url } from "jose";
+import { decodeEntities } from "../lib/entities.ts";
+import { tokenize } from "./html-tokens.ts";
 import type { Part } from "./part.ts";
 
 /** Together. They travel in base64, with each view of the message, and once for each place in which the HTML shows them. */
 const MAX_BYTES = 1024 * 1024;
 /** Each may cost a call. */
 const MAX_PICTURES = 20;
-/** Each is looked for in all of the HTML. */
-const MAX_LOCATIONS = 100;
-const MAX_LOCATION_CHARS = 500;
 
 /** What may be one; SVG is markup. */
 const TYPE = /^(?:image\/(?:x-)?(?:png|p?jpe?g|gif|webp)|application\/octet-stream)$/;
 
 /** The pictures to show: those that the HTML refers to, as many as there is room for. The others are to be listed. */
 export function pickPictures(parts: readonly Part[], htmls: readonly string[]): Part[] {
-  const html = htmls.join("\n");
-  const ids = new Set([...html.matchAll(/cid:([^\s"'<>)]{1,500})/gi)].map(([, id = ""]) => normalizeId(id)));
+  const references = parts.some((part) => referencesTo(part).length > 0) ? referencesOf(htmls) : new Set<string>();
   const picked: Part[] = [];
-  let [bytes, locations] = [0, 0];
+  let bytes = 0;
   for (const part of parts) {
-    const { contentId, contentLocation, size, type } = part;
+    const { size, type } = part;
+    const isWanted = referencesTo(part).some((reference) => references.has(reference));
     const isThere = part.bytes !== null || part.attachmentId !== null;
-    if (!isThere || !TYPE.test(type) || bytes + size > MAX_BYTES || picked.length >= MAX_PICTURES) continue;
-    const isWanted =
-      (contentId !== null && ids.has(normalizeId(contentId))) ||
-      (contentLocation !== null &&
-        contentLocation.length <= MAX_LOCATION_CHARS &&
-        ++locations <= MAX_LOCATIONS &&
-        html.includes(contentLocation));
-    if (!isWanted) continue;
+    if (!isWanted || !isThere || !TYPE.test(type) || bytes + size > MAX_BYTES || picked.length >= MAX_PICTURES)
+      continue;
     if (part.bytes !== null && pictureType(part.bytes) === null) continue;
     picked.push(part);
     bytes += size;
@@ -60,14 +53,13 @@ export class Pictures {
   #bytesTaken = 0;
 
   /** Takes a picture, if it is one by its first bytes, whatever its type says. */
-  add({ contentId, contentLocation }: Part, bytes: Uint8Array): void {
+  add(part: Part, bytes: Uint8Array): void {
     const type = pictureType(bytes);
     this.#bytes += bytes.length;
     if (type === null || this.#bytes > MAX_BYTES) return;
     const data = base64url.encode(bytes).replaceAll("-", "+").replaceAll("_", "/");
     const picture = { url: `data:${type};base64,${data}`, bytes: bytes.length };
-    if (contentId !== null) this.#byReference.set(`cid:${normalizeId(contentId)}`, picture);
-    if (contentLocation !== null) this.#byReference.set(contentLocation, picture);
+    for (const reference of referencesTo(part)) this.#byReference.set(reference, picture);
   }
 
   /**
@@ -75,17 +67,52 @@ export class Pictures {
    * each use counts: one picture, referred to a thousand times, must not make an answer of a thousand pictures.
    */
   take(src: string): string | null {
-    const reference = src.trim();
-    const [, id] = /^cid:([^]*)$/i.exec(reference) ?? [];
-    const picture = this.#byReference.get(id === undefined ? reference : `cid:${normalizeId(id)}`);
+    const picture = this.#byReference.get(normalizeReference(src));
     if (picture === undefined || this.#bytesTaken + picture.bytes > MAX_BYTES) return null;
     this.#bytesTaken += picture.bytes;
     return picture.url;
   }
 }
 
+/** What HTML may call a part. */
+function referencesTo({ contentId, contentLocation }: Part): string[] {
+  return [
+    ...(contentId === null ? [] : [`cid:${normalizeId(contentId)}`]),
+    ...(contentLocation === null ? [] : [contentLocation]),
+  ];
+}
+
+const STYLE_URL = /url\(\s*(?:"([^"]*)"|'([^']*)'|([^\s"'()]+))/gi;
+
+/** What HTML refers to, where the frame shows pictures: src/mail/html.ts. */
+function referencesOf(htmls: readonly string[]): ReadonlySet<string> {
+  const references = new Set<string>();
+  for (const html of htmls) {
+    for (const token of tokenize(html)) {
+      if (token.kind !== "start") continue;
+      const { attributes, name } = token;
+      const urls = [name === "img" ? attributes.get("src") : undefined, attributes.get("background")];
+      for (const url of urls) if (url !== undefined) references.add(normalizeReference(decodeEntities(url)));
+      const style = decodeEntities(attributes.get("style") ?? "");
+      for (const [, double, single, bare = ""] of style.matchAll(STYLE_URL)) {
+        references.add(normalizeReference(double ?? single ?? bare));
+      }
+    }
+  }
+  return references;
+}
+
+function normalizeReference(url: string): string {
+  const [, id] = /^cid:([^]*)$/i.exec(url.trim()) ?? [];
+  return id === undefined ? url.trim() : `cid:${normalizeId(id)}`;
+}
+
 function normalizeId(id: string): string {
-  const text = id.replaceAll("&amp;", "&").trim();
+  // Some write the brackets of the header.
+  return decoded(id.trim()).replace(/^<([^<>]*)>$/, "$1");
+}
+
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -38,22 +38,28 @@ export type Preference = "html" | "text";
 type Found = Pick<Tree, "blocks" | "listed">;
 
 /** Where a part stands: an unnamed text is a message's own text in one place, and a file in another. */
-type Place = "root" | "mixed" | "alternative" | "related root" | "related";
+type Place = "root" | "mixed" | "report" | "alternative" | "related root" | "related";
 
 const NOTHING: Found = { blocks: [], listed: [] };
 
 /** Types of text that nobody reads as text. */
-const NO_PROSE =
-  /^text\/(?:calendar|css|csv|directory|javascript|rfc822-headers|rtf|vcard|watch-html|x-amp-html|x-vcard|xml)$/;
+const NO_PROSE = /^text\/(?:css|csv|directory|javascript|rfc822-headers|rtf|vcard|watch-html|x-amp-html|x-vcard|xml)$/;
+/** vCalendar 1.0 reads like its successor. */
+const CALENDAR = /^text\/(?:x-v)?calendar$/;
 /** They say something about another message, and are what one wants to know of a report (RFC 3464, 8098, 5965). */
 const STATUS = /^message\/(?:global-)?(?:delivery-status|disposition-notification|feedback-report)$/;
-const ENCRYPTED = /^(?:multipart\/encrypted|application\/pgp-encrypted|application\/(?:x-)?pkcs7-mime)$/;
+const ENCRYPTED = /^(?:multipart\/encrypted|application\/pgp-encrypted)$/;
+const SMIME = /^application\/(?:x-)?pkcs7-mime$/;
+/** Other S/MIME types are signed, compressed or certificates alone: RFC 8551 §3.2.2. */
+const ENCRYPTED_SMIME = /^(?:auth)?enveloped-data$/i;
+/** What counts as a message's own words where nothing else does. */
+const BODY = /^text\/(?:html|plain)$/;
 
 /** Walks a message. @param root Gmail's `payload`; undefined for a message without one */
 export function readTree(root: unknown, preference: Preference = "html"): Tree {
   if (root === undefined) return { ...NOTHING, isEncrypted: false, isCut: false };
   const walk = new Walk(preference);
-  const found = walk.part(root, { place: "root", depth: 0 });
+  const found = withNamedBody(walk.part(root, { place: "root", depth: 0 }));
   return { ...found, isEncrypted: walk.isEncrypted, isCut: walk.count > MAX_PARTS };
 }
 
@@ -72,9 +78,14 @@ class Walk {
     this.count += 1;
     if (this.count > MAX_PARTS) return NOTHING;
     const part = readPart(raw);
-    if (ENCRYPTED.test(part.type)) this.isEncrypted = true;
-    if (part.disposition === "attachment" || at.depth > MAX_DEPTH) return listed(part);
-    if (STATUS.test(part.type)) return { blocks: [{ kind: "status", part, text: this.#statusText(part) }], listed: [] };
+    if (isEncrypted(part, at.place)) this.isEncrypted = true;
+    // RFC 6522 §3: the second part of a report is its status, whatever its disposition.
+    const isStatus = STATUS.test(part.type) && (part.disposition !== "attachment" || at.place === "report");
+    if ((part.disposition === "attachment" && !isStatus) || at.depth > MAX_DEPTH) return listed(part);
+    if (isStatus) {
+      const block: Block = { kind: "status", part, text: this.#statusText(part) };
+      return { blocks: [block], listed: part.name === null ? [] : [part] };
+    }
     if (part.type.startsWith("message/")) return listed(part);
     if (!part.type.startsWith("multipart/")) return leaf(part, at.place);
     // A container without parts is a text whose sender has got its type wrong.
@@ -83,7 +94,8 @@ class Walk {
     if (part.type === "multipart/alternative") return this.#alternative(part, depth);
     if (part.type === "multipart/related") return this.#related(part, depth);
     // RFC 2046 §5.1.3: a type that is not known is mixed.
-    return together(this.#within(part).map((child) => this.part(child, { place: "mixed", depth })));
+    const place = part.type === "multipart/report" ? "report" : "mixed";
+    return together(this.#within(part).map((child) => this.part(child, { place, depth })));
   }
 
   /** Parts of a part, as many as may still be looked at, and one more, which says that there are. */
@@ -94,7 +106,7 @@ class Walk {
   /** The richest that can be shown and says something; of several, the last (RFC 2046 §5.1.4). */
   #alternative(part: Part, depth: number): Found {
     const options = this.#within(part).map((child) => this.part(child, { place: "alternative", depth }));
-    const ranks = options.map(({ blocks }) => Math.max(0, ...blocks.map((block) => this.#rank(block))));
+    const ranks = options.map(({ blocks }) => this.#rank(blocks.filter(saysSomething)));
     const best = Math.max(...ranks);
     const chosen = best === 0 ? -1 : ranks.lastIndexOf(best);
     return together(
@@ -106,10 +118,10 @@ class Walk {
     );
   }
 
-  /** Blocks that say nothing are none already. */
-  #rank(block: Block): number {
-    if (block.kind === "html") return this.#preference === "html" ? 3 : 1;
-    return block.kind === "text" ? 2 : 0;
+  /** HTML with a footer of text is HTML still. */
+  #rank(blocks: readonly Block[]): number {
+    if (blocks.some(({ kind }) => kind === "html")) return this.#preference === "html" ? 3 : 1;
+    return blocks.some(({ kind }) => kind === "text") ? 2 : 0;
   }
 
   /** Its root, and what that refers to (RFC 2387). */
@@ -141,13 +153,33 @@ class Walk {
   }
 }
 
+/** Without an S/MIME type, a `.p7m` is a message that is encrypted, or a file of which nothing is known. */
+function isEncrypted({ type, parameters, name }: Part, place: Place): boolean {
+  if (!SMIME.test(type)) return ENCRYPTED.test(type);
+  const smimeType = parameters.get("smime-type");
+  if (smimeType !== undefined) return ENCRYPTED_SMIME.test(smimeType.trim());
+  return place === "root" && (name === null || /\.p7m$/i.test(name));
+}
+
+/** Some mailers name the body itself: where no text is shown, the first one with a name is the body. */
+function withNamedBody(found: Found): Found {
+  if (found.blocks.some(({ kind }) => kind === "html" || kind === "text")) return found;
+  for (const part of found.listed) {
+    if (part.disposition !== "" || !BODY.test(part.type)) continue;
+    const block: Block = { kind: part.type === "text/html" ? "html" : "text", part, text: bodyText(part) };
+    if (saysSomething(block)) return { ...found, blocks: [block, ...found.blocks] };
+  }
+  return found;
+}
+
 function leaf(part: Part, place: Place): Found {
   const { type, name } = part;
   const kind =
-    type === "text/html" || type === "application/xhtml+xml" ? "html" : type === "text/calendar" ? "calendar" : "text";
+    type === "text/html" || type === "application/xhtml+xml" ? "html" : CALENDAR.test(type) ? "calendar" : "text";
   const isProse = kind !== "text" || (type.startsWith("text/") && !NO_PROSE.test(type));
   // A text with a name is a file, unless it says otherwise or stands where the message's own text does.
-  const isFile = name !== null && part.disposition !== "inline" && kind !== "calendar" && place === "mixed";
+  const isAmongOthers = place === "mixed" || place === "report";
+  const isFile = name !== null && part.disposition !== "inline" && kind !== "calendar" && isAmongOthers;
   if (!isProse || isFile || (place === "related" && kind !== "calendar")) {
     // Of alternatives without a name, what cannot be shown is no file: AMP, for watches.
     return place === "alternative" && name === null && type.startsWith("text/") ? NOTHING : listed(part);

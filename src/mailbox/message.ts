@@ -7,10 +7,10 @@ import type { Gmail } from "../gmail.ts";
 import { decodeHeader, type GmailMessage, type MessageMetadata, MessageMetadataSchema } from "../gmail/message.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
 import { AnswerTooLargeError, BudgetSpentError, unexpectedAnswer } from "../lib/upstream.ts";
-import { type Attachment, findPart, toAttachment } from "../mail/attachments.ts";
+import { type Attachment, findPart, inOrder, toAttachment } from "../mail/attachments.ts";
 import { type FetchPart, fetchTexts, toReadableMessage } from "../mail/body.ts";
 import { readPart } from "../mail/part.ts";
-import type { Preference } from "../mail/tree.ts";
+import type { Block } from "../mail/tree.ts";
 import { gmailOf, type GmailServices } from "./list.ts";
 
 /** These concern the request as a whole; with any other error, a part alone is missing. */
@@ -31,6 +31,7 @@ export interface DecodedMessage extends MessageMetadata {
   readonly text: string | null;
   /** As it came: sanitize it before it is shown. */
   readonly html: string | null;
+  /** Files, and every part that is neither in `text` nor in `html`. */
   readonly attachments: readonly Attachment[];
 }
 
@@ -64,11 +65,18 @@ export async function getWhole(scope: GmailServices, grant: Grant, id: string): 
 export async function readMessage(scope: GmailServices, grant: Grant, id: string): Promise<DecodedMessage> {
   const { message, fetchPart } = await decodable(getWhole(scope, grant, id));
   const headers = readPart(message.payload).headers.map(({ name, value }) => ({ name, value: decodeHeader(value) }));
-  const { listed } = toReadableMessage(message);
-  const [text, html] = await Promise.all([textsOf(message, "text", fetchPart), textsOf(message, "html", fetchPart)]);
+  const asHtml = toReadableMessage(message, "html");
+  const asText = toReadableMessage(message, "text");
+  const [texts, htmls] = await Promise.all([
+    readBlocks(asText.blocks, "text", fetchPart),
+    readBlocks(asHtml.blocks, "html", fetchPart),
+  ]);
+  const isRead = new Set([...texts, ...htmls].map(({ part }) => part.id));
+  const unread = [...asHtml.blocks, ...asText.blocks].map(({ part }) => part).filter((part) => !isRead.has(part.id));
   const row = MessageMetadataSchema.safeParse(message);
   if (!row.success) throw unexpectedAnswer("Gmail", 200);
-  return { ...row.data, headers, text, html, attachments: listed.map(toAttachment) };
+  const attachments = inOrder([...asHtml.listed, ...unread]).map(toAttachment);
+  return { ...row.data, headers, text: joined(texts), html: joined(htmls), attachments };
 }
 
 /** Opens an attachment: 40 quota units, or 20 where its bytes come with the message. @throws AppError as {@link readMessage} */
@@ -105,15 +113,14 @@ async function decodable(reading: Promise<WholeMessage>): Promise<WholeMessage> 
   }
 }
 
-/** The texts of one kind, one after the other. */
-async function textsOf(message: GmailMessage, preference: Preference, fetchPart: FetchPart): Promise<string | null> {
-  const { blocks } = toReadableMessage(message, preference);
-  const texts = await fetchTexts(
-    blocks.filter(({ kind }) => kind === preference),
-    fetchPart,
-  );
-  const read = texts.flatMap(({ text }) => text ?? []);
-  return read.length === 0 ? null : read.join("\n");
+/** The blocks of one kind, without those that could not be read. */
+async function readBlocks(blocks: readonly Block[], kind: Block["kind"], fetchPart: FetchPart): Promise<Block[]> {
+  const ofKind = blocks.filter((block) => block.kind === kind);
+  return (await fetchTexts(ofKind, fetchPart)).filter(({ text }) => text !== null);
+}
+
+function joined(blocks: readonly Block[]): string | null {
+  return blocks.length === 0 ? null : blocks.map(({ text }) => text).join("\n");
 }
 
 /** Null for a part that could not be read: the rest of the message is worth showing all the same. */

@@ -34,6 +34,10 @@ function file(partId: string, filename: string, mimeType = "application/pdf", he
   return { partId, mimeType, filename, headers, body: { attachmentId: `ANGj-of-${partId}`, size: 5 } };
 }
 
+function mixed(kind: string, ...parts: object[]): object {
+  return { partId: "", mimeType: `multipart/${kind}`, filename: "", headers: [], body: { size: 0 }, parts };
+}
+
 const MESSAGE = {
   id: ID,
   threadId: ID,
@@ -126,6 +130,93 @@ describe("GET /api/messages/{id}", () => {
       ],
     });
     expect(await google.count()).toBe(1);
+  });
+
+  const INVITATION = { ...textPart("", "text/calendar", "BEGIN"), headers: MESSAGE.payload.headers };
+  const LONG = {
+    partId: "0",
+    mimeType: "text/plain",
+    filename: "",
+    headers: [],
+    body: { attachmentId: "l", size: 6e6 },
+  };
+  test.for<[title: string, payload: object, text: string | null, html: string | null, attachments: object[]]>([
+    ["that is an invitation", INVITATION, null, null, [{ id: "0", type: "text/calendar", size: 5 }]],
+    [
+      "with an invitation among its alternatives",
+      mixed("alternative", textPart("0", "text/plain", "Come"), textPart("1", "text/calendar", "BEGIN")),
+      "Come",
+      null,
+      [{ id: "1", type: "text/calendar" }],
+    ],
+    [
+      "with a delivery status",
+      mixed(
+        "report",
+        textPart("0", "text/plain", "Failed"),
+        textPart("1", "message/delivery-status", "Action: failed"),
+      ),
+      "Failed",
+      null,
+      [{ id: "1", type: "message/delivery-status" }],
+    ],
+    ["with a text that is too long", mixed("mixed", LONG), null, null, [{ id: "0", type: "text/plain", size: 6e6 }]],
+    [
+      "with a text that is too long beside its HTML",
+      mixed("mixed", mixed("alternative", LONG, textPart("1", "text/html", "<p>Hi"))),
+      null,
+      "<p>Hi",
+      [{ id: "0", type: "text/plain" }],
+    ],
+    [
+      "with a text beside the HTML that its text does not have",
+      mixed(
+        "alternative",
+        textPart("0", "text/plain", "Hi"),
+        mixed("mixed", textPart("1.0", "text/html", "<p>Hi"), textPart("1.1", "text/plain", "Footer")),
+      ),
+      "Hi",
+      "<p>Hi",
+      [{ id: "1.1", type: "text/plain" }],
+    ],
+    [
+      "with a named invitation, which is listed once, and more than ten parts",
+      mixed(
+        "mixed",
+        textPart("0", "text/plain", "Come"),
+        file("2", "a.pdf"),
+        { ...textPart("9", "text/calendar", "BEGIN"), filename: "invite.ics" },
+        file("10", "b.pdf"),
+      ),
+      "Come",
+      null,
+      [{ id: "2" }, { id: "9", name: "invite.ics" }, { id: "10" }],
+    ],
+  ])("loses no part of a message %s", async ([, payload, text, html, attachments], { open }) => {
+    const { browser, google } = await scene(open, { ...MESSAGE, payload });
+    const answer = await (await call(browser, PATH)).json<{ attachments: { id: string; size: number }[] }>();
+    expect(answer).toMatchObject({ text, html, attachments });
+    expect(answer.attachments).toHaveLength(attachments.length);
+    for (const { id } of answer.attachments) {
+      await google.fault("get", { body: { ...MESSAGE, payload } });
+      await google.fault("attachment", { body: '{"data":"AA"}' });
+      expect((await call(browser, `${PATH}/attachments/${id}`)).status).toBe(200);
+    }
+  });
+
+  test("lists a text that Gmail does not give", async ({ open }) => {
+    const payload = mixed(
+      "mixed",
+      { ...LONG, body: { attachmentId: "l", size: 9 } },
+      textPart("1", "text/html", "<p>Hi"),
+    );
+    const { browser, google } = await scene(open, { ...MESSAGE, payload });
+    await google.fault("attachment", { named: "notFound" });
+    expect(await (await call(browser, PATH)).json()).toMatchObject({
+      text: null,
+      html: "<p>Hi",
+      attachments: [{ id: "0", type: "text/plain", size: 9 }],
+    });
   });
 
   test.for<[title: string, changes: object]>([

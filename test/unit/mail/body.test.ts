@@ -110,6 +110,16 @@ describe("the text of a part", () => {
     }
   });
 
+  test.each([
+    ["w7/Dvw==", "ÿÿ"],
+    ["w7_Dvw", "ÿÿ"],
+    ["8J+SjA==", "💌"],
+  ])("may be in the other alphabet: %s", (data, expected) => {
+    expect(shown({ mimeType: "text/plain", filename: "", headers: [], body: { size: 4, data } })).toEqual([
+      `text: ${expected}`,
+    ]);
+  });
+
   test("that is no base64url breaks nothing but itself", () => {
     const broken = { mimeType: "text/plain", filename: "", headers: [], body: { size: 1, data: "*" } };
     expect(shown(multipart("mixed", broken, part("text/html", "<p>Hello")))).toEqual(["html: <p>Hello"]);

@@ -58,6 +58,47 @@ describe("an invitation", () => {
       { ms: Date.UTC(2026, 2, 29, 1, 30), isDay: false, zone: null },
     ],
     [
+      "a time that comes twice, the first",
+      "DTSTART;TZID=Europe/Berlin:20261025T023000",
+      { ms: Date.UTC(2026, 9, 25, 0, 30), isDay: false, zone: null },
+    ],
+    [
+      "a time that never comes",
+      "DTSTART;TZID=America/New_York:20260308T023000",
+      { ms: Date.UTC(2026, 2, 8, 7, 30), isDay: false, zone: null },
+    ],
+    [
+      "a time that never comes, east of Greenwich",
+      "DTSTART;TZID=Europe/Berlin:20260329T023000",
+      { ms: Date.UTC(2026, 2, 29, 1, 30), isDay: false, zone: null },
+    ],
+    [
+      "the hour after a change",
+      "DTSTART;TZID=America/New_York:20260308T030000",
+      { ms: Date.UTC(2026, 2, 8, 7), isDay: false, zone: null },
+    ],
+    [
+      "the evening before a change",
+      "DTSTART;TZID=America/New_York:20260307T200000",
+      { ms: Date.UTC(2026, 2, 8, 1), isDay: false, zone: null },
+    ],
+    ["UTC by name", "DTSTART;TZID=UTC:20260701T100000", { ms: Date.UTC(2026, 6, 1, 10), isDay: false, zone: null }],
+    [
+      "a zone of one word",
+      "DTSTART;TZID=EST5EDT:20260701T100000",
+      { ms: Date.UTC(2026, 6, 1, 14), isDay: false, zone: null },
+    ],
+    [
+      "a zone that is an offset",
+      "DTSTART;TZID=Etc/GMT+5:20260701T100000",
+      { ms: Date.UTC(2026, 6, 1, 15), isDay: false, zone: null },
+    ],
+    [
+      "a word that is no zone",
+      "DTSTART;TZID=Local:20260701T100000",
+      { ms: Date.UTC(2026, 6, 1, 10), isDay: false, zone: "Local" },
+    ],
+    [
       "a zone of Microsoft's",
       "DTSTART;TZID=W. Europe Standard Time:20260701T100000",
       { ms: Date.UTC(2026, 6, 1, 10), isDay: false, zone: "W. Europe Standard Time" },
@@ -71,6 +112,26 @@ describe("an invitation", () => {
     ["nonsense", "DTSTART:tomorrow", null],
   ])("begins at %s", (_, line, expected) => {
     expect(event(line).start).toEqual(expected);
+  });
+
+  test.each<[string, string | null]>([
+    ["CN=Ann;EMAIL=ann@icloud.com:/aMTIz/principal/", "Ann <ann@icloud.com>"],
+    ["CN=Bob;EMAIL=bob@x.org;CUTYPE=INDIVIDUAL:urn:uuid:123", "Bob <bob@x.org>"],
+    ['EMAIL="mailto:bob@x.org":urn:uuid:123', "bob@x.org"],
+    ["CN=bob@x.org;EMAIL=bob@x.org:mailto:uuid@imip.me.com", "bob@x.org"],
+    ["CN=Ann:/aMTIz/principal/", "Ann"],
+    ["CN=Ann:invalid:nomail", "Ann"],
+    ["X=1:urn:uuid:123", "urn:uuid:123"],
+    ["CN=Ann:ann@x.org", "Ann <ann@x.org>"],
+    ["CN=\"Bob ^'the^' B\":mailto:b@x.org", 'Bob "the" B <b@x.org>'],
+    ["CN=a^^b^nc^d:mailto:b@x.org", "a^b c^d <b@x.org>"],
+    ["CN=Ann (Work):mailto:a@x.org", "Ann (Work) <a@x.org>"],
+    ['CN="Doe; Jane: x":mailto:j@x.org', "Doe; Jane: x <j@x.org>"],
+    ['CN="Doe\\, Jane":mailto:j@x.org', "Doe, Jane <j@x.org>"],
+    ["CN==?utf-8?Q?J=C3=B6rg?=:mailto:j@x.org", "Jörg <j@x.org>"],
+  ])("is by and for people with names and addresses: %s", (rest, expected) => {
+    const { organizer, attendees } = event(`ORGANIZER;${rest}`, `ATTENDEE;PARTSTAT=NEEDS-ACTION;${rest}`);
+    expect([organizer, attendees]).toEqual([expected, [expected]]);
   });
 
   test("ends after its duration", () => {
@@ -99,7 +160,7 @@ describe("an invitation", () => {
     for (const text of ["", "hello", "BEGIN:VEVENT", "END:VEVENT", calendar(":", ";", "A;B;C", "X;Y=:z")]) {
       expect(readCalendar(text).length).toBeLessThanOrEqual(1);
     }
-    for (const part of ["BEGIN:VEVENT\r\n", 'A;B="', "ATTENDEE:x\r\n", ";", "\r\n "]) {
+    for (const part of ["BEGIN:VEVENT\r\n", 'A;B="', "ATTENDEE:x\r\n", "ATTENDEE;CN=x", ';A="', ";", "\r\n "]) {
       const beganMs = performance.now();
       readCalendar(calendar(part.repeat(200_000)));
       expect(performance.now() - beganMs, part).toBeLessThan(4_000);

@@ -32,6 +32,19 @@ test.each<[string, string, ReturnType<typeof readDeliveryStatus>]>([
     "Reporting-UA: x\nFinal-Recipient: rfc822;a@x.test\nOriginal-Message-ID: <m>\nDisposition: manual-action/MDN-sent-manually; displayed\n",
     [{ recipient: "a@x.test", action: "displayed", reason: null }],
   ],
+  ...[
+    "Final-Recipient: rfc822;a@x.test\nAction: failed\nFinal-Recipient: rfc822;b@x.test\nAction: delayed\n",
+    "Reporting-MTA: dns; m\r\nfinal-recipient: rfc822;a@x.test\r\nAction: failed\r\nFINAL-RECIPIENT : rfc822;b@x.test\r\nAction: delayed",
+    "Original-Recipient: rfc822;a@x.test\nFinal-Recipient: rfc822;a@x.test\nAction: failed\n" +
+      "Original-Recipient: rfc822;b@x.test\nFinal-Recipient: rfc822;b@x.test\nAction: delayed",
+  ].map((text): [string, string, ReturnType<typeof readDeliveryStatus>] => [
+    "several recipients without a blank line between them",
+    text,
+    [
+      { recipient: "a@x.test", action: "failed", reason: null },
+      { recipient: "b@x.test", action: "delayed", reason: null },
+    ],
+  ]),
   ["nothing", "hello", []],
 ])("a report says %s", (_, text, expected) => {
   expect(readDeliveryStatus(text)).toEqual(expected);

@@ -1,6 +1,9 @@
 /** A message is a tree (RFC 2046, 2387, 1847, 6522): what of it is shown, in which order, and what is listed. */
 import { describe, expect, test } from "vitest";
 import { contentDisposition } from "../../../src/http/attachment.ts";
+import { toFrameDocument } from "../../../src/mail/html.ts";
+import { readPart } from "../../../src/mail/part.ts";
+import { pickPictures, Pictures } from "../../../src/mail/pictures.ts";
 import { apart, enclosed, listed, multipart, named, part, type RawPart, read, shown } from "./fixtures.ts";
 import { readTree } from "../../../src/mail/tree.ts";
 
@@ -26,6 +29,10 @@ function field(name: string, value: string): RawPart {
   return { mimeType: "text/plain", headers: [{ name, value }], body: { size: 0 } };
 }
 
+function pkcs7(parameters: string): RawPart {
+  return part("application/pkcs7-mime", "x", { "Content-Type": `application/pkcs7-mime${parameters}` });
+}
+
 describe("a message of one part", () => {
   test.each<[string, RawPart, string[]]>([
     ["text", TEXT, ["text: plain"]],
@@ -34,6 +41,7 @@ describe("a message of one part", () => {
     ["a type that is none", part("text", "plain"), ["text: plain"]],
     ["a text of another kind", part("text/markdown", "# a"), ["text: # a"]],
     ["an invitation", part("text/calendar", "BEGIN:VCALENDAR"), ["calendar: BEGIN:VCALENDAR"]],
+    ["an older invitation", part("text/x-vcalendar", "BEGIN:VCALENDAR"), ["calendar: BEGIN:VCALENDAR"]],
     [
       "an invitation with a name",
       named("invite.ics", part("text/calendar", "BEGIN:VCALENDAR")),
@@ -87,6 +95,57 @@ describe("mixed parts", () => {
   });
 });
 
+describe("a body that has a name", () => {
+  const pdf = apart("application/pdf", 1);
+  const page = named("mail.html", HTML);
+  const words = named("Message.txt", TEXT);
+  test.each<[string, RawPart, string[], string[]]>([
+    ["HTML", multipart("mixed", page, pdf), ["html: <p>rich</p>"], ["mail.html", "attachment.pdf"]],
+    ["text", multipart("mixed", words), ["text: plain"], ["Message.txt"]],
+    [
+      "the first of two",
+      multipart("mixed", pdf, words, page),
+      ["text: plain"],
+      ["attachment.pdf", "Message.txt", "mail.html"],
+    ],
+    [
+      "the first that says something",
+      multipart("mixed", named("a.txt", part("text/plain", " ")), page),
+      ["html: <p>rich</p>"],
+      ["a.txt", "mail.html"],
+    ],
+    [
+      "one that has to be fetched",
+      multipart("mixed", named("a.txt", apart("text/plain", 9)), pdf),
+      ["text: …"],
+      ["a.txt", "attachment.pdf"],
+    ],
+    [
+      "beside an invitation",
+      multipart("mixed", part("text/calendar", "BEGIN"), words),
+      ["text: plain", "calendar: BEGIN"],
+      ["Message.txt"],
+    ],
+    [
+      "of a report",
+      multipart("report", words, part("message/delivery-status", "Action: failed")),
+      ["text: plain", "status: Action: failed"],
+      ["Message.txt"],
+    ],
+  ])("is shown, and listed: %s", (_, payload, expected, files) => {
+    expect([shown(payload), listed(payload)]).toEqual([expected, files]);
+  });
+
+  test.each<[string, RawPart]>([
+    ["attached", named("a.txt", part("text/plain", "x", ATTACHED))],
+    ["of another type", named("a.csv", part("text/csv", "a,b"))],
+    ["blank", named("a.txt", part("text/plain", " "))],
+  ])("is none that is %s", (_, payload) => {
+    expect(shown(multipart("mixed", payload, pdf))).toEqual([]);
+    expect(listed(multipart("mixed", payload, pdf))).toHaveLength(2);
+  });
+});
+
 describe("alternatives", () => {
   test.each<[string, RawPart[], string[]]>([
     ["the richest", [TEXT, HTML], ["html: <p>rich</p>"]],
@@ -128,6 +187,8 @@ describe("alternatives", () => {
   test("are the text where that is preferred", () => {
     expect(shown(multipart("alternative", TEXT, HTML), "text")).toEqual(["text: plain"]);
     expect(shown(multipart("alternative", part("text/plain", " "), HTML), "text")).toEqual(["html: <p>rich</p>"]);
+    const withFooter = multipart("mixed", HTML, part("text/plain", "Footer"));
+    expect(shown(multipart("alternative", TEXT, withFooter), "text")).toEqual(["text: plain"]);
   });
 
   test("that are not chosen have their files listed", () => {
@@ -150,6 +211,50 @@ describe("related parts", () => {
     );
     expect(shown(message)).toHaveLength(1);
     expect(listed(message)).toEqual(["image.png"]);
+  });
+
+  test.each<[string, string, Record<string, string>]>([
+    ["entities", '<img src="&#99;id:a&#64;b">', withId("a@b")],
+    ["entities with &amp;", '<img src="cid:a&amp;c@b">', withId("a&c@b")],
+    ["brackets in it", '<img src="cid:a(1)@b">', withId("a(1)@b")],
+    ["a space", '<img src="cid: a@b">', withId("a@b")],
+    ["angle brackets", '<img src="cid:<a@b>">', withId("a@b")],
+    ["angle brackets as entities", "<img src='cid:&lt;a@b&gt;'>", withId("a@b")],
+    ["angle brackets as percents", '<img src="CID:%3Ca%40b%3E">', withId("a@b")],
+    ["a space in it", '<img src="cid:a b@c">', withId("a b@c")],
+    ["a comment behind the header", '<img src="cid:a@b">', { "Content-ID": "<a@b> (x)" }],
+    ["Gmail's own header", '<img src="cid:a">', { "X-Attachment-Id": "a" }],
+    ["a background", '<td background="cid:a@b">', withId("a@b")],
+    ["a style", '<td style="background:url(cid:a@b)">', withId("a@b")],
+    ["a quoted style", `<td style="background-image: url( 'cid:a(1)@b' )">`, withId("a(1)@b")],
+    ["a location", '<img src="logo.png">', { "Content-Location": "logo.png" }],
+  ])("have a picture that is referred to with %s", (_, html, headers) => {
+    const message = multipart("related", part("text/html", `<p>x${html}`), image(headers));
+    expect([listed(message), listed(multipart("related", HTML, image(headers)))]).toEqual([[], ["image.png"]]);
+    const [picture] = read(message).listed;
+    const pictures = new Pictures();
+    if (picture !== undefined) pictures.add(picture, PNG);
+    const frame = toFrameDocument([{ kind: "html", text: html }], { ownUrls: [], pictures });
+    expect(frame).toContain("data:image/png;base64,");
+  });
+
+  test.each([
+    "<style>p{background:url(cid:a@b)}</style>",
+    '<img srcset="cid:a@b 2x">',
+    "cid:a@b",
+    "<!-- <img src=cid:a@b> -->",
+    '<a href="cid:a@b">',
+  ])("have what the frame does not show listed: %s", (html) => {
+    expect(listed(multipart("related", part("text/html", `x${html}`), image(withId("a@b"))))).toEqual(["image.png"]);
+  });
+
+  test("have their references read in linear time", () => {
+    const picture = readPart(image(withId("a")));
+    for (const piece of ["url(", "url( ", "url('", "&#99;id:", "<img src=cid:a"]) {
+      const beganMs = performance.now();
+      pickPictures([picture], [`x<td style="${piece.repeat(100_000)}">${piece.repeat(100_000)}`]);
+      expect(performance.now() - beganMs, piece).toBeLessThan(4_000);
+    }
   });
 
   test("have the root that they name", () => {
@@ -218,6 +323,29 @@ describe("mail within mail", () => {
     expect(listed(multipart("report", TEXT, status, part("text/rfc822-headers", "Subject: x")))).toEqual(["text.txt"]);
   });
 
+  test.each<[string, RawPart, string[], string[]]>([
+    ["attached", part("message/delivery-status", "Action: failed", ATTACHED), ["status: Action: failed"], []],
+    [
+      "attached, with a name",
+      part("message/delivery-status", "Action: failed", { "Content-Disposition": "attachment; filename=details.txt" }),
+      ["status: Action: failed"],
+      ["details.txt"],
+    ],
+    [
+      "attached, that a message was read",
+      part("message/disposition-notification", "Disposition: x; displayed", ATTACHED),
+      ["status: Disposition: x; displayed"],
+      [],
+    ],
+  ])("of a report has its status shown: %s", (_, status, expected, files) => {
+    const report = multipart("report", TEXT, status, enclosed("Returned", part("text/plain", "INNER")));
+    expect([shown(report), listed(report)]).toEqual([
+      ["text: plain", ...expected],
+      [...files, "Returned.eml"],
+    ]);
+    expect(shown(multipart("mixed", TEXT, status))).toEqual(["text: plain"]);
+  });
+
   test("of a report may have its status in parts of Gmail's, or apart", () => {
     const taken = {
       ...part("message/delivery-status", ""),
@@ -251,6 +379,26 @@ describe("signed and encrypted parts", () => {
     expect(read(named("smime.p7m", part("application/pkcs7-mime", "x"))).isEncrypted).toBe(true);
     expect(read(multipart("mixed", TEXT)).isEncrypted).toBe(false);
   });
+
+  test.each<[string, RawPart, boolean]>([
+    ["enveloped", pkcs7("; smime-type=enveloped-data; name=smime.p7m"), true],
+    ["enveloped and authenticated", pkcs7('; smime-type="authEnveloped-data"'), true],
+    ["enveloped, with a list's footer", multipart("mixed", pkcs7("; smime-type=enveloped-data"), TEXT), true],
+    ["without a type, in old words", named("smime.p7m", part("application/x-pkcs7-mime", "x", ATTACHED)), true],
+    ["without a type and a name", pkcs7(""), true],
+    ["signed", pkcs7("; smime-type=signed-data; name=smime.p7m"), false],
+    ["certificates", pkcs7("; smime-type=certs-only; name=smime.p7c"), false],
+    ["certificates without a type", pkcs7("; name=smime.p7c"), false],
+    ["compressed", pkcs7("; smime-type=compressed-data; name=smime.p7z"), false],
+    [
+      "an old message as a file",
+      multipart("mixed", TEXT, named("old.p7m", part("application/pkcs7-mime", "x", ATTACHED))),
+      false,
+    ],
+  ])("are told apart by their S/MIME type: %s", (_, payload, expected) => {
+    expect(read(payload).isEncrypted).toBe(expected);
+    expect(listed(payload)).toHaveLength(1);
+  });
 });
 
 describe("names of files", () => {
@@ -274,6 +422,21 @@ describe("names of files", () => {
     ["a line break", named("a\r\nb.pdf", image(ATTACHED)), "a b.pdf"],
     ["nothing that is seen", named("\u200b", image(ATTACHED)), "image.png"],
     ["no name", apart("application/vnd.openxmlformats-officedocument.wordprocessingml.document", 1), "attachment.docx"],
+    ...(
+      [
+        ["application/vnd.ms-tnef", "winmail.dat"],
+        ["application/ms-tnef", "winmail.dat"],
+        ["application/x-pdf", "attachment.pdf"],
+        ["application/vnd.oasis.opendocument.text", "attachment.odt"],
+        ["application/vnd.oasis.opendocument.spreadsheet", "attachment.ods"],
+        ["application/vnd.oasis.opendocument.presentation", "attachment.odp"],
+        ["application/x-tar", "attachment.tar"],
+        ["application/vnd.apple.pkpass", "attachment.pkpass"],
+        ["audio/x-wav", "audio.wav"],
+        ["audio/wav", "audio.wav"],
+      ] as const
+    ).map(([type, name]): [string, RawPart, string] => [`no name: ${type}`, apart(type, 1), name]),
+    ["no name of a text that nobody knows", part("text/x-very-own", "x", ATTACHED), "text.txt"],
     ["no name of a type that nobody knows", apart("application/x-very-own-thing", 1), "attachment.bin"],
     [
       "no name and no type",

@@ -43,7 +43,7 @@ describe("encoded words without end", () => {
 
   test("of charsets that nobody knows ask for each of them once", () => {
     const labels: unknown[] = [];
-    const Real = globalThis.TextDecoder;
+    const Real = TextDecoder;
     vi.stubGlobal(
       "TextDecoder",
       class extends Real {
