@@ -29,17 +29,16 @@ export function cleanLink(href: string, ownHosts: ReadonlySet<string>, base: str
   return cleanWebUrl(url, ownHosts);
 }
 
-/** Names that no public DNS has, or that RFC 6761, 6762, 8375 and 9476 or ICANN keep for networks of one's own. */
-const OWN_NETWORKS = [
-  ...["alt", "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost"],
-  ...["mail", "onion", "private", "workgroup"],
-  // Public names of devices at home.
-  ...["asusrouter.com", "fritz.box", "router.asus.com", "routerlogin.com", "routerlogin.net"],
-  ...["tplinklogin.net", "tplinkwifi.net"],
-  // Public names that are addresses of whatever network.
-  ...["lacolhost.com", "local.gd", "localho.st", "localtest.me", "lvh.me", "nip.io", "sslip.io", "traefik.me"],
-  ...["vcap.me", "xip.io"],
-];
+/**
+ * Names that no public DNS has, or that RFC 6761, 6762, 8375 and 9476 or ICANN keep for networks of one's own; then public
+ * names of devices at home, and those that stand for whatever address one asks them for.
+ */
+const OWN_NETWORKS = `
+  alt arpa corp home internal intranet invalid lan local localdomain localhost mail onion private workgroup
+  asusrouter.com fritz.box router.asus.com routerlogin.com routerlogin.net tplinklogin.net tplinkwifi.net
+  lacolhost.com local.gd localho.st localtest.me lvh.me nip.io sslip.io traefik.me vcap.me xip.io`
+  .trim()
+  .split(/\s+/);
 
 /**
  * The same for what is to be loaded: the web's schemes, and hosts whose names are no one's own network. A picture must not
