@@ -113,10 +113,12 @@ export function guessCharset(all: Uint8Array): string {
 /** The share of characters that some language uses often: of text in UTF-16 most, of two bytes taken for one hardly any. */
 export function shareOfFrequent(text: string): number {
   const characters = Array.from(text.slice(0, MAX_BYTES));
-  const isFrequent = (character: string): boolean =>
-    /[\t\n\r -~\u00a0-\u06ff\u0e00-\u0e7f\u2010-\u2026\u3041-\u30fe]/.test(character) ||
-    Object.values({ ...FREQUENT, marks: WIDE_MARKS }).some((frequent) => frequent.includes(character));
   return characters.filter(isFrequent).length / Math.max(characters.length, 1);
+}
+
+function isFrequent(character: string): boolean {
+  if (/[\t\n\r -~\u00a0-\u06ff\u0e00-\u0e7f\u2010-\u2026\u3041-\u30fe]/.test(character)) return true;
+  return [FREQUENT.ja, FREQUENT.ko, FREQUENT.zh, WIDE_MARKS].some((frequent) => frequent.includes(character));
 }
 
 /** What a character is in an alphabet. */

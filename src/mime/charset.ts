@@ -242,7 +242,7 @@ function utf16Order(bytes: Uint8Array, named: Charset | null): Charset | null {
 }
 
 function shareAs(bytes: Uint8Array, charset: Charset): number {
-  return shareOfFrequent(decodeAs(bytes.subarray(0, bytes.length - (bytes.length % 2)), charset));
+  return shareOfFrequent(decodeAs(bytes.subarray(0, Math.min(bytes.length - (bytes.length % 2), 4_096)), charset));
 }
 
 /** Sequences of more than one byte that are UTF-8 (RFC 3629), and bytes that are in none. */

@@ -19,12 +19,12 @@ function utf16(text: string, isLittle: boolean): Uint8Array {
 
 /** The bytes of a text in a charset that TextDecoder has, and nothing encodes. */
 function encode(text: string, charset: string): Uint8Array {
-  const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => index + from);
-  const isWide = /^(?:shift_jis|euc-|gbk|big5)/.test(charset);
-  const units = range(0x80, 0x100).flatMap((lead) => [
-    [lead],
-    ...(isWide ? range(0x40, 0x100).map((trail) => [lead, trail]) : []),
-  ]);
+  const units: number[][] = [];
+  const lastTrail = /^(?:shift_jis|euc-|gbk|big5)/.test(charset) ? 0xff : 0;
+  for (let lead = 0x80; lead <= 0xff; lead += 1) {
+    units.push([lead]);
+    for (let trail = 0x40; trail <= lastTrail; trail += 1) units.push([lead, trail]);
+  }
   const decoded = new TextDecoder(charset).decode(Uint8Array.from(units.flatMap((unit) => [...unit, 0x0a])));
   const known = new Map(decoded.split("\n").map((character, index) => [character, units[index] ?? []]));
   return Uint8Array.from(
