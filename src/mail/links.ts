@@ -86,9 +86,17 @@ export interface TextPiece {
   readonly host: string | null;
 }
 
-/** Neither what turns the direction of text nor what has no width is a part of a link. */
-const URL_IN_TEXT =
-  /(?<![\p{L}\p{N}_@.])(?:https?:\/\/|mailto:(?=[^\s@]{1,64}@)|www\.(?=[\p{L}\p{N}]))[^\s<>"\p{C}\u2028\u2029\u3000-\u303f\uff01-\uff65]{1,2000}/giu;
+/** `https://` begins a link also within a word, as words of Chinese and Japanese have no spaces between them. */
+const START = /https?:\/\/|(?<![\p{sc=Latin}\p{N}_@.])(?:mailto:(?=[^\s@]{1,64}@)|www\.(?=[\p{L}\p{N}]))/u;
+
+/**
+ * Neither what turns the direction of text nor what has no width is a part of a link, nor kana and punctuation of Chinese
+ * and Japanese. Their other letters are one at the beginning of a name only, else words that follow: `/a查看`.
+ */
+const IN_URL =
+  /(?!\]\()[^\s<>"\p{C}\p{sc=Han}\p{sc=Hangul}\u2028\u2029\u3000-\u30ff\uff00-\uffef]|(?<=[/.=#?&+_:(\-\p{sc=Han}\p{sc=Hangul}])[\p{sc=Han}\p{sc=Hangul}]/u;
+
+const URL_IN_TEXT = new RegExp(`(?:${START.source})(?:${IN_URL.source}){1,2000}`, "giu");
 
 /** How many more links a message may have. Each costs three URLs to parse; the rest of a longer list is text. */
 export interface LinkBudget {
@@ -105,7 +113,7 @@ export function linkify(text: string, ownHosts: ReadonlySet<string>, budget: Lin
   let end = 0;
   for (const { 0: match, index } of text.matchAll(URL_IN_TEXT)) {
     if (--budget.links < 0) break;
-    const shown = withoutPunctuation(match);
+    const shown = withoutPunctuation(match, text.charAt(index - 1));
     const href = cleanLink(/^www\./i.test(shown) ? `http://${shown}` : shown, ownHosts);
     if (href === null) continue;
     if (index > end) pieces.push({ text: text.slice(end, index), href: null, host: null });
@@ -116,16 +124,26 @@ export function linkify(text: string, ownHosts: ReadonlySet<string>, budget: Lin
   return pieces;
 }
 
-/** Without what ends a sentence, and without a bracket that was opened before the link. */
-function withoutPunctuation(url: string): string {
-  let end = url.length;
-  for (;;) {
-    const last = url[end - 1] ?? "";
-    const opening = { ")": "(", "]": "[", "}": "{" }[last];
-    const isUnopened = opening !== undefined && !url.slice(0, end).includes(opening);
-    if (!/[.,;:!?'*_~|\u2018-\u201f\u2026]/.test(last) && !isUnopened) return url.slice(0, end);
-    end -= 1;
+/**
+ * Without what ends a sentence, without brackets that were opened before the link, and without the mark that stands before
+ * it too: `_https://…_`. https://github.github.com/gfm/#extended-autolink-path-validation
+ */
+function withoutPunctuation(url: string, before: string): string {
+  const unopened = new Map(["()", "[]", "{}"].map(([open = "", close = ""]) => [close, excess(url, { open, close })]));
+  for (let end = url.length; ; end -= 1) {
+    const last = url.charAt(end - 1);
+    const count = unopened.get(last) ?? 0;
+    // `#!` begins the path of a page that is made by its script.
+    const isPunctuation = /[.,;:!?'*|\u2018-\u201f\u2026]/.test(last) && url.slice(end - 2, end) !== "#!";
+    const isMark = /[_~]/.test(last) && last === before;
+    if (!isPunctuation && !isMark && count <= 0) return url.slice(0, end);
+    unopened.set(last, count - 1);
   }
+}
+
+/** How many more brackets are closed than opened. */
+function excess(url: string, { open, close }: { open: string; close: string }): number {
+  return url.split(close).length - url.split(open).length;
 }
 
 /** A host in letters that look like others, and one behind a user name, are said in plain letters. */

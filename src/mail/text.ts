@@ -1,12 +1,13 @@
 /**
  * The text of a part: decoded, and for types that wrap or mark up their lines as it is meant to be read.
  */
-import { decodeBody } from "../mime/charset.ts";
+import { decodeBody, findCharset } from "../mime/charset.ts";
 import type { Part } from "./part.ts";
 
 /** Where HTML may name its charset. https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding */
 const META_BYTES = 4_096;
 const META_CHARSET = /<meta\b[^>]*\bcharset\s*=\s*(?:["']\s*)?([^\s"'/>;]+)|<\?xml[^>]*\bencoding\s*=\s*["']([^"']+)/i;
+const COMMENT = /<!--(?:-?>|[^]*?(?:-->|$))/g;
 
 /** The text of a part by the bytes that came with it; null where they have to be fetched. */
 export function bodyText(part: Part): string | null {
@@ -27,8 +28,11 @@ export function decodePart({ type, parameters }: Part, bytes: Uint8Array): strin
 }
 
 function metaCharset(bytes: Uint8Array): string | null {
-  const [, meta, xml] = META_CHARSET.exec(new TextDecoder("latin1").decode(bytes.subarray(0, META_BYTES))) ?? [];
-  return meta ?? xml ?? null;
+  const beginning = new TextDecoder("latin1").decode(bytes.subarray(0, META_BYTES)).replaceAll(COMMENT, "");
+  const [, meta, xml] = META_CHARSET.exec(beginning) ?? [];
+  const label = meta ?? xml ?? null;
+  // A name that was read in ASCII letters is in no UTF-16: HTML takes it for UTF-8, and Word writes `unicode`.
+  return findCharset(label)?.startsWith("utf-16") ? "utf-8" : label;
 }
 
 /** Joins lines that end with a space and are quoted alike: RFC 3676 §4. A line of `-- ` is a signature's. */

@@ -4,7 +4,7 @@
  *
  * https://encoding.spec.whatwg.org/#names-and-labels
  */
-import { guessCharset } from "./charset-guess.ts";
+import { guessCharset, shareOfFrequent } from "./charset-guess.ts";
 import { decodeShifted, type Shifted, shiftedCharset } from "./charset-shifted.ts";
 
 /** Names that mail uses and the WHATWG does not, without `x-`, `cs` and separators. */
@@ -81,6 +81,9 @@ const MEANS_ASCII = /^(?:us-?ascii|ascii|ansi_x3\.4-19\d\d|iso646-us|646)$/;
 /** How many UTF-8 sequences a wrong byte may stand beside, before the text counts as another charset's. */
 const UTF8_SEQUENCES_PER_BAD_BYTE = 2;
 
+/** The least share of frequent characters that makes two bytes a character of UTF-16. */
+const UTF16_SHARE = 0.4;
+
 /** A charset that can be decoded: one of TextDecoder's, or one with shift sequences that it lacks. */
 type Charset = string;
 
@@ -113,6 +116,7 @@ export function decodeBody(bytes: Uint8Array, labels: readonly (string | null)[]
 /** The text of an encoded word or a parameter, whose label stands beside it: it is believed before UTF-8. */
 export function decodeLabelled(bytes: Uint8Array, label: string): string {
   const charset = findCharset(label);
+  if (hasJapaneseShift(bytes)) return decodeBody(bytes, [label]);
   if (charset !== null && MULTI_BYTE.has(charset) && isValid(bytes, charset)) return decodeAs(bytes, charset);
   return decodeBody(bytes, [label]);
 }
@@ -144,6 +148,8 @@ function charsetOf(label: string): Charset | null {
     .toLowerCase()
     .slice(0, 40);
   if (MEANS_ASCII.test(plain)) return "us-ascii";
+  // TextDecoder has it for scripts that read bytes; in mail it says that the sender set something.
+  if (plain === "x-user-defined") return null;
   const bare = plain.replace(/^(?:x-|cs)+/, "").replaceAll(/[._:-]/g, "");
   const [, page = ""] =
     /^(?:cp|ms|ibm|win|windows|windowscodepage|codepage|microsoftcp|mscp)?0*(\d{3,5})$/.exec(bare) ?? [];
@@ -203,28 +209,40 @@ function isSevenBit(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte < 0x80);
 }
 
-/** What shift sequences say, where a label names their charset, and for ISO-2022-JP where none says otherwise. */
+/** What shift sequences say, where a label names their charset, and for ISO-2022-JP in any case. */
 function shiftedIn(bytes: Uint8Array, charsets: readonly Charset[]): Shifted | "iso-2022-jp" | null {
   const labelled = charsets.map(shiftedCharset).find((charset) => charset !== null);
   if (labelled !== undefined) return labelled;
-  if (charsets.some((charset) => charset !== "us-ascii" && charset !== "utf-8")) return null;
+  return hasJapaneseShift(bytes) ? "iso-2022-jp" : null;
+}
+
+/** Whether bytes begin double-byte characters of ISO-2022-JP: `ESC $ B` and `ESC $ @` say nothing else, by any label. */
+function hasJapaneseShift(bytes: Uint8Array): boolean {
   for (let at = bytes.indexOf(0x1b); at !== -1; at = bytes.indexOf(0x1b, at + 1)) {
-    // ESC $ B and ESC $ @
-    if (bytes[at + 1] === 0x24 && (bytes[at + 2] === 0x42 || bytes[at + 2] === 0x40)) return "iso-2022-jp";
+    if (bytes[at + 1] === 0x24 && (bytes[at + 2] === 0x42 || bytes[at + 2] === 0x40)) return true;
   }
-  return null;
+  return false;
 }
 
 /** The byte order of UTF-16 without a byte order mark; null for text that is none, whatever its label says. */
 function utf16Order(bytes: Uint8Array, named: Charset | null): Charset | null {
+  if (named?.startsWith("utf-16")) {
+    // Gmail may have converted the text, or the label may be a mistake. RFC 2781 §3.2: a label names the order.
+    const other = named === "utf-16le" ? "utf-16be" : "utf-16le";
+    const [share, otherShare] = [shareAs(bytes, named), shareAs(bytes, other)];
+    if (Math.max(share, otherShare) >= UTF16_SHARE) return otherShare > share ? other : named;
+    return null;
+  }
   const zeros = [0, 0];
   for (const [index, byte] of bytes.entries()) if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
-  const isLabelled = named?.startsWith("utf-16") ?? false;
-  // Latin letters have a zero byte each; where nothing says UTF-16, only many of them do.
-  if (even + odd > 0 && (isLabelled || Math.max(even, odd) > bytes.length / 4))
-    return even > odd ? "utf-16be" : "utf-16le";
-  return isLabelled && countUtf8(bytes).badBytes > 0 ? named : null;
+  // Latin letters have a zero byte each.
+  if (Math.max(even, odd) <= bytes.length / 4) return null;
+  return even > odd ? "utf-16be" : "utf-16le";
+}
+
+function shareAs(bytes: Uint8Array, charset: Charset): number {
+  return shareOfFrequent(decodeAs(bytes.subarray(0, Math.min(bytes.length - (bytes.length % 2), 4_096)), charset));
 }
 
 /** Sequences of more than one byte that are UTF-8 (RFC 3629), and bytes that are in none. */

@@ -97,6 +97,21 @@ describe("the text of a part", () => {
     expect(shown(html)).toEqual([`html: ${head}При`]);
   });
 
+  test.each<[string, string, string, string]>([
+    ['<meta http-equiv=Content-Type content="text/html; charset=unicode">', "Gr\u00fc\u00dfe", "Grüße", "text/html"],
+    ['<meta charset="utf-16">', "\u00cf\u00f0\u00e8\u00e2\u00e5\u00f2", "Привет", "text/html; charset=utf-8"],
+    ['<meta charset="utf-16le">', "\u00c3\u00a9", "é", "text/html"],
+    ['<?xml version="1.0" encoding="utf-16"?>', "Gr\u00fc\u00dfe", "Grüße", "text/html; charset=x-unknown"],
+    ["<meta charset=x-user-defined>", "Gr\u00fc\u00dfe", "Grüße", "text/html"],
+    ["<!-- <meta charset=koi8-r> -->", "Gr\u00fc\u00dfe", "Grüße", "text/html"],
+    ["<!--><meta charset=koi8-r>", "\u00f0\u00d2\u00c9", "При", "text/html"],
+    ["<!-- --><meta charset=koi8-r><!-- x", "\u00f0\u00d2\u00c9", "При", "text/html"],
+    ["<!--[if mso]><meta charset=koi8-r>", "Gr\u00fc\u00dfe", "Grüße", "text/html"],
+  ])("of HTML that names what it cannot be in, or in a comment: %s", (head, content, expected, contentType) => {
+    const html = part("text/html", latin1(`${head}${content}`), { "Content-Type": contentType });
+    expect(shown(html)).toEqual([`html: ${head}${expected}`]);
+  });
+
   test("of enriched text (RFC 1896) is its words", () => {
     const text = "<bold>Now</bold> is <color><param>red</param>the</color>\ntime\n\nfor <<all>.<nofill>";
     expect(shown(part("text/enriched", text))).toEqual(["text: Now is the time\nfor <all>."]);

@@ -39,6 +39,41 @@ describe("a text", () => {
   });
 
   test.each([
+    ["詳細はhttps://a.test/bをご覧ください", "https://a.test/b"],
+    ["请点击https://a.test/b查看", "https://a.test/b"],
+    ["링크https://a.test/b를 누르세요", "https://a.test/b"],
+    ["смhttps://a.test/b", "https://a.test/b"],
+    ["1https://a.test/b", "https://a.test/b"],
+    ["xhttps://a.test/b", "https://a.test/b"],
+    ["詳細はwww.a.testをご覧", "www.a.test"],
+    ["https://a.test/カタログ", "https://a.test/"],
+    ["https://a.test/b\uff08新\uff09", "https://a.test/b"],
+    ["https://a.test请", "https://a.test"],
+    ["https://a.test/日本語/佐々木.html?q=東京 x", "https://a.test/日本語/佐々木.html?q=東京"],
+    ["https://a.test/日本語をご覧", "https://a.test/日本語"],
+    ["https://a.test/위키백과:대문 x", "https://a.test/위키백과:대문"],
+    ["_https://a.test/b_", "https://a.test/b"],
+    ["__https://a.test/b_c__", "https://a.test/b_c"],
+    ["~https://a.test/b~", "https://a.test/b"],
+    ["**https://a.test/b**", "https://a.test/b"],
+    ["https://a.test/b_", "https://a.test/b_"],
+    ["https://a.test/~", "https://a.test/~"],
+    ["https://a.test/#!", "https://a.test/#!"],
+    ["https://a.test/#!.", "https://a.test/#!"],
+    ["(see https://a.test/Foo_(bar))", "https://a.test/Foo_(bar)"],
+    ["(https://a.test/Foo_(bar)).", "https://a.test/Foo_(bar)"],
+    ["[1](https://a.test/a(b))", "https://a.test/a(b)"],
+    ["[https://a.test/b](https://a.test/b)", "https://a.test/b"],
+    ["(https://a.test/Foo_(bar)_baz)", "https://a.test/Foo_(bar)_baz"],
+    ["((https://a.test/b))", "https://a.test/b"],
+    ["[https://a.test/b[c]]", "https://a.test/b[c]"],
+    ["{https://a.test/b}", "https://a.test/b"],
+    ["http://[::1]/b", "http://[::1]/b"],
+  ])("has links that begin and end where their readers think: %s", (text, link) => {
+    expect(linkify(text, OWN).find((piece) => piece.href !== null)?.text).toBe(link);
+  });
+
+  test.each([
     "javascript:alert(1)",
     "data:text/html,x",
     "ftp://a.test/",
@@ -46,7 +81,7 @@ describe("a text", () => {
     "http://[",
     "www.",
     "awww.a.test",
-    "xhttps://a.test",
+    "xwww.a.test",
     "ann@www.a.test",
     "mailto:",
     "https://mail.example.test/auth/logout",

@@ -17,6 +17,23 @@ function utf16(text: string, isLittle: boolean): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+/** The bytes of a text in a charset that TextDecoder has, and nothing encodes. */
+function encode(text: string, charset: string): Uint8Array {
+  const units: number[][] = [];
+  const lastTrail = /^(?:shift_jis|euc-|gbk|big5)/.test(charset) ? 0xff : 0;
+  for (let lead = 0x80; lead <= 0xff; lead += 1) {
+    units.push([lead]);
+    for (let trail = 0x40; trail <= lastTrail; trail += 1) units.push([lead, trail]);
+  }
+  const decoded = new TextDecoder(charset).decode(Uint8Array.from(units.flatMap((unit) => [...unit, 0x0a])));
+  const known = new Map(decoded.split("\n").map((character, index) => [character, units[index] ?? []]));
+  return Uint8Array.from(
+    Array.from(text).flatMap((character) =>
+      character < "\u0080" ? [character.charCodeAt(0)] : (known.get(character) ?? []),
+    ),
+  );
+}
+
 const GB = hex("C4E3BAC3A3ACCAC0BDE7A3A1D5E2CAC7D2BBB8F6B2E2CAD4");
 const GB_TEXT = "你好\uff0c世界\uff01这是一个测试";
 const KOI8 = hex("F0D2C9D7C5D420CDC9D220DCD4CF20D4C5D3D4");
@@ -151,6 +168,106 @@ describe("the text of a body", () => {
     }
     expect(decodeBody(KOI8, ["koi8-r", "windows-1251"])).toBe(RUSSIAN);
   });
+});
+
+describe("a text whose charset nothing names", () => {
+  test.each<[string, readonly string[]]>([
+    [
+      "shift_jis",
+      [
+        "お世話になっております。来週の会議の件でご連絡いたします。",
+        "こんにちは、田中です。",
+        "会議資料送付",
+        "<p>会議資料送付</p>",
+        "表示",
+        "カタカナ テスト",
+      ],
+    ],
+    ["euc-jp", ["お世話になっております。来週の会議の件で", "会議資料送付", "ありがとう"]],
+    ["euc-kr", ["회의 자료를 보내 드립니다. 감사합니다.", "결제 완료 안내", "<p>주문하신 상품</p>"]],
+    ["gbk", ["附件是发票，请查收。谢谢", "订单确认", "会议资料", "关于下周会议的通知"]],
+    ["big5", ["附件為發票，請查收。謝謝", "訂單確認通知", "會議資料", "你可以在這裡看到"]],
+    [
+      "windows-1251",
+      [
+        "СРОЧНО: ОТЧЕТ",
+        "Здравствуйте! Высылаю Вам счёт.",
+        "КОММЕРЧЕСКОЕ ПРЕДЛОЖЕНИЕ",
+        "Привіт, як справи?",
+        "ЗАО «РОМАШКА»",
+      ],
+    ],
+    ["koi8-r", ["СРОЧНО: ОТЧЕТ", "Здравствуйте! Высылаю Вам счёт.", "ВНИМАНИЕ", "Добрый день"]],
+    ["ibm866", ["СРОЧНО: ОТЧЕТ", "Здравствуйте! Высылаю Вам счёт.", "отчет за квартал"]],
+    ["iso-8859-5", ["СРОЧНО: ОТЧЕТ", "Здравствуйте! Высылаю Вам счет."]],
+    ["windows-1253", ["Καλημέρα σας", "ΕΠΕΙΓΟΝ: ΑΝΑΦΟΡΑ", "Σας στέλνω το τιμολόγιο", "Ελλάδα"]],
+    ["windows-1255", ["שלום עולם", "מצורף הדוח שביקשת", "בוקר טוב, מה שלומך?", "ישראל"]],
+    ["windows-1256", ["السلام عليكم ورحمة الله وبركاته", "شكرا جزيلا", "أرجو الاطلاع على المرفق", "محمد"]],
+    ["iso-8859-6", ["السلام عليكم ورحمة الله", "أرجو الاطلاع على المرفق"]],
+    ["windows-874", ["สวัสดีครับ", "ส่งเอกสารแนบมาให้แล้ว", "รายงานการประชุม", "ใบแจ้งหนี้"]],
+    [
+      "windows-1252",
+      [
+        "ÉÈÀÇÊ ÉVÉNEMENT À NE PAS",
+        "“Hello” – bye",
+        "It’s “fine” — really",
+        "Hyvää päivää, tässä lasku",
+        "Ação de formação: não há exceções",
+        "ÜBERWEISUNG FÜR MÜLLER",
+        "Þýðing",
+        "ÅÄÖ",
+        "§ 5",
+      ],
+    ],
+  ])("is read as %s, whose language it is in", (charset, texts) => {
+    for (const text of texts) {
+      const body = encode(text, charset);
+      for (const label of [null, "utf-8", "iso-2022-jp", "x-unknown", "x-user-defined"]) {
+        expect(decodeBody(body, [label]), `${text} as ${label}`).toBe(text);
+      }
+    }
+  });
+
+  test("is found behind much that is ASCII, in little time", () => {
+    const style = `<style>${"a { color: red } ".repeat(1_000)}</style>`;
+    const text = `${style}<p>${"お世話になっております。".repeat(10_000)}</p>`;
+    const body = encode(text, "shift_jis");
+    const beganMs = performance.now();
+    expect(decodeBody(body, [null])).toBe(text);
+    expect(performance.now() - beganMs).toBeLessThan(2_000);
+  });
+});
+
+describe("a label of UTF-16", () => {
+  test.each(["Привет", "你好世界", "你好", "会议通知", "こんにちは", "안녕", "مرحبا", "一", "😀 hi"])(
+    "is believed for %s",
+    (text) => {
+      expect(decodeBody(utf16(text, true), ["utf-16le"])).toBe(text);
+      expect(decodeBody(utf16(text, false), ["utf-16be"])).toBe(text);
+      expect(decodeBody(utf16(text, true), ["utf-16"])).toBe(text);
+    },
+  );
+
+  test.each(["Grüße", "naïve!", "Hello world!", "Please find the invoice for May attached.", "<p>hi</p>", "12345678"])(
+    "is not believed where the bytes are letters of one byte: %s",
+    (text) => {
+      for (const label of ["utf-16", "unicode", "utf-16be", "utf-16le"]) {
+        expect(decodeBody(bytes(text), [label]), label).toBe(text);
+        expect(decodeBody(new TextEncoder().encode(text), [label]), label).toBe(text);
+      }
+    },
+  );
+});
+
+describe("the shift of ISO-2022-JP", () => {
+  test.each(["shift_jis", "iso-8859-1", "utf-8", "euc-jp", "windows-1251", "x-unknown"])(
+    "is believed before %s",
+    (label) => {
+      const body = bytes("Re: \u001b$B$3$s\u001b(B ok");
+      expect(decodeBody(body, [label])).toBe("Re: こん ok");
+      expect(decodeLabelled(body, label)).toBe("Re: こん ok");
+    },
+  );
 });
 
 describe("the text of an encoded word", () => {
