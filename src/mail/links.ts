@@ -125,7 +125,7 @@ export function linkify(text: string, ownHosts: ReadonlySet<string>, budget: Lin
 }
 
 /**
- * Without what ends a sentence, without brackets that were opened before the link, and without the mark that stands before
+ * Without what ends a sentence, without brackets that were opened before the link, and without the sign that stands before
  * it too: `_https://…_`. https://github.github.com/gfm/#extended-autolink-path-validation
  */
 function withoutPunctuation(url: string, before: string): string {
