@@ -60,7 +60,7 @@ function unmarkEnriched(text: string): string {
     );
 }
 
-/** Without what stands from `<param>` to the next `</param>`. One that is never closed is a byte order mark like others. */
+/** Without what stands from `<param>` to the next `</param>`. One that is never closed is a tag like others. */
 function withoutParameters(text: string): string {
   const kept: string[] = [];
   let [end, open] = [0, -1];
