@@ -17,7 +17,7 @@ const WAITING_LANES = 24;
 /** Cases after which a stage is changed for a new one: its Google's memory grows. */
 const CASES_PER_STAGE = 15;
 /** Milliseconds of real time that a test or hook may take: nothing hangs, but the machine may be busy. */
-const TIME_LIMIT_MS = 300_000;
+const TIME_LIMIT_MS = 900_000;
 const DELETED_AT_ONCE = 50;
 /** Problems that are shown, of those that there are. */
 const SHOWN = 30;
