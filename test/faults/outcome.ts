@@ -96,6 +96,7 @@ const REASONS_IN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/You have reached Gmail's limit/, "RATE_LIMITED"],
   [/no longer grants access/, "CONSENT_REQUIRED"],
   [/not given a permission that this needs/, "SCOPE_REQUIRED"],
+  [/not enabled in this site(?:'|&#39;)s project|not let apps use Gmail/, "ACCESS_BLOCKED"],
   [/Gmail refused this request/, "FAILED_PRECONDITION"],
   [/Gmail does not let you do this/, "PERMISSION_DENIED"],
   [/Gmail cannot find this/, "NOT_FOUND"],
