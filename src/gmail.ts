@@ -97,6 +97,12 @@ const AttachmentSchema = z.pipe(
   z.transform(({ data }) => base64url.decode(data)),
 );
 
+const ATTACHMENT_QUERY = new URLSearchParams({ fields: "data", prettyPrint: "false" });
+
+function attachmentPath(messageId: string, attachmentId: string): string {
+  return `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
+}
+
 /** Which messages to list; the same on every page. */
 export interface MessageFilter {
   /** Gmail's search syntax, unchanged; empty for none. */
@@ -159,19 +165,18 @@ export class Gmail {
    */
   async openAttachment(messageId: string, attachmentId: string): Promise<ReadableStream<Uint8Array>> {
     const { trace, upstream } = this.#options;
-    const resource = `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
-    const query = new URLSearchParams({ fields: "data", prettyPrint: "false" });
     return trace.time("hydrate", async () => {
-      const response = await this.#getResponse(resource, query, { streaming: "ok" });
+      const path = attachmentPath(messageId, attachmentId);
+      const response = await this.#getResponse(path, ATTACHMENT_QUERY, { streaming: "ok" });
       return openAttachmentBytes(response, upstream.callTimeMs);
     });
   }
 
   /** The bytes of a part that did not come with its message, as {@link openAttachment}, whole. Throws as {@link listMessages}. */
   async getAttachment(messageId: string, attachmentId: string): Promise<Uint8Array> {
-    const path = `messages/${encodeURIComponent(messageId)}/attachments/${encodeURIComponent(attachmentId)}`;
-    const query = new URLSearchParams({ fields: "data", prettyPrint: "false" });
-    return this.#options.trace.time("hydrate", () => this.#get(path, query, AttachmentSchema));
+    return this.#options.trace.time("hydrate", () =>
+      this.#get(attachmentPath(messageId, attachmentId), ATTACHMENT_QUERY, AttachmentSchema),
+    );
   }
 
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */

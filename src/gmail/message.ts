@@ -11,7 +11,7 @@ import { withoutControls } from "../mime/visible.ts";
 const HeadersSchema = z.optional(z.array(z.object({ name: z.string(), value: z.string() })));
 
 /** A part of a message. Its own parts are checked on the way down: a sender decides how deep they go. */
-export const MessagePartSchema = z.looseObject({
+const MessagePartSchema = z.looseObject({
   mimeType: z.optional(z.string()),
   filename: z.optional(z.string()),
   headers: HeadersSchema,

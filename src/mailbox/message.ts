@@ -2,7 +2,7 @@
  * One message: whole, with the way to parts that did not come with it; and decoded, as the API answers it.
  */
 import type { Grant } from "../auth/grant.ts";
-import { AppError, type Reason } from "../errors.ts";
+import { AppError } from "../errors.ts";
 import type { Gmail } from "../gmail.ts";
 import { decodeHeader, type GmailMessage, type MessageMetadata, MessageMetadataSchema } from "../gmail/message.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
@@ -12,14 +12,8 @@ import { type FetchPart, fetchTexts, toReadableMessage } from "../mail/body.ts";
 import { readPart } from "../mail/part.ts";
 import type { Block } from "../mail/tree.ts";
 import { gmailOf, type GmailServices } from "./list.ts";
+import { REASONS_OF_THE_WHOLE } from "./rows.ts";
 
-/** These concern the request as a whole; with any other error, a part alone is missing. */
-const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>([
-  "ACCESS_BLOCKED",
-  "CONSENT_REQUIRED",
-  "INTERNAL",
-  "SCOPE_REQUIRED",
-]);
 /** Calls that are kept back from parts: for a refresh and its replay. */
 const RESERVED_CALLS = 2;
 

@@ -40,7 +40,7 @@ export interface RowReaderOptions {
 }
 
 /** These concern the request as a whole; any other error concerns the one message. */
-const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>([
+export const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>([
   "CONSENT_REQUIRED",
   "SCOPE_REQUIRED",
   "ACCESS_BLOCKED",

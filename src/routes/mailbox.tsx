@@ -68,6 +68,8 @@ interface OpenMailbox {
   readonly chunks: AsyncGenerator<ListChunk, void>;
   readonly nextPageToken: (chunk: ListChunk) => Promise<string | null>;
   readonly labels: readonly Label[];
+  /** By label, as far as it had to be known for the list of labels. */
+  readonly unread: ReadonlyMap<string, number>;
 }
 
 async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, view: MailboxView): Promise<OpenMailbox> {
@@ -86,7 +88,7 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
   const labels = gmail
     .listLabels()
     .then((listed) => withoutRead(gmail, listed))
-    .catch(() => []);
+    .catch(() => ({ labels: [], unread: new Map<string, number>() }));
   const { chunks, nextPageToken } = await openMessages(scope, user, options);
   // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
   await chunks.next();
@@ -95,18 +97,19 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     account: identity.email,
     chunks,
     nextPageToken,
-    labels: await labels,
+    ...(await labels),
   };
 }
 
 /** Without labels that stand in the list only while something under them is unread, and nothing is. */
-async function withoutRead(gmail: Gmail, labels: readonly Label[]): Promise<Label[]> {
+async function withoutRead(gmail: Gmail, labels: readonly Label[]): Promise<Pick<OpenMailbox, "labels" | "unread">> {
   const conditional = labels.filter(({ isOwn, inList }) => isOwn && inList === "ifUnread").map(({ id }) => id);
   // One that Gmail did not count is shown.
   const unread = await gmail.countUnread(conditional).catch(() => new Map<string, number>());
-  return labels.map((label) =>
-    label.inList === "ifUnread" && unread.get(label.id) === 0 ? { ...label, inList: "never" } : label,
+  const shown = labels.map((label) =>
+    label.inList === "ifUnread" && unread.get(label.id) === 0 ? { ...label, inList: "never" as const } : label,
   );
+  return { labels: shown, unread };
 }
 
 /** The pieces in the order in which they are known: the names of folders are, and their counts come last. */
@@ -117,8 +120,9 @@ async function* mailboxPieces(
 ): AsyncGenerator<Html, void> {
   const { scope } = c.var;
   const { account, chunks, labels, nextPageToken, user } = mailbox;
+  const counted = countedLabels(labels).filter((id) => !mailbox.unread.has(id));
   const unread = gmailOf(scope, user.grant)
-    .countUnread(countedLabels(labels))
+    .countUnread(counted)
     .catch(() => new Map<string, number>());
   const context: RowContext = {
     reader: readerOf(c),
@@ -157,7 +161,7 @@ async function* mailboxPieces(
     />
   );
   yield raw("</main>");
-  yield <UnreadCounts labels={labels} unread={await unread} />;
+  yield <UnreadCounts labels={labels} unread={new Map([...mailbox.unread, ...(await unread)])} />;
 }
 
 /** Folders whose count is worth a call, and the user's own labels. */
