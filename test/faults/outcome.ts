@@ -96,7 +96,7 @@ const REASONS_IN_WORDS: readonly (readonly [RegExp, string])[] = [
   [/You have reached Gmail's limit/, "RATE_LIMITED"],
   [/no longer grants access/, "CONSENT_REQUIRED"],
   [/not given a permission that this needs/, "SCOPE_REQUIRED"],
-  [/not enabled in this site(?:'|&#39;)s project|not let apps use Gmail/, "ACCESS_BLOCKED"],
+  [/not enabled in this site's project|not let apps use Gmail/, "ACCESS_BLOCKED"],
   [/Gmail refused this request/, "FAILED_PRECONDITION"],
   [/Gmail does not let you do this/, "PERMISSION_DENIED"],
   [/Gmail cannot find this/, "NOT_FOUND"],
@@ -116,7 +116,8 @@ function rowFailureOf(text = ""): string {
   return ROW_OF_PAGE;
 }
 
-function reasonOf(text = ""): string {
+function reasonOf(html = ""): string {
+  const text = html.replaceAll("&#39;", "'");
   const found = REASONS_IN_WORDS.find(([words]) => words.test(text));
   if (found === undefined) throw new Error(`a page that gives no reason: ${text}`);
   return found[1];
