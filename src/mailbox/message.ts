@@ -3,14 +3,13 @@
  */
 import type { Grant } from "../auth/grant.ts";
 import { AppError } from "../errors.ts";
-import type { Gmail } from "../gmail.ts";
 import { decodeHeader, type GmailMessage, type MessageMetadata, MessageMetadataSchema } from "../gmail/message.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
 import { AnswerTooLargeError, BudgetSpentError, unexpectedAnswer } from "../lib/upstream.ts";
 import { type Attachment, findPart, inOrder, toAttachment } from "../mail/attachments.ts";
-import { type FetchPart, fetchTexts, toReadableMessage } from "../mail/body.ts";
+import { type FetchPart, fetchTexts } from "../mail/body.ts";
 import { readPart } from "../mail/part.ts";
-import type { Block } from "../mail/tree.ts";
+import { type Block, readTree } from "../mail/tree.ts";
 import { gmailOf, type GmailServices } from "./list.ts";
 import { REASONS_OF_THE_WHOLE } from "./rows.ts";
 
@@ -52,15 +51,16 @@ export async function getWhole(scope: GmailServices, grant: Grant, id: string): 
     const isAffordable = trace.quotaUnits + GET_UNITS <= config.quotaBudget && upstream.remainingCalls > RESERVED_CALLS;
     return isAffordable ? orNull(gmail.getAttachment(id, attachmentId)) : null;
   };
-  return { message: await getFull(gmail, id), fetchPart };
+  const query = new URLSearchParams({ format: "full", prettyPrint: "false" });
+  return { message: await gmail.getMessage(id, query), fetchPart };
 }
 
 /** Reads and decodes a message; texts that Gmail keeps apart cost 20 quota units each. @throws AppError as {@link getWhole} */
 export async function readMessage(scope: GmailServices, grant: Grant, id: string): Promise<DecodedMessage> {
   const { message, fetchPart } = await decodable(getWhole(scope, grant, id));
   const headers = readPart(message.payload).headers.map(({ name, value }) => ({ name, value: decodeHeader(value) }));
-  const asHtml = toReadableMessage(message, "html");
-  const asText = toReadableMessage(message, "text");
+  const asHtml = readTree(message.payload, "html");
+  const asText = readTree(message.payload, "text");
   const [texts, htmls] = await Promise.all([
     readBlocks(asText.blocks, "text", fetchPart),
     readBlocks(asHtml.blocks, "html", fetchPart),
@@ -91,10 +91,6 @@ export async function openAttachment(
     throw new AppError("UPSTREAM_UNAVAILABLE", "Gmail gave this attachment in a form that cannot be read.");
   }
   return { attachment, body: part.bytes ?? new Uint8Array() };
-}
-
-async function getFull(gmail: Gmail, id: string): Promise<GmailMessage> {
-  return gmail.getMessage(id, new URLSearchParams({ format: "full", prettyPrint: "false" }));
 }
 
 async function decodable(reading: Promise<WholeMessage>): Promise<WholeMessage> {
