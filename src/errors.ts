@@ -225,6 +225,12 @@ export class AppError extends Error {
   }
 }
 
+/** Google says that the grant lacks a scope: asking for consent again may add it. */
+export function scopeMissing(options: AppErrorOptions = {}): AppError {
+  const words = "You have not given a permission that this needs. Sign in again and tick all boxes.";
+  return new AppError("SCOPE_REQUIRED", words, { signInAgain: { prompt: "consent" }, ...options });
+}
+
 /** A bad parameter, named. @returns an `INVALID_ARGUMENT` error to throw. */
 export function invalidArgument(parameter: string, message: string): AppError {
   return new AppError("INVALID_ARGUMENT", message, { metadata: { parameter } });

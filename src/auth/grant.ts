@@ -5,7 +5,7 @@
  */
 import { accessBlocked } from "./access-blocked.ts";
 import { isAllowedAccount } from "./accounts.ts";
-import { AppError, type SignInAgain } from "../errors.ts";
+import { AppError, scopeMissing, type SignInAgain } from "../errors.ts";
 import type { RequestScope } from "../context.ts";
 import type { CallOptions } from "../lib/upstream.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
@@ -49,12 +49,7 @@ export function accountNotAllowed(again: Pick<SignInAgain, "returnTo"> = {}): Ap
 
 /** The grant no longer holds what it was stored with. It is as good as before for what it does hold: nothing is deleted. */
 function scopesGone(cause: OAuthError): AppError {
-  const words = "You have not given a permission that this needs. Sign in again and tick all boxes.";
-  return new AppError("SCOPE_REQUIRED", words, {
-    signInAgain: { prompt: "consent" },
-    logDetail: `refresh: ${cause.code}`,
-    cause,
-  });
+  return scopeMissing({ logDetail: `refresh: ${cause.code}`, cause });
 }
 
 /** What became of the access token in this request: `undefined` as it was, `null` none is left. */

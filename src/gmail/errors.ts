@@ -4,7 +4,7 @@
  * https://developers.google.com/workspace/gmail/api/guides/handle-errors
  */
 import * as z from "zod/mini";
-import { AppError, type Reason } from "../errors.ts";
+import { AppError, type Reason, scopeMissing } from "../errors.ts";
 import {
   parseDateMs,
   parseRetryAfterMs,
@@ -76,7 +76,7 @@ export async function processGmailError(response: Response, nowMs: number): Prom
       retry: canRetry ? { afterMs: waitMs } : null,
     };
   }
-  if (reasons.some((reason) => SCOPE_REASONS.has(reason))) return { error: scopeRequired(), retry: null };
+  if (reasons.some((reason) => SCOPE_REASONS.has(reason))) return { error: scopeMissing(), retry: null };
   if (reasons.some((reason) => DISABLED_REASONS.has(reason))) {
     const consumer = details.map(({ metadata }) => metadata?.consumer ?? "").join(" ");
     return { error: apiDisabled(message, `${consumer} ${message}`), retry: null };
@@ -90,11 +90,6 @@ function rateLimited(waitMs: number | null): GmailFailure {
     retryAfterSeconds: toRetryAfterSeconds(waitMs ?? DEFAULT_RETRY_AFTER_MS),
   });
   return { error, retry: { afterMs: waitMs } };
-}
-
-function scopeRequired(): AppError {
-  const words = "You have not given a permission that this needs. Sign in again and tick all boxes.";
-  return new AppError("SCOPE_REQUIRED", words, { signInAgain: { prompt: "consent" } });
 }
 
 /** Where the Gmail API is enabled. @param project ID or number; null: the console asks for it */
