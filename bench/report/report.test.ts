@@ -62,7 +62,7 @@ void test("the report is written as oxfmt wants it, and the same again", async (
     const [page = "", readme = ""] = before;
     assert.match(page, /\| floor +\| +1 \(0\.9–1\.1\) \| +1\.00× \|/);
     assert.match(page, /\*\*1 \(0\.9–1\.1\)\*\*/);
-    assert.match(readme, /6 ms \|.*\*\*1 ms\*\* name-A \|.* 6 times \|/);
+    assert.match(readme, /6 ms \|.*\*\*1 ms\*\* name-A \|.* 6 times as much \|/);
     assert.doesNotMatch(readme, /stale/);
   } finally {
     rmSync(root, { recursive: true });
