@@ -107,8 +107,10 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/e2e/support/servers.ts"],
           ...PATIENCE,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 150_000,
+          hookTimeout: 150_000,
+          // What a person does in a browser has no order that is the same each time; a real fault fails twice.
+          retry: 1,
           // Each has servers of its own, with a Google of its own.
           maxWorkers: 2,
           sequence: { groupOrder: 2 },

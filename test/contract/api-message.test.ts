@@ -372,6 +372,8 @@ describe("GET /api/messages/{id}/attachments/{partId}", () => {
     await google.fault("attachment", { body });
     const response = await call(browser, `${PATH}/attachments/1`).catch(() => null);
     if (response === null) return;
+    // What has begun to go out cannot become an error any more: it breaks off.
+    if (response.status === 200) return expect(response.arrayBuffer()).rejects.toThrow();
     await expectError(response, 502, "UPSTREAM_UNAVAILABLE");
   });
 

@@ -129,9 +129,9 @@ describe("with the keyboard", () => {
     await page.goto("/");
     await signIn(page, BUSY_USER.email);
     await page.reload();
-    let stops = 0;
-    for (let name = ""; name !== "Inbox"; stops += 1) {
-      expect(stops, name).toBeLessThan(most);
+    const stops: string[] = [];
+    for (let name = ""; name !== "Inbox"; stops.push(name)) {
+      expect(stops.length, stops.join(", ")).toBeLessThan(most);
       await page.keyboard.press("Tab");
       name = await focused(page);
       if (name === "Folders and labels") await page.keyboard.press("Enter");

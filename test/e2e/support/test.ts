@@ -11,7 +11,7 @@ import type { BrowserServers } from "./servers.ts";
 import { Google } from "../../support/google.ts";
 
 /** Longer than any page takes, shorter than the test's own time, so that the failure says what was waited for. */
-const ACTION_TIMEOUT_MS = 15_000;
+const ACTION_TIMEOUT_MS = 45_000;
 
 /** A browser of one person. */
 export interface Visitor {
