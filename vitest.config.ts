@@ -20,6 +20,9 @@ declare module "vitest" {
 /** On a busy machine a test may have to wait for its turn, and a stage of its own takes seconds to begin. */
 const PATIENCE = { testTimeout: 30_000, expect: { poll: { timeout: 15_000 } } };
 
+/** On two cores, vitest would use one. Projects that run at the same time must have the same number. */
+const BOTH_CORES = { maxWorkers: 2 };
+
 /** Tests inside of workerd: a runtime, and so a heap, of their own. */
 function inWorkerd(name: string, ...include: readonly string[]): TestProjectConfiguration {
   const hub = createGoogleHub();
@@ -48,6 +51,7 @@ function inWorkerd(name: string, ...include: readonly string[]): TestProjectConf
       include: [...include],
       // Each stage has its own Worker, Google and people; a runtime per file would double the time.
       isolate: false,
+      ...BOTH_CORES,
       ...PATIENCE,
       provide: {
         fuzzRuns: Number(process.env["FUZZ_RUNS"] ?? 20_000),
@@ -94,6 +98,7 @@ export default defineConfig({
         test: {
           name: "node",
           environment: "node",
+          ...BOTH_CORES,
           ...PATIENCE,
           include: ["clients", "examples", "google", "scripts", "support"].map(
             (folder) => `test/${folder}/**/*.test.ts`,
