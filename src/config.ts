@@ -2,7 +2,7 @@
  * Configuration: vars, secrets and bindings, checked once and turned into the terms of the code. The only module that
  * sees raw `env`. Errors name what is wrong and never show a value.
  */
-import type { KVNamespace, RateLimit } from "@cloudflare/workers-types";
+import type { DurableObjectNamespace, KVNamespace, RateLimit } from "@cloudflare/workers-types";
 import * as z from "zod/mini";
 import { toAsciiLowerCase } from "./lib/ascii.ts";
 import { type TokenKey, TokenKeysSchema } from "./lib/key-ring.ts";
@@ -41,6 +41,10 @@ export interface Config {
   readonly quotaBudget: number;
   readonly tokenKeys: readonly TokenKey[];
   readonly credentials: KVNamespace;
+  /** The objects of the users. */
+  readonly mailboxes: DurableObjectNamespace;
+  /** Where objects live; null: near to who first asks for one. */
+  readonly jurisdiction: "eu" | "us" | null;
   /** Null: nothing limits how often an address may call. */
   readonly rateLimiter: RateLimit | null;
   /** A sentence for each name that is set and means nothing. */
@@ -146,6 +150,8 @@ const EnvSchema = z.object({
   GOOGLE_RISC_CONFIGURATION: endpoint,
   GMAIL_API_URL: endpoint,
   CREDENTIALS: z.custom<KVNamespace>(isBinding, "KV binding is missing"),
+  MAILBOXES: z.custom<DurableObjectNamespace>(isBinding, "Durable Object binding is missing"),
+  JURISDICTION: z._default(z.enum(["", "eu", "us"], "must be eu, us or empty"), ""),
   RATE_LIMITER: z.optional(z.custom<RateLimit>(isBinding, "is not a binding")),
 });
 
@@ -180,6 +186,8 @@ export function parseConfig(env: unknown): Config {
     quotaBudget: values.QUOTA_BUDGET,
     tokenKeys: values.TOKEN_KEYS,
     credentials: values.CREDENTIALS,
+    mailboxes: values.MAILBOXES,
+    jurisdiction: values.JURISDICTION === "" ? null : values.JURISDICTION,
     rateLimiter: values.RATE_LIMITER ?? null,
     unknownNames: describeUnknownNames(env),
   };

@@ -1,22 +1,28 @@
 /**
  * What every handler works with: the services of the isolate, and one request's share of them.
  */
-import { type ApiToken, ApiTokenStore } from "./kv-store/api-tokens.ts";
 import { ConcurrencyLimits } from "./isolate/concurrency-limit.ts";
 import type { Config } from "./config.ts";
 import { DocumentCache, GoogleKeys } from "./oauth/google-documents.ts";
-import { GrantMemory } from "./isolate/grant-memory.ts";
 import { CALL_TIMEOUT_MS, type StartTimer, Upstream } from "./lib/upstream.ts";
 import { KeyRing } from "./lib/key-ring.ts";
 import { CredentialStore } from "./kv-store.ts";
-import type { AccessToken } from "./identity.ts";
-import { logBackgroundFailure, logRequest, reportError, type RequestSummary } from "./lib/log.ts";
+import {
+  logBackgroundFailure,
+  logRequest,
+  logUnknownNames,
+  logWarning,
+  reportError,
+  type RequestSummary,
+} from "./lib/log.ts";
+import { MailboxCore } from "./object/core.ts";
 import { LruCache } from "./isolate/lru-cache.ts";
-import { Revocations, SecurityEventStore } from "./kv-store/revocations.ts";
+import { inJurisdiction, type Mailbox, Mailboxes, type MailboxNamespace } from "./object/client.ts";
+import type { Actor, OpenToken } from "./object/rpc.ts";
+import { SecurityEventStore } from "./kv-store/security-events.ts";
 import { SealedKv } from "./kv-store/sealed-kv.ts";
 import type { RiscConfiguration } from "./oauth/security-event-token.ts";
 import { TextStream } from "./lib/text-stream.ts";
-import { TokensUnderWay } from "./isolate/tokens-under-way.ts";
 import { Trace } from "./lib/trace.ts";
 
 /** API tokens that an isolate remembers. */
@@ -52,22 +58,17 @@ export interface Services {
   readonly config: Config;
   readonly keyRing: KeyRing;
   readonly world: World;
+  /** Null where the runtime refuses `JURISDICTION`. */
+  readonly mailboxNamespace: MailboxNamespace | null;
   /** What was found of Gmail's limits. */
   readonly concurrency: ConcurrencyLimits;
-  readonly grantMemory: GrantMemory;
-  /** API tokens that this isolate has seen, by their ID. */
-  readonly knownApiTokens: LruCache<KnownApiToken>;
-  readonly tokensUnderWay: TokensUnderWay;
+  /**
+   * API tokens that this isolate has seen, by the hash of their text, so that a warm request calls Gmail without waiting
+   * for the object. Whether they are in force, the object says beside that call.
+   */
+  readonly knownApiTokens: LruCache<OpenToken>;
   readonly googleKeys: GoogleKeys;
   readonly riscConfigurations: DocumentCache<RiscConfiguration>;
-}
-
-/** What an isolate remembers of an API token, so that a warm request calls Gmail without waiting for storage. */
-export interface KnownApiToken {
-  readonly token: ApiToken;
-  readonly accessToken: AccessToken | null;
-  /** `YYYY-MM-DD` in UTC; null for never. */
-  readonly lastUsedOn: string | null;
 }
 
 export function createServices(config: Config, world: World): Services {
@@ -75,10 +76,9 @@ export function createServices(config: Config, world: World): Services {
     config,
     keyRing: new KeyRing(config.tokenKeys),
     world,
+    mailboxNamespace: inJurisdiction(config, (detail) => logUnknownNames([detail])),
     concurrency: new ConcurrencyLimits(world.now),
-    grantMemory: new GrantMemory(),
     knownApiTokens: new LruCache(MAX_REMEMBERED),
-    tokensUnderWay: new TokensUnderWay(),
     googleKeys: new GoogleKeys(),
     riscConfigurations: new DocumentCache(),
   };
@@ -92,9 +92,11 @@ export interface RequestScope extends Services {
   readonly upstream: Upstream;
   readonly kv: SealedKv;
   readonly store: CredentialStore;
-  readonly revocations: Revocations;
-  readonly apiTokens: ApiTokenStore;
   readonly securityEvents: SecurityEventStore;
+  /** The objects of the users. */
+  readonly mailboxes: Mailboxes;
+  /** Who acts, to whose object the request is reported when its answer has ended. */
+  readonly acting: { current: { readonly mailbox: Mailbox; readonly actor: Actor } | null };
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
   /** The external origin: `PUBLIC_URL`, or the request's own. */
@@ -122,21 +124,53 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
     stream: new TextStream((error) => void reportError(trace, error)),
     upstream: new Upstream({ ...world, maxCalls: config.subrequestBudget, waitUntil, trace }),
     kv,
-    store: new CredentialStore(kv, services.grantMemory.deadTokens),
-    revocations: new Revocations(kv),
-    apiTokens: new ApiTokenStore(kv),
+    store: new CredentialStore(kv),
     securityEvents: new SecurityEventStore(kv),
+    mailboxes: new Mailboxes({ namespace: services.mailboxNamespace, startTimer: world.startTimer, trace }),
+    acting: { current: null },
     defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
     origin: config.publicOrigin ?? (url === null ? "null" : new URL(url).origin),
     clientSignal,
   };
 }
 
-/** Logs a request when its answer has ended: at once, or beside the stream that it is. */
+/** What an object is made with: its storage, and the services of the isolate that it lives in. */
+export function createMailboxCore(
+  { config, keyRing, world }: Pick<Services, "config" | "keyRing" | "world">,
+  { id, storage, waitUntil }: Pick<DurableObjectState, "id" | "storage" | "waitUntil">,
+): MailboxCore {
+  const { now } = world;
+  // What it logs is about no request of its own: the Worker's log line has that one.
+  const trace = new Trace(now);
+  const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
+  const maxCalls = config.subrequestBudget;
+  return new MailboxCore({
+    ...{ config, keyRing, kv, now, storage },
+    objectId: id.toString(),
+    store: new CredentialStore(kv),
+    openUpstream: () => new Upstream({ ...world, maxCalls, waitUntil, trace: new Trace(now) }),
+    warn: (detail) => logWarning(trace, detail),
+    defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
+  });
+}
+
+/** Logs a request when its answer has ended, and reports it to the object: at once, or beside the stream that it is. */
 export async function logAtEnd(
-  { defer, stream, trace }: Pick<RequestScope, "defer" | "stream" | "trace">,
+  scope: Pick<RequestScope, "acting" | "defer" | "stream" | "trace">,
   describe: () => RequestSummary,
 ): Promise<void> {
-  if (stream.ended === null) return logRequest(trace, describe());
-  defer(stream.ended.then(() => logRequest(trace, describe())));
+  const { defer, stream, trace } = scope;
+  const end = async (): Promise<void> => {
+    await logRequest(trace, describe());
+    report(scope);
+  };
+  if (stream.ended === null) return end();
+  defer(stream.ended.then(end));
+}
+
+function report({ acting, defer, trace }: Pick<RequestScope, "acting" | "defer" | "trace">): void {
+  if (acting.current === null) return;
+  const { actor, mailbox } = acting.current;
+  const { messagesListed, messagesRead, quotaUnits } = trace;
+  defer(mailbox.ask("report", actor, { messagesListed, messagesRead, units: quotaUnits }));
 }

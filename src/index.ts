@@ -2,7 +2,7 @@
  * The Worker's entry: reads the configuration once per isolate, hands every request to the app, and offers the
  * mailbox to other Workers.
  */
-import { WorkerEntrypoint } from "cloudflare:workers";
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { type Config, ConfigError, describeUnknownNames, parseConfig } from "./config.ts";
 import { AppError, toErrorStatus } from "./errors.ts";
 import type { GmailProfile } from "./gmail.ts";
@@ -11,7 +11,10 @@ import { logConfigProblems, logUnknownNames, reportError } from "./lib/log.ts";
 import type { MessagesAnswer } from "./mailbox/list.ts";
 import * as offline from "./mailbox/offline.ts";
 import { createApp } from "./routes.ts";
+import type { MailboxCore } from "./object/core.ts";
+import { answer, type MailboxRpc, type Outcome, type Question } from "./object/rpc.ts";
 import {
+  createMailboxCore,
   createRequestScope,
   createServices,
   logAtEnd,
@@ -41,6 +44,11 @@ export function createWorker(overrides: Partial<World> = {}) {
   return {
     fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
       return instanceFor(env)?.app.fetch(request, env, ctx) ?? misconfigured();
+    },
+    /** What an object is made of; null where the configuration is wrong. */
+    openMailbox(env: Env, state: DurableObjectState): MailboxCore | null {
+      const instance = instanceFor(env);
+      return instance === null ? null : createMailboxCore(instance.services, state);
     },
     /** The scope of a call by service binding; null where the configuration is wrong. */
     openScope(env: Env, ctx: ExecutionContext): RequestScope | null {
@@ -92,6 +100,30 @@ const worker = createWorker();
 export default {
   fetch: (request, env, ctx) => worker.fetch(request, env, ctx),
 } satisfies ExportedHandler<Env>;
+
+/**
+ * The object of one user, behind the binding `MAILBOXES`: object/core.ts says what it does. Reached by this Worker only.
+ *
+ * https://developers.cloudflare.com/durable-objects/
+ */
+export class Mailbox extends DurableObject<Env> implements MailboxRpc {
+  #core: MailboxCore | null = null;
+
+  /** Made when it is first asked: where the configuration is wrong, each question fails, and the next deployment's may not. */
+  #open(): MailboxCore {
+    this.#core ??= worker.openMailbox(this.env, this.ctx);
+    if (this.#core === null) throw new Error("The configuration is wrong.");
+    return this.#core;
+  }
+
+  async ask(question: Question, values: readonly unknown[]): Promise<Outcome<unknown>> {
+    return answer(this.#open(), question, values);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#open().alarm();
+  }
+}
 
 /**
  * For other Workers on the same account, by service binding: a user's mailbox while the user is offline. `user` is a

@@ -9,6 +9,7 @@
 import * as z from "zod/mini";
 import type { GoogleConfig } from "./config.ts";
 import { AppError } from "./errors.ts";
+import type { AccessToken } from "./identity.ts";
 import { randomToken, sha256 } from "./lib/key-ring.ts";
 import { readJson, readJsonOrNull, unavailable, type Upstream } from "./lib/upstream.ts";
 
@@ -110,6 +111,11 @@ export type TokenResponse = z.infer<typeof TokenResponseSchema>;
 
 /** A token response of which it is known what was granted. */
 export type GrantedTokens = TokenResponse & { readonly scopes: string[] };
+
+/** The access token of a token response. @param nowMs epoch milliseconds at which it came */
+export function toAccessToken(response: TokenResponse, nowMs: number): AccessToken {
+  return { value: response.accessToken, expiresAtMs: Math.floor(nowMs + response.expiresInSeconds * 1000) };
+}
 
 const OAuthErrorSchema = z.object({ error: z.string().check(z.minLength(1)) });
 

@@ -26,6 +26,7 @@ import { healthRoutes, operatorRoutes } from "./routes/operator.ts";
 import { messageRoutes } from "./routes/message.tsx";
 import { pageRoutes } from "./routes/mailbox.tsx";
 import { tokenRoutes } from "./routes/api-tokens.ts";
+import { activityRoutes, sessionRoutes } from "./routes/sessions.ts";
 import { createRequestScope, logAtEnd, type Services } from "./context.ts";
 import type { AppContext, AppEnv } from "./http/types.ts";
 
@@ -61,6 +62,8 @@ export function createApp(services: Services) {
     .route("/healthz", healthRoutes)
     .route("/auth", authRoutes)
     .route("/api/tokens", tokenRoutes)
+    .route("/api/sessions", sessionRoutes)
+    .route("/api/activity", activityRoutes)
     .route("/api", apiRoutes)
     .route("/gmail/v1", gmailPassthroughRoutes)
     .route("/batch/gmail/v1", batchPassthroughRoutes)

@@ -1,55 +1,33 @@
 /**
- * Acting for a user with their grant: an access token that is good, a refresh when it is not, one replay when Google
- * answers 401, and `CONSENT_REQUIRED` when the grant is gone. Sits above OAuth and storage, and knows neither the
- * Gmail API nor HTTP of our own.
+ * Acting for a user with their grant during one request: an access token that is good, another one from the user's object
+ * when it is not, one replay when Google answers 401, and `CONSENT_REQUIRED` when the grant is gone. The refresh itself is
+ * object/grant.ts.
  */
-import { accessBlocked } from "./access-blocked.ts";
-import { isAllowedAccount } from "./accounts.ts";
-import { AppError, scopeMissing, type SignInAgain } from "../errors.ts";
-import type { RequestScope } from "../context.ts";
-import type { CallOptions } from "../lib/upstream.ts";
-import { openedOrNull } from "../lib/key-ring.ts";
-import type { Credential, FoundCredential } from "../kv-store.ts";
+import { AppError } from "../errors.ts";
 import type { AccessToken } from "../identity.ts";
-import { OAuthError, refreshAccessToken, scopesInUse, type TokenResponse } from "../oauth.ts";
-import { handled } from "../lib/settle.ts";
+import type { CallOptions, Upstream } from "../lib/upstream.ts";
+import type { Trace } from "../lib/trace.ts";
+import type { Mailbox } from "../object/client.ts";
+import type { Actor } from "../object/rpc.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
 
 /** What a grant works with. */
-export type GrantServices = Pick<RequestScope, "config" | "defer" | "grantMemory" | "store" | "trace" | "upstream"> & {
+export interface GrantServices {
+  readonly trace: Trace;
+  readonly upstream: Upstream;
   readonly world: { readonly now: () => number };
-};
+}
 
 /** Who acts with a grant. */
 export interface GrantHolder {
   /** Whose grant. */
   readonly user: { readonly sub: string; readonly email: string | null };
+  readonly actor: Actor;
+  readonly mailbox: Mailbox;
   /** The access token that the caller brings, if any. */
   readonly accessToken: AccessToken | null;
-  /**
-   * Reads the access token that storage may hold for the caller: where a cookie was too small for it, or another isolate has
-   * kept it for an API token.
-   */
-  readonly readStoredAccessToken: (() => Promise<AccessToken | null>) | null;
-}
-
-/** The access token of a token response. @param nowMs epoch milliseconds at which it came */
-export function toAccessToken(response: TokenResponse, nowMs: number): AccessToken {
-  return { value: response.accessToken, expiresAtMs: Math.floor(nowMs + response.expiresInSeconds * 1000) };
-}
-
-/** @param again where to go after signing in with another account; without it, the page that asked */
-export function accountNotAllowed(again: Pick<SignInAgain, "returnTo"> = {}): AppError {
-  return new AppError("ACCOUNT_NOT_ALLOWED", "You cannot use this account here. Sign in with another one.", {
-    signInAgain: { ...again, prompt: "select_account" },
-  });
-}
-
-/** The grant no longer holds what it was stored with. It is as good as before for what it does hold: nothing is deleted. */
-function scopesGone(cause: OAuthError): AppError {
-  return scopeMissing({ logDetail: `refresh: ${cause.code}`, cause });
 }
 
 /** What became of the access token in this request: `undefined` as it was, `null` none is left. */
@@ -57,10 +35,10 @@ export type TokenChange = AccessToken | null | undefined;
 
 /** The access token of a request. */
 type State =
-  /** As the caller brought it, or storage had it. */
+  /** As the caller brought it. */
   | { readonly kind: "brought"; readonly token: AccessToken | null }
-  /** From a refresh of this request. `isForced`: the one before was refused by Google, which leads to one refresh. */
-  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isForced: boolean }
+  /** From the object. `isFinal`: Google gave it after it had refused the one before, so that another would be no better. */
+  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isFinal: boolean }
   /** Google no longer grants access. */
   | { readonly kind: "gone"; readonly token: null };
 
@@ -68,8 +46,8 @@ type State =
 export class Grant {
   readonly #options: GrantServices & GrantHolder;
   #state: State;
-  /** Shared by concurrent calls of this request, and no other's. */
-  #refresh: Promise<string> | null = null;
+  /** Shared by concurrent calls of this request. */
+  #renewing: Promise<string> | null = null;
 
   constructor(services: GrantServices, holder: GrantHolder) {
     this.#options = { ...services, ...holder };
@@ -80,7 +58,7 @@ export class Grant {
     return this.#state.kind === "brought" ? undefined : this.#state.token;
   }
 
-  /** The access token in use, if any: the caller's, a stored one, or a refreshed one. */
+  /** The access token in use, if any: the caller's, or a renewed one. */
   get inUse(): AccessToken | null {
     return this.#state.token;
   }
@@ -92,34 +70,29 @@ export class Grant {
    *   `CONSENT_REQUIRED` where it is a replacement already
    */
   renewal(): () => Promise<void> {
-    const { refreshCount } = this.#options.grantMemory;
-    const change = this.tokenChange;
+    const { token } = this.#state;
     return async () => {
-      const isRenewed = this.#state.kind === "renewed" && this.#state.token !== change;
-      if (!isRenewed) await this.#forcedRefresh(refreshCount);
+      if (token !== null && this.#state.token === token) await this.#replace(token.value);
     };
   }
 
   /**
-   * Calls Google with the user's access token. Answers 401, the token is refreshed once for the whole request and the
+   * Calls Google with the user's access token. Answers 401, the token is renewed once for the whole request and the
    * call made again.
    *
    * @throws AppError `CONSENT_REQUIRED`: refresh answers `invalid_grant`, or Google still answers 401
    */
   async fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response> {
-    const { grantMemory, upstream } = this.#options;
     let accessToken = await this.accessToken();
     for (;;) {
       const headers = new Headers(init.headers);
       headers.set("Authorization", `Bearer ${accessToken}`);
-      const { refreshCount } = grantMemory;
-      const response = await upstream.fetch(input, { ...init, headers }, options);
+      const response = await this.#options.upstream.fetch(input, { ...init, headers }, options);
       if (response.status !== 401) return response;
       await response.body?.cancel();
-      // Another call of this request may have refreshed meanwhile.
+      // Another call of this request may have renewed it meanwhile.
       const { token } = this.#state;
-      const isRefused = token === null || token.value === accessToken;
-      accessToken = isRefused ? await this.#forcedRefresh(refreshCount) : token.value;
+      accessToken = token === null || token.value === accessToken ? await this.#replace(accessToken) : token.value;
     }
   }
 
@@ -129,125 +102,44 @@ export class Grant {
     if (kind === "gone") throw this.#consentRequired();
     // One that came in this request is as fresh as they get, however short its life is.
     if (kind === "renewed") return token.value;
-    const usable = this.#usable(token) ?? this.#usable(await this.#storedAccessToken());
-    if (usable === null) return this.#refreshOnce();
-    // Another call of this request may have refreshed meanwhile.
-    if (this.#state.kind === "brought") this.#state = { kind: "brought", token: usable };
-    return usable.value;
+    const { world } = this.#options;
+    if (token !== null && token.expiresAtMs - world.now() > REFRESH_MARGIN_MS) return token.value;
+    return this.#renew(null);
   }
 
-  /** The caller's or stored access token, if it has not expired. Does not call Google. */
-  async heldAccessToken(): Promise<string | null> {
-    const token = this.#state.token ?? (await this.#storedAccessToken());
+  /** The access token in use, if it has not expired. Does not call Google. */
+  heldAccessToken(): string | null {
+    const { token } = this.#state;
     return token !== null && token.expiresAtMs > this.#options.world.now() ? token.value : null;
   }
 
-  #usable(token: AccessToken | null): AccessToken | null {
-    const { grantMemory, world } = this.#options;
-    if (token === null || grantMemory.deadTokens.get(token.value)) return null;
-    return token.expiresAtMs - world.now() > REFRESH_MARGIN_MS ? token : null;
+  /** Replaces an access token that Google has refused. */
+  async #replace(refused: string): Promise<string> {
+    const { kind } = this.#state;
+    const isOver = kind === "gone" || (kind === "renewed" && this.#state.isFinal);
+    if (this.#renewing === null && isOver) throw this.#consentRequired();
+    return this.#renew(refused);
   }
 
-  async #storedAccessToken(): Promise<AccessToken | null> {
-    if (this.#options.readStoredAccessToken === null || this.#state.kind !== "brought") return null;
-    // It is only a shortcut: where it does not open, a refresh gives another.
-    return openedOrNull(this.#options.readStoredAccessToken());
-  }
-
-  /** Replaces an access token that Google has refused. @param since refreshes of this isolate before the call that it refused */
-  async #forcedRefresh(since: number): Promise<string> {
-    const { kind, token } = this.#state;
-    if (token !== null) this.#options.grantMemory.deadTokens.set(token.value, true);
-    const isOver = kind === "gone" || (kind === "renewed" && this.#state.isForced);
-    if (this.#refresh === null && isOver) throw this.#consentRequired();
-    const fresh = await this.#refreshOnce(since);
-    if (this.#state.kind === "renewed") this.#state = { ...this.#state, isForced: true };
-    return fresh;
-  }
-
-  /** @param since see {@link GrantMemory.accessToken} */
-  async #refreshOnce(since = 0): Promise<string> {
-    this.#refresh ??= this.#options.trace
-      .time("refresh", () => this.#refreshed(since))
+  async #renew(refused: string | null): Promise<string> {
+    this.#renewing ??= this.#options.trace
+      .time("refresh", () => this.#ask(refused))
       .finally(() => {
-        this.#refresh = null;
+        this.#renewing = null;
       });
-    return this.#refresh;
+    return this.#renewing;
   }
 
-  async #refreshed(since: number): Promise<string> {
-    const { grantMemory, upstream, world } = this.#options;
-    const found = await this.#credential();
-    const { refreshToken } = found.credential;
-    const token = await grantMemory.refreshes.share(upstream, refreshToken, {
-      nowMs: world.now(),
-      find: () => {
-        if (grantMemory.deadTokens.get(refreshToken)) throw this.#consentRequired();
-        return this.#usable(grantMemory.accessToken(refreshToken, since));
-      },
-      work: () => this.#askGoogle(found),
-    });
-    this.#state = { kind: "renewed", token, isForced: false };
-    return token.value;
-  }
-
-  /** What is stored, if it may be used. */
-  async #credential(): Promise<FoundCredential> {
-    const { config, grantMemory, store, user } = this.#options;
-    // The operator can add a key that is missing; consenting again would only hide it.
-    const found = await openedOrNull(store.findCredential(user.sub), "A credential");
-    if (found === null || found.credential.clientId !== config.google.clientId) throw this.#consentRequired();
-    const { credential } = found;
-    if (!isAllowedAccount(config.allowedAccounts, credential)) throw accountNotAllowed();
-    // A record with none of the configured scopes counts as absent.
-    if (scopesInUse(config.google.scopes, credential.scopes).length === 0) throw this.#consentRequired();
-    // KV may still answer with a refresh token that was replaced a moment ago.
-    const refreshToken = grantMemory.latestRefreshToken(credential.refreshToken);
-    if (await store.isDead(refreshToken)) throw this.#consentRequired();
-    return { ...found, credential: { ...credential, refreshToken } };
-  }
-
-  /** The refresh itself, for all requests that wait for it. */
-  async #askGoogle(found: FoundCredential): Promise<AccessToken> {
-    const { config, grantMemory, upstream, world, defer } = this.#options;
-    const { credential } = found;
+  async #ask(refused: string | null): Promise<string> {
+    const { actor, mailbox, user } = this.#options;
     try {
-      const { refreshToken } = credential;
-      // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
-      const scopes = scopesInUse(config.google.scopes, credential.scopes);
-      const response = await refreshAccessToken(upstream, config.google, { refreshToken, scopes });
-      const accessToken = toAccessToken(response, world.now());
-      grantMemory.keep(refreshToken, accessToken);
-      defer(this.#keepCredential(found, response.refreshToken ?? refreshToken));
-      return accessToken;
+      const { accessToken, isFresh } = await mailbox.ask("accessToken", user.sub, actor, refused);
+      this.#state = { kind: "renewed", token: accessToken, isFinal: isFresh && refused !== null };
+      return accessToken.value;
     } catch (error) {
-      throw error instanceof OAuthError ? this.#refused(error, credential) : error;
+      if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") throw this.#consentRequired();
+      throw error;
     }
-  }
-
-  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. */
-  async #keepCredential(found: FoundCredential, refreshToken: string): Promise<void> {
-    const { grantMemory, store } = this.#options;
-    const { credential } = found;
-    if (refreshToken === credential.refreshToken) return void (await store.reseal(found));
-    grantMemory.replace(credential.refreshToken, refreshToken);
-    await store.replaceRefreshToken(credential, refreshToken);
-  }
-
-  /** Only `invalid_grant` ends a grant. What is stored stays: the read may be older than a newer record. */
-  #refused(error: OAuthError, credential: Credential): AppError {
-    if (error.code === "invalid_scope") return scopesGone(error);
-    const blocked = accessBlocked(error);
-    if (blocked !== null) return blocked;
-    if (error.code !== "invalid_grant") {
-      return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
-        logDetail: `refresh: ${error.code}`,
-        cause: error,
-      });
-    }
-    // The marker saves other isolates a call; the person is redirected to consent with or without it.
-    this.#options.defer(handled(this.#options.store.markDead(credential.refreshToken)));
-    return this.#consentRequired();
   }
 
   #consentRequired(): AppError {

@@ -2,11 +2,11 @@
  * What follows from Google's security events: sessions end, stored tokens go, an account is refused until Google
  * enables it again. The table is in docs/setup-google.md.
  */
-import { forgetUser } from "./leave.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import { logSecurityEvent } from "../lib/log.ts";
 import type { RequestScope } from "../context.ts";
 import type { CredentialStore } from "../kv-store.ts";
+import type { SecurityConsequence } from "../object/rpc.ts";
 import {
   EVENT_LEEWAY_MS,
   EVENT_TYPES,
@@ -17,7 +17,7 @@ import {
 } from "../oauth/security-event-token.ts";
 
 /** What follows from an event is carried out with these. */
-type Consequences = Pick<RequestScope, "apiTokens" | "revocations" | "securityEvents" | "store">;
+type Consequences = Pick<RequestScope, "mailboxes" | "securityEvents" | "store">;
 
 /** What takes a delivery. */
 type Reception = Consequences &
@@ -61,37 +61,30 @@ async function act(
   event: SecurityEvent,
   { sub, untilMs }: { sub: string | null; untilMs: number },
 ): Promise<void> {
-  const { revocations, securityEvents, store } = scope;
+  const { mailboxes, store } = scope;
   const { subject } = event;
+  const secure = async (consequence: SecurityConsequence): Promise<void> => {
+    if (sub !== null) await mailboxes.of(sub).ask("secure", sub, consequence, untilMs);
+  };
   switch (event.type) {
     case EVENT_TYPES.tokenRevoked:
       if (subject?.kind === "refresh-token") await store.markIdentifierDead(subject.algorithm, subject.identifier);
       break;
     case EVENT_TYPES.tokensRevoked:
-      if (sub === null) break;
-      await revocations.revokeUser(sub, "event", untilMs);
-      if (await hasNewerGrant(store, sub, untilMs)) break;
-      // By the address the user is found again, should this be delivered again: it goes last.
-      await forgetUser(scope, { sub, email: subject?.kind === "address" ? subject.email : null }, untilMs);
+      await secure("forget");
       break;
     case EVENT_TYPES.sessionsRevoked:
-      if (sub !== null) await revocations.revokeUser(sub, "event", untilMs);
+      await secure("end-sessions");
       break;
     case EVENT_TYPES.accountDisabled:
-      if (sub !== null && event.reason === "hijacking") await revocations.revokeUser(sub, "event", untilMs);
-      if (sub !== null && event.reason === null) await securityEvents.disable(sub);
+      if (event.reason === "hijacking") await secure("end-sessions");
+      if (event.reason === null) await secure("disable");
       break;
     case EVENT_TYPES.accountEnabled:
-      if (sub !== null) await securityEvents.enable(sub);
+      await secure("enable");
       break;
     // The rest is noted in the log: verification, a credential change that is required, and what Google may add.
   }
-}
-
-/** Whether the user has consented again since. A record that does not open counts as absent. */
-async function hasNewerGrant(store: CredentialStore, sub: string, untilMs: number): Promise<boolean> {
-  const credential = await openedOrNull(store.readCredential(sub));
-  return credential !== null && credential.updatedAtMs > untilMs;
 }
 
 /** Which of our users an event is about; null for nobody's that we know. */

@@ -6,9 +6,7 @@
 import * as z from "zod/mini";
 import { AccessTokenSchema, IdentitySchema } from "../identity.ts";
 import { type KeyRing, randomToken } from "../lib/key-ring.ts";
-
-/** A session ends this long after sign-in; signing in again asks Google, not the person. */
-export const SESSION_TTL_SECONDS = 30 * 24 * 60 * 60;
+import { SESSION_TTL_SECONDS } from "../object/sessions.ts";
 
 /** How long after signing in a session may make API tokens. */
 const RECENT_SIGN_IN_MS = 10 * 60 * 1000;
@@ -25,16 +23,15 @@ const SessionSchema = z.object({
   scopes: z.array(z.string()),
   /** Epoch milliseconds. */
   signedInAtMs: z.int(),
-  /** Null where there is none, or where it is kept in storage because the cookie would not hold it. */
+  /** Null where there is none, or where the cookie would not hold it: then the user's object has one. */
   accessToken: z.nullable(AccessTokenSchema),
-  accessTokenIsStored: z.boolean(),
 });
 
 export type Session = z.infer<typeof SessionSchema>;
 
 /** A new session for someone who has just signed in. */
 export function createSession(user: Pick<Session, "identity" | "scopes" | "accessToken">, nowMs: number): Session {
-  return { ...user, id: randomToken(), signedInAtMs: nowMs, accessTokenIsStored: false };
+  return { ...user, id: randomToken(), signedInAtMs: nowMs };
 }
 
 /** Whether the sign-in is recent enough to make an API token. */

@@ -3,13 +3,10 @@
  *
  * https://developers.google.com/workspace/gmail/api/auth/web-server
  */
-import { isAllowedAccount } from "./accounts.ts";
 import { AppError } from "../errors.ts";
-import { accountNotAllowed, Grant, type GrantServices, toAccessToken } from "./grant.ts";
+import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
-import { missingKey, randomToken, tryOpen } from "../lib/key-ring.ts";
-import type { FoundCredential } from "../kv-store.ts";
-import { logWarning } from "../lib/log.ts";
+import { randomToken } from "../lib/key-ring.ts";
 import {
   buildAuthorizationUrl,
   createPkcePair,
@@ -19,8 +16,8 @@ import {
   revokeToken,
   type GrantedTokens,
   type UserInfo,
-  coversSignIn,
   missingGmailScopes,
+  toAccessToken,
 } from "../oauth.ts";
 import type { RequestScope } from "../context.ts";
 import { handled } from "../lib/settle.ts";
@@ -31,9 +28,16 @@ import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts"
 type TripServices = Pick<RequestScope, "config" | "keyRing" | "origin" | "world">;
 
 /** What ends one. */
-type SignInServices = TripServices &
-  GrantServices &
-  Pick<RequestScope, "googleKeys" | "revocations" | "securityEvents">;
+type SignInServices = TripServices & Pick<RequestScope, "googleKeys" | "mailboxes" | "upstream">;
+
+/** The browser that comes back. */
+export interface Visitor {
+  /** In plain words. */
+  readonly device: string;
+  readonly place: string | null;
+  /** The session that it had; null for none. */
+  readonly previous: Session | null;
+}
 
 /** Google's consent page, and the sealed transaction that the browser must bring back. */
 export interface Trip {
@@ -76,12 +80,17 @@ export type TripOutcome =
   | { readonly kind: "once-more"; readonly trip: Trip };
 
 /**
- * Ends an authorization flow: exchanges the code, verifies the user, and stores the grant.
+ * Ends an authorization flow: exchanges the code, verifies the user, and has the user's object keep the grant and begin a
+ * session.
  *
  * @param code from the callback
  * @throws AppError with a reason of the sign-in table (docs/errors.md); nothing stored has changed then
  */
-export async function finishTrip(scope: SignInServices, transaction: Transaction, code: string): Promise<TripOutcome> {
+export async function finishTrip(
+  scope: SignInServices,
+  { transaction, code }: { transaction: Transaction; code: string },
+  visitor: Visitor,
+): Promise<TripOutcome> {
   // What ends the user's sessions while this goes on shall end this one, too.
   const signedInAtMs = scope.world.now();
   const tokens = await exchange(scope, transaction, code);
@@ -90,13 +99,32 @@ export async function finishTrip(scope: SignInServices, transaction: Transaction
   }
   const user = await identify(scope, transaction, tokens);
   await admit(scope, transaction, { user, tokens });
-  const { scopes } = tokens;
-  requireGmailScopes(scope.config.google.scopes, scopes, transaction, user);
-  if (!(await keepGrant(scope, user, { tokens, signedInAtMs }))) return consentTrip(scope, transaction, user);
+  requireGmailScopes(scope.config.google.scopes, tokens.scopes, transaction, user);
   const { sub, email, name, picture } = user;
   const accessToken = toAccessToken(tokens, scope.world.now());
-  const session = createSession({ identity: { sub, email, name, picture }, scopes, accessToken }, signedInAtMs);
-  return { kind: "signed-in", session, returnTo: transaction.returnTo };
+  const identity = { sub, email, name, picture };
+  const session = createSession({ identity, scopes: tokens.scopes, accessToken }, signedInAtMs);
+  const { device, place, previous } = visitor;
+  const result = await scope.mailboxes.of(sub).ask("signIn", {
+    identity,
+    emailVerified: user.emailVerified,
+    hostedDomain: user.hostedDomain,
+    session: { id: session.id, signedInAtMs, device, place },
+    scopes: tokens.scopes,
+    accessToken,
+    refreshToken: tokens.refreshToken,
+    previousSession: previous?.identity.sub === sub ? previous.id : null,
+  });
+  switch (result) {
+    case "signed-in":
+      return { kind: "signed-in", session, returnTo: transaction.returnTo };
+    case "no-grant":
+      return consentTrip(scope, transaction, user);
+    case "disabled":
+      throw accountDisabled(transaction);
+    case "ended":
+      throw endedMeanwhile(transaction);
+  }
 }
 
 /** @returns null where Google refused the code and another redirect may help */
@@ -127,31 +155,22 @@ interface User {
   readonly hostedDomain: string | null;
   readonly name: string | null;
   readonly picture: string | null;
-  /** What is stored for this user, or null. */
-  readonly stored: FoundCredential | null;
 }
 
-/** Verifies the ID token, while userinfo is already being asked; reads what is stored beside it. */
+/** Verifies the ID token, while userinfo is already being asked; wakes the user's object beside it. */
 async function identify(scope: SignInServices, transaction: Transaction, tokens: GrantedTokens): Promise<User> {
-  const { config, googleKeys, upstream, world } = scope;
+  const { config, googleKeys, mailboxes, upstream, world } = scope;
   const userInfoAnswer = handled(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
     { upstream, google: config.google, keys: googleKeys },
     { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now(), again: beginAgain(transaction) },
   );
-  const storedAnswer = handled(readStored(scope, claims.sub));
-  const disabledAnswer = handled(scope.securityEvents.isDisabled(claims.sub));
-  const user = describeUser(claims, await userInfoAnswer, await storedAnswer, transaction);
-  if (await disabledAnswer) throw accountDisabled(transaction);
-  return user;
+  // Where it cannot be reached, the sign-in itself says so.
+  void handled(mailboxes.of(claims.sub).ask("wake", claims.sub));
+  return describeUser(claims, await userInfoAnswer, transaction);
 }
 
-function describeUser(
-  claims: IdTokenClaims,
-  userInfo: UserInfo,
-  stored: FoundCredential | null,
-  transaction: Transaction,
-): User {
+function describeUser(claims: IdTokenClaims, userInfo: UserInfo, transaction: Transaction): User {
   if (userInfo.sub !== claims.sub) {
     throw new AppError("NO_USER_ID", "Google did not say who you are, or named two different users. Sign in again.", {
       signInAgain: beginAgain(transaction),
@@ -165,7 +184,6 @@ function describeUser(
     hostedDomain: claims.hostedDomain,
     name: userInfo.name,
     picture: userInfo.picture,
-    stored,
   };
 }
 
@@ -176,16 +194,11 @@ function accountDisabled({ returnTo }: Transaction): AppError {
   });
 }
 
-/** A record that does not open counts as none: signing in replaces it. */
-async function readStored(
-  { store, trace }: Pick<SignInServices, "store" | "trace">,
-  sub: string,
-): Promise<FoundCredential | null> {
-  const opened = await tryOpen(store.findCredential(sub));
-  if (opened.kind === "opened") return opened.value;
-  // The person consents once more and never notices; the operator should.
-  if (opened.kind === "unknown-key") logWarning(trace, missingKey("A credential", opened.error).logDetail ?? "");
-  return null;
+/** The user, or Google, has ended everything while this sign-in was under way. */
+function endedMeanwhile(transaction: Transaction): AppError {
+  return new AppError("SIGN_IN_REQUIRED", "Everything was signed out while you signed in. Sign in again.", {
+    signInAgain: beginAgain(transaction),
+  });
 }
 
 /** Refuses an account that is not allowed, and gives its fresh grant back. */
@@ -217,68 +230,6 @@ function requireGmailScopes(
       signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
     },
   );
-}
-
-/**
- * Keeps the grant: stores the refresh token that came, or relies on the stored one.
- *
- * @returns false where none is usable
- */
-async function keepGrant(
-  scope: SignInServices,
-  user: User,
-  { tokens, signedInAtMs }: { tokens: GrantedTokens; signedInAtMs: number },
-): Promise<boolean> {
-  const { config, store } = scope;
-  const granted = tokens.scopes;
-  if (tokens.refreshToken !== null) {
-    await keepNewGrant(scope, user, { refreshToken: tokens.refreshToken, scopes: granted, signedInAtMs });
-    return true;
-  }
-  if (user.stored === null) return false;
-  const { credential: stored, isOutdated } = user.stored;
-  if (stored.clientId !== config.google.clientId) return false;
-  if (!coversSignIn(stored.scopes, config.google.scopes, granted)) return false;
-  if (await store.isDead(stored.refreshToken)) return false;
-  if (isOutdated) scope.defer(renewSeal(scope, user));
-  return true;
-}
-
-/** Re-seals a record under an older key, after Google has accepted its refresh token: a refresh does both. */
-async function renewSeal(scope: GrantServices, user: User): Promise<void> {
-  await new Grant(scope, { user, accessToken: null, readStoredAccessToken: null }).accessToken();
-}
-
-/**
- * A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
- * session or an API token, it would come back to life with the new grant.
- */
-async function keepNewGrant(
-  { config, revocations, store }: Pick<SignInServices, "config" | "revocations" | "store">,
-  user: User,
-  { refreshToken, scopes, signedInAtMs }: { refreshToken: string; scopes: string[]; signedInAtMs: number },
-): Promise<void> {
-  const around = [
-    // The session of this sign-in begins just after the marker.
-    revocations.revokeUser(user.sub, "consent", signedInAtMs - 1),
-    ...(user.email !== null && user.emailVerified ? [store.writeAddress(user.email, user.sub)] : []),
-  ];
-  // None goes on when another has failed.
-  await Promise.allSettled(around);
-  await Promise.all(around);
-  // The record goes last: once it has replaced the one before, nothing can fail any more, and nothing is missing.
-  await store.writeCredential({
-    version: 1,
-    sub: user.sub,
-    email: user.email,
-    emailVerified: user.emailVerified,
-    hostedDomain: user.hostedDomain,
-    refreshToken,
-    scopes,
-    clientId: config.google.clientId,
-    createdAtMs: user.stored?.credential.createdAtMs ?? signedInAtMs,
-    updatedAtMs: signedInAtMs,
-  });
 }
 
 /** Google gives a refresh token only with its consent page: one redirect that forces it. */

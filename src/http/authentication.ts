@@ -16,8 +16,7 @@ import { bearerToken, forgetToken, keepToken, openTokenCaller } from "./bearer.t
  *
  * @param needed the access that an API token needs: every GET and HEAD is to be read, and everything else needs all
  *   of it, unless the route says otherwise
- * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`, `STORAGE_UNAVAILABLE`, and `INTERNAL` where a key is missing
- *   that the API token was sealed under
+ * @throws AppError `SIGN_IN_REQUIRED`, `PERMISSION_DENIED`, `STORAGE_UNAVAILABLE`
  */
 export async function requireCaller(c: AppContext, needed: Access = accessForMethod(c.req.method)): Promise<Caller> {
   const bearer = bearerToken(c);
@@ -57,7 +56,13 @@ async function admit<T extends Caller>(c: AppContext, caller: T | null): Promise
 
 function remember(c: AppContext, caller: Caller): void {
   c.set("caller", caller);
-  c.var.scope.trace.subject = caller.identity.sub;
+  const { acting, trace } = c.var.scope;
+  trace.subject = caller.identity.sub;
+  const { mailbox, session } = caller;
+  acting.current = {
+    mailbox,
+    actor: session === null ? { kind: "token", id: caller.known.id } : { kind: "session", id: session.id },
+  };
 }
 
 /** Whether the caller was ended meanwhile: then nobody calls, and nothing is kept. @throws AppError `STORAGE_UNAVAILABLE` */
@@ -66,6 +71,7 @@ export async function isEnded(c: AppContext, caller: Caller): Promise<boolean> {
   if (caller.session !== null) forgetSession(c);
   else forgetToken(c.var.scope, caller);
   c.set("caller", undefined);
+  c.var.scope.acting.current = null;
   return true;
 }
 

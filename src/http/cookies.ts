@@ -6,7 +6,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { CookieOptions } from "hono/utils/cookie";
 import type { AppContext } from "./types.ts";
 import { isNotice, type Notice, NOTICES } from "../pages/notices.ts";
-import { SESSION_TTL_SECONDS } from "../auth/session.ts";
+import { SESSION_TTL_SECONDS } from "../object/sessions.ts";
 import { TRANSACTION_TTL_SECONDS, transactionId } from "../auth/transaction.ts";
 
 const SESSION = "gmail_edge_session";

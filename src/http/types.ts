@@ -5,7 +5,9 @@ import type { Context } from "hono";
 import type { Access } from "../access.ts";
 import type { Grant } from "../auth/grant.ts";
 import type { Session } from "../auth/session.ts";
-import type { KnownApiToken, RequestScope } from "../context.ts";
+import type { RequestScope } from "../context.ts";
+import type { Mailbox } from "../object/client.ts";
+import type { OpenToken } from "../object/rpc.ts";
 import type { Identity } from "../identity.ts";
 
 /**
@@ -22,23 +24,26 @@ interface Authorized {
   /** What the caller may do: everything with a session, else what the API token is for. */
   readonly access: Access;
   readonly grant: Grant;
+  /** The user's object. */
+  readonly mailbox: Mailbox;
   /** Whether it was ended elsewhere: read beside everything else, and known before anything is answered. */
   readonly isRevoked: Promise<boolean>;
-  /** What the caller came with is sealed under an older key than the active one. */
-  readonly isOutdated: boolean;
 }
 
 /** A caller with the session cookie. */
 export interface SessionCaller extends Authorized {
   readonly session: Session;
+  /** The cookie is sealed under an older key than the active one. */
+  readonly isOutdated: boolean;
 }
 
 /** A caller with an API token. */
 export interface TokenCaller extends Authorized {
   readonly session: null;
-  readonly tokenId: string;
+  /** SHA-256 of the token. */
+  readonly hash: string;
   /** What was known of the token when the request came. */
-  readonly known: KnownApiToken;
+  readonly known: OpenToken;
 }
 
 export type Caller = SessionCaller | TokenCaller;

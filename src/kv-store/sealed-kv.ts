@@ -58,18 +58,12 @@ export class SealedKv {
     return this.#storage(() => this.#options.kv.get(key));
   }
 
-  /**
-   * Reads many values, 100 in one operation.
-   *
-   * @param cacheTtl seconds for which this place may rely on what it reads, 30 at least; KV's default is 60
-   * @returns values in the order of `keys`
-   */
-  async getMany(keys: readonly string[], cacheTtl?: number): Promise<(string | null)[]> {
-    const options = cacheTtl === undefined ? {} : { cacheTtl };
+  /** Reads many values, 100 in one operation. @returns values in the order of `keys` */
+  async getMany(keys: readonly string[]): Promise<(string | null)[]> {
     const found: (string | null)[] = [];
     for (let start = 0; start < keys.length; start += MAX_KEYS_PER_READ) {
       const some = keys.slice(start, start + MAX_KEYS_PER_READ);
-      const values = await this.#storage(() => this.#options.kv.get(some, options));
+      const values = await this.#storage(() => this.#options.kv.get(some));
       found.push(...some.map((key) => values.get(key) ?? null));
     }
     return found;
@@ -90,24 +84,13 @@ export class SealedKv {
     return { keys: page.keys, cursor: page.list_complete ? null : page.cursor };
   }
 
-  /** The names of all keys with a prefix. */
-  async listAll(prefix: string): Promise<string[]> {
-    const names: string[] = [];
-    let cursor: string | null = null;
-    do {
-      const page: KeyPage = await this.list({ prefix, cursor });
-      names.push(...page.keys.map(({ name }) => name));
-      cursor = page.cursor;
-    } while (cursor !== null);
-    return names;
-  }
-
-  /** Seals a value, bound to its key, and writes it. @param expiresAtMs epoch milliseconds; null for never */
-  async putSealed(purpose: Purpose, key: string, data: unknown, expiresAtMs: number | null = null): Promise<void> {
+  /** Seals a value, bound to its key, and writes it. @returns what was written */
+  async putSealed(purpose: Purpose, key: string, data: unknown): Promise<string> {
     const { keyRing } = this.#options;
-    const sealed = await keyRing.seal({ purpose, owner: key }, data, expiresAtMs);
+    const sealed = await keyRing.seal({ purpose, owner: key }, data);
     const metadata: SealedMetadata = { kid: keyRing.activeKid };
-    await this.#put(key, sealed, { ...this.#expiry(expiresAtMs), metadata });
+    await this.#put(key, sealed, { metadata });
+    return sealed;
   }
 
   /** Reads what {@link putSealed} wrote. @throws SealError where it does not open, or is not of that form */
@@ -116,21 +99,12 @@ export class SealedKv {
     return sealed === null ? null : this.open(purpose, { key, sealed }, schema);
   }
 
-  /**
-   * Re-seals a value that was read, with the active key. Its content and its end stay.
-   *
-   * @param value.expiration epoch seconds at which KV deletes it, a minute from now at least; undefined for never
-   * @throws SealError where it does not open
-   */
-  async reseal(
-    purpose: Purpose,
-    value: { key: string; sealed: string; expiration?: number | undefined },
-  ): Promise<void> {
+  /** Seals a value that was read again, with the active key. @throws SealError where it does not open */
+  async reseal(purpose: Purpose, { key, sealed }: { key: string; sealed: string }): Promise<void> {
     const { keyRing, now } = this.#options;
-    const { key, sealed, expiration } = value;
     const fresh = await keyRing.reseal({ purpose, owner: key }, sealed, now());
     const metadata: SealedMetadata = { kid: keyRing.activeKid };
-    await this.#put(key, fresh, { ...(expiration === undefined ? {} : { expiration }), metadata });
+    await this.#put(key, fresh, { metadata });
   }
 
   /** Opens a sealed value that was read. @throws SealError as {@link getSealed} */

@@ -15,6 +15,10 @@ export class Trace {
   reason: string | null = null;
   /** Gmail API quota units of every call and retry; a call that answered 401 cost none. https://developers.google.com/workspace/gmail/api/reference/quota */
   quotaUnits = 0;
+  /** Messages that were listed, as IDs or rows. */
+  messagesListed = 0;
+  /** Messages whose text was read. */
+  messagesRead = 0;
   readonly #now: () => number;
   readonly #phases = new Map<Phase, { ms: number; running: number; sinceMs: number }>();
 

@@ -8,8 +8,8 @@ import { AppError, invalidArgument, toErrorStatus } from "../errors.ts";
 import type { GmailProfile } from "../gmail.ts";
 import type { GmailMessage } from "../gmail/message.ts";
 import { Grant, type GrantServices } from "../auth/grant.ts";
+import type { RequestScope } from "../context.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
-import type { Credential } from "../kv-store.ts";
 import { parseListOptions } from "./options.ts";
 import { parseOptions } from "../lib/schema.ts";
 import { reportError } from "../lib/log.ts";
@@ -21,10 +21,9 @@ import {
   type MessagesAnswer,
   streamMessages,
 } from "./list.ts";
-import { handled } from "../lib/settle.ts";
 
 /** What works for somebody who is offline. */
-type OfflineServices = ListServices & GrantServices;
+type OfflineServices = ListServices & GrantServices & Pick<RequestScope, "acting" | "mailboxes" | "store">;
 
 /** Options of a listing, as the query of `GET /api/messages` has them. */
 export interface ListMessagesOptions {
@@ -90,32 +89,28 @@ export async function getProfile(scope: OfflineServices, user: string): Promise<
   return actFor(scope, user, ({ grant }) => gmailOf(scope, grant).getProfile());
 }
 
-/**
- * Finds the user's grant and works with it. A cached access token is used at once, while storage is asked
- * whether its refresh token was ended: the record may have been read, or written back, after a disconnect.
- */
+/** Finds the user's grant and works with it. Their object says whether it is in force. */
 async function actFor<T>(scope: OfflineServices, user: string, work: (mailbox: MailboxUser) => Promise<T>): Promise<T> {
-  const { grantMemory, store } = scope;
-  const { sub, email, refreshToken } = await findCredential(scope, user);
-  const accessToken = grantMemory.accessToken(refreshToken);
-  const isDead = accessToken === null ? null : handled(store.isDead(refreshToken));
-  const grant = new Grant(scope, { user: { sub, email }, accessToken, readStoredAccessToken: null });
-  const result = await work({ sub, grant });
-  if (isDead !== null && (await isDead)) throw consentRequired(user);
-  return result;
+  const { acting, mailboxes, trace } = scope;
+  const sub = await findUser(scope, user);
+  const mailbox = sub === null ? null : mailboxes.of(sub);
+  const found = sub === null || mailbox === null ? null : await mailbox.ask("openOffline", sub);
+  // An address may have gone to another account since.
+  const isTheirs = !user.includes("@") || isSameAddress(found?.email ?? null, user);
+  if (mailbox === null || found === null || !isTheirs) throw consentRequired(user);
+  trace.subject = found.sub;
+  acting.current = { mailbox, actor: OFFLINE };
+  const { accessToken, email } = found;
+  const grant = new Grant(scope, { user: { sub: found.sub, email }, actor: OFFLINE, mailbox, accessToken });
+  return work({ sub: found.sub, grant });
 }
 
-async function findCredential(scope: OfflineServices, user: unknown): Promise<Credential> {
+const OFFLINE = { kind: "offline", id: "offline" } as const;
+
+/** @returns the `sub` of a user who is named by it or by an address; null where nobody has the address */
+async function findUser({ store }: OfflineServices, user: unknown): Promise<string | null> {
   if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
-  const { store } = scope;
-  const isAddress = user.includes("@");
-  const sub = isAddress ? await openedOrNull(store.readAddress(user), "An address") : user;
-  const credential = sub === null ? null : await openedOrNull(store.readCredential(sub), "A credential");
-  // An address may have gone to another account since.
-  const isTheirs = !isAddress || isSameAddress(credential?.email ?? null, user);
-  if (credential === null || !isTheirs) throw consentRequired(user);
-  scope.trace.subject = credential.sub;
-  return credential;
+  return user.includes("@") ? openedOrNull(store.readAddress(user), "An address") : user;
 }
 
 function isSameAddress(one: string | null, other: string): boolean {

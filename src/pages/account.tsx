@@ -2,7 +2,7 @@
  * The account page: who is signed in, what Google has granted, the API tokens, and the ways out.
  */
 import { type Access, ACCESS_LEVELS } from "../access.ts";
-import type { ApiTokenInfo } from "../kv-store/api-tokens.ts";
+import type { ActivityDay, SessionInfo, TokenInfo } from "../object/rpc.ts";
 import type { Identity } from "../identity.ts";
 import { Layout, PostButton } from "./layout.tsx";
 import { longDate, type Reader } from "./dates.ts";
@@ -12,7 +12,11 @@ export interface AccountPageProps {
   readonly scopes: readonly string[];
   /** Epoch milliseconds; null where it is not known. */
   readonly consentedAtMs: number | null;
-  readonly tokens: readonly ApiTokenInfo[];
+  readonly tokens: readonly TokenInfo[];
+  readonly sessions: readonly SessionInfo[];
+  /** ID of the one that asks. */
+  readonly currentSession: string;
+  readonly activity: readonly ActivityDay[];
   /** Where to sign in again before a token can be made; null where the sign-in is new enough. */
   readonly signInToMakeToken: string | null;
   /** A token that was just made, shown this once. */
@@ -88,6 +92,8 @@ export function AccountPage(props: AccountPageProps) {
           ))}
         </ul>
         <Tokens {...props} />
+        <Sessions {...props} />
+        <Activity {...props} />
         <WaysOut />
       </main>
     </Layout>
@@ -174,8 +180,8 @@ function NewToken({ name, secret }: { name: string; secret: string }) {
   );
 }
 
-function TokenItem({ token, reader }: { token: ApiTokenInfo; reader: Reader }) {
-  const { id, name, access, createdAtMs, expiresAtMs, lastUsedOn } = token;
+function TokenItem({ token, reader }: { token: TokenInfo; reader: Reader }) {
+  const { id, name, access, createdAtMs, expiresAtMs, lastUsedAtMs } = token;
   return (
     <li>
       <div>
@@ -184,7 +190,13 @@ function TokenItem({ token, reader }: { token: ApiTokenInfo; reader: Reader }) {
         <span class="muted">
           May {ACCESS_PURPOSES[access]} · made <Day ms={createdAtMs} reader={reader} /> · expires{" "}
           <Day ms={expiresAtMs} reader={reader} /> ·{" "}
-          {lastUsedOn === null ? "never used" : `last used ${dayOf(lastUsedOn, reader)}`}
+          {lastUsedAtMs === null ? (
+            "never used"
+          ) : (
+            <>
+              last used <Day ms={lastUsedAtMs} reader={reader} />
+            </>
+          )}
         </span>
       </div>
       <form method="post" action={`/account/tokens/${id}/revoke`}>
@@ -196,6 +208,72 @@ function TokenItem({ token, reader }: { token: ApiTokenInfo; reader: Reader }) {
   );
 }
 
+function Sessions({ sessions, currentSession, reader }: AccountPageProps) {
+  return (
+    <section aria-labelledby="sessions">
+      <h2 id="sessions">Where you are signed in</h2>
+      <ul class="tokens">
+        {sessions.map(({ id, device, place, createdAtMs, lastUsedAtMs }) => (
+          <li>
+            <div>
+              <span class="name">{device}</span>
+              {id === currentSession && " (this one)"}
+              <br />
+              <span class="muted">
+                {place !== null && `${place} · `}signed in <Day ms={createdAtMs} reader={reader} /> · last used{" "}
+                <Day ms={lastUsedAtMs} reader={reader} />
+              </span>
+            </div>
+            <form method="post" action={`/account/sessions/${id}/end`}>
+              <button type="submit" aria-label={`Sign out ${device}`}>
+                Sign out
+              </button>
+            </form>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Days that are shown; the API tells more. */
+const SHOWN_DAYS = 20;
+
+function Activity({ activity, reader }: AccountPageProps) {
+  if (activity.length === 0) return null;
+  return (
+    <section aria-labelledby="activity">
+      <h2 id="activity">What was done</h2>
+      <p>Counts only: this site keeps nothing of what was searched or read.</p>
+      <ul class="tokens">
+        {activity.slice(0, SHOWN_DAYS).map(({ day, kind, label, requests, messagesListed, messagesRead }) => (
+          <li>
+            <div>
+              <bdi class="name">{label ?? ACTOR_WORDS[kind]}</bdi>
+              <br />
+              <span class="muted">
+                {dayOf(day, reader)} · {counted(requests, "request")} · {counted(messagesListed, "message")} listed ·{" "}
+                {counted(messagesRead, "message")} read
+              </span>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Who acted, where there is no name for it any more. */
+const ACTOR_WORDS: Readonly<Record<ActivityDay["kind"], string>> = {
+  session: "A browser that was signed in",
+  token: "An API token",
+  offline: "A service of this site",
+};
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function WaysOut() {
   return (
     <section aria-labelledby="leave">
@@ -204,7 +282,7 @@ function WaysOut() {
         <PostButton action="/auth/logout" label="Sign out" />
         <p>Ends the session in this browser.</p>
         <PostButton action="/auth/logout?everywhere=true" label="Sign out everywhere" />
-        <p>Signs you out everywhere and ends all your API tokens, within a minute.</p>
+        <p>Signs you out everywhere and ends all your API tokens, at once.</p>
         <PostButton action="/auth/disconnect" label="Disconnect from Google" kind="danger" />
         <p>
           Ends this site's access to your Google account and deletes what is stored here: the encrypted grant, your

@@ -5,7 +5,6 @@ import { Hono } from "hono/tiny";
 import { requireSession } from "../http/authentication.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { AppError } from "../errors.ts";
-import { openedOrNull } from "../lib/key-ring.ts";
 import { AccountPage, type AccountPageProps } from "../pages/account.tsx";
 import { limitRate } from "../http/rate-limit.ts";
 import { page } from "../http/isolation.ts";
@@ -14,6 +13,7 @@ import { readerOf, signInUrl } from "../http/navigation.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { isRecentSignIn } from "../auth/session.ts";
 import { makeToken, revokeToken } from "../auth/api-tokens.ts";
+import { forgetSession } from "../http/session.ts";
 
 const MAX_FORM_BYTES = 4 * 1024;
 
@@ -23,10 +23,14 @@ export const accountRoutes = new Hono<AppEnv>()
     const caller = await requireSession(c);
     const form = await readForm(c, MAX_FORM_BYTES);
     try {
-      const { secret, name } = await makeToken(c.var.scope, caller, {
-        ...Object.fromEntries(form),
-        expiresInDays: Number(form.get("expiresInDays") ?? Number.NaN),
-      });
+      const { secret, name } = await makeToken(
+        caller,
+        {
+          ...Object.fromEntries(form),
+          expiresInDays: Number(form.get("expiresInDays") ?? Number.NaN),
+        },
+        c.var.scope.world.now(),
+      );
       return c.html(await accountPage(c, caller, { newToken: { name, secret } }));
     } catch (error) {
       if (error instanceof AppError && error.reason === "SIGN_IN_REQUIRED")
@@ -37,8 +41,16 @@ export const accountRoutes = new Hono<AppEnv>()
     }
   })
   .post("/tokens/:id/revoke", limitRate("tokens"), async (c) => {
-    await revokeToken(c.var.scope, await requireSession(c), c.req.param("id"));
+    await revokeToken(await requireSession(c), c.req.param("id"));
     return c.redirect("/account#tokens", 303);
+  })
+  .post("/sessions/:id/end", limitRate("sessions"), async (c) => {
+    const { mailbox, session } = await requireSession(c);
+    const id = c.req.param("id");
+    // One that has ended meanwhile is what was asked for.
+    await mailbox.ask("endSession", id);
+    if (id === session.id) forgetSession(c);
+    return c.redirect(id === session.id ? "/" : "/account#sessions", 303);
   });
 
 async function accountPage(
@@ -46,15 +58,23 @@ async function accountPage(
   caller: SessionCaller,
   said: Partial<Pick<AccountPageProps, "newToken" | "problem">>,
 ) {
-  const { identity, scopes, session } = caller;
-  const { apiTokens, world } = c.var.scope;
-  const [tokens, consentedAtMs] = await Promise.all([apiTokens.list(identity.sub), readConsentTime(c, identity.sub)]);
+  const { identity, mailbox, scopes, session } = caller;
+  const { world } = c.var.scope;
+  const [tokens, sessions, activity, consentedAtMs] = await Promise.all([
+    mailbox.ask("listTokens"),
+    mailbox.ask("listSessions"),
+    mailbox.ask("listActivity"),
+    mailbox.ask("consentedAt", identity.sub),
+  ]);
   return (
     <AccountPage
       identity={identity}
       scopes={scopes}
       consentedAtMs={consentedAtMs}
       tokens={tokens}
+      sessions={sessions}
+      currentSession={session.id}
+      activity={activity}
       signInToMakeToken={isRecentSignIn(session, world.now()) ? null : freshSignInUrl(c, caller)}
       newToken={said.newToken ?? null}
       problem={said.problem ?? null}
@@ -67,9 +87,4 @@ async function accountPage(
 /** One redirect to Google, and back to the form. */
 function freshSignInUrl(c: AppContext, { identity }: SessionCaller): string {
   return signInUrl(c, { loginHint: identity.email ?? identity.sub, returnTo: "/account#tokens" });
-}
-
-/** When the stored grant came; null where there is none that opens. */
-async function readConsentTime(c: AppContext, sub: string): Promise<number | null> {
-  return (await openedOrNull(c.var.scope.store.readCredential(sub)))?.updatedAtMs ?? null;
 }

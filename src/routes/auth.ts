@@ -21,7 +21,6 @@ import {
   writeTransactionCookie,
 } from "../http/cookies.ts";
 import { AppError, invalidArgument } from "../errors.ts";
-import { forgetUser } from "../auth/leave.ts";
 import { page } from "../http/isolation.ts";
 import { PROMPTS, type Prompt, revokeToken } from "../oauth.ts";
 import { limitRate } from "../http/rate-limit.ts";
@@ -31,7 +30,15 @@ import { HOME, safeReturnTo } from "../auth/return-to.ts";
 import type { RequestScope } from "../context.ts";
 import type { AppContext, AppEnv, SessionCaller } from "../http/types.ts";
 import { receiveSecurityEvents } from "../auth/security-events.ts";
-import { endPreviousSession, endSession, forgetSession, openSessionCaller, startSession } from "../http/session.ts";
+import {
+  endPreviousSession,
+  endSession,
+  forgetSession,
+  openSessionCaller,
+  readSession,
+  startSession,
+} from "../http/session.ts";
+import { describeDevice, describePlace } from "../http/visitor.ts";
 import { beginTrip, finishTrip, type Trip } from "../auth/sign-in.ts";
 
 /** An e-mail address has at most 254 characters, a `sub` 255. */
@@ -58,9 +65,12 @@ export const authRoutes = new Hono<AppEnv>()
       if (returnTo !== null) return c.redirect(returnTo);
     }
     const { code, transaction } = checkCallback(callback, opened, c.var.scope.config.google.issuer);
-    const outcome = await finishTrip(c.var.scope, transaction, code);
+    const previous = await readSession(c);
+    const visitor = { device: describeDevice(c), place: describePlace(c), previous };
+    const outcome = await finishTrip(c.var.scope, { transaction, code }, visitor);
     if (outcome.kind === "once-more") return goToGoogle(c, outcome.trip);
-    await Promise.all([startSession(c, outcome.session), endPreviousSession(c)]);
+    const isOthers = previous !== null && previous.identity.sub !== outcome.session.identity.sub;
+    await Promise.all([startSession(c, outcome.session), isOthers ? endPreviousSession(c, previous) : null]);
     if (callback.state !== null) {
       await keepReturnTo(c, { state: callback.state, sessionId: outcome.session.id }, outcome.returnTo);
     }
@@ -145,20 +155,13 @@ async function findReturnTo(c: AppContext, state: string | null): Promise<string
 
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {
   forgetSession(c);
-  if (caller === null) return;
-  // Where that cannot be known, it is ended once more.
-  const isRevoked = await caller.isRevoked.catch(() => false);
-  if (!isRevoked) await endSession(c, caller.session);
+  if (caller !== null) await endSession(c, caller.session);
 }
 
 /** Ends all sessions of the user, this one included, and all API tokens. */
-async function endEverywhere(c: AppContext, { identity }: SessionCaller): Promise<void> {
-  const { apiTokens, defer, revocations, store, world } = c.var.scope;
-  const untilMs = world.now();
-  await revocations.revokeUser(identity.sub, "user", untilMs);
+async function endEverywhere(c: AppContext, { mailbox }: SessionCaller): Promise<void> {
+  await mailbox.ask("endAll");
   forgetSession(c);
-  // The marker has ended them; their records are useless.
-  defer(Promise.all([apiTokens.deleteUntil(identity.sub, untilMs), store.deleteAccessTokens(identity.sub)]));
 }
 
 /**
@@ -166,15 +169,12 @@ async function endEverywhere(c: AppContext, { identity }: SessionCaller): Promis
  *
  * @returns whether Google confirmed that the grant is gone
  */
-async function disconnect(c: AppContext, { identity, grant }: SessionCaller): Promise<boolean> {
-  const { scope } = c.var;
-  const held = await grant.heldAccessToken();
-  // Stored things go first: whatever Google does, nothing here can be used again. The sessions go last of them: should
-  // storage fail on the way, this one can still try again.
-  const stored = await forgetUser(scope, identity, scope.world.now());
-  await scope.revocations.revokeUser(identity.sub, "user");
+async function disconnect(c: AppContext, { identity, grant, mailbox }: SessionCaller): Promise<boolean> {
+  const { sub, email } = identity;
+  // Stored things go first: whatever Google does, nothing here can be used again.
+  const { refreshToken, accessToken } = await mailbox.ask("disconnect", { sub, email });
   forgetSession(c);
-  return revokeGrant(scope, [stored, held]);
+  return revokeGrant(c.var.scope, [refreshToken, grant.heldAccessToken(), accessToken]);
 }
 
 /**

@@ -2,6 +2,7 @@
  * `ALLOWED_ACCOUNTS`: which verified Google accounts may use this deployment.
  */
 import { toAsciiLowerCase } from "../lib/ascii.ts";
+import { AppError, type SignInAgain } from "../errors.ts";
 
 /** What Google verified about an account. */
 export interface VerifiedAccount {
@@ -23,4 +24,11 @@ export function isAllowedAccount(allowed: readonly string[], account: VerifiedAc
   if (account.email !== null && account.emailVerified) names.push(toAsciiLowerCase(account.email));
   if (account.hostedDomain !== null) names.push(`@${toAsciiLowerCase(account.hostedDomain)}`);
   return names.some((name) => allowed.includes(name));
+}
+
+/** @param again where to go after signing in with another account; without it, the page that asked */
+export function accountNotAllowed(again: Pick<SignInAgain, "returnTo"> = {}): AppError {
+  return new AppError("ACCOUNT_NOT_ALLOWED", "You cannot use this account here. Sign in with another one.", {
+    signInAgain: { ...again, prompt: "select_account" },
+  });
 }

@@ -1,0 +1,335 @@
+/**
+ * A user's grant, as their object keeps it: the credential in KV, which this class alone writes and deletes, and the access
+ * token that it brings. One refresh for all who need it, everywhere: who comes while one is under way waits for it.
+ */
+import type { Config } from "../config.ts";
+import { AppError, scopeMissing } from "../errors.ts";
+import { type AccessToken, AccessTokenSchema } from "../identity.ts";
+import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
+import { type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
+import type { Upstream } from "../lib/upstream.ts";
+import { coversSignIn, OAuthError, refreshAccessToken, scopesInUse, toAccessToken } from "../oauth.ts";
+import { accessBlocked } from "../oauth/access-blocked.ts";
+import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
+import type { Database } from "./database.ts";
+import type { Disconnected, OfflineUser, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
+import { settle } from "../lib/settle.ts";
+import type { SealedKv } from "../kv-store/sealed-kv.ts";
+
+/** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
+const REFRESH_MARGIN_MS = 60_000;
+/** KV shows a change everywhere after "60 seconds or more": by then it surely does. */
+const KV_SETTLED_MS = 5 * 60 * 1000;
+
+/** Names in `meta`. */
+const META = {
+  /** Set by a disconnect until the next sign-in: there is no grant, whatever KV says. */
+  gone: "grant_gone",
+  /** The credential that was written last, sealed as in KV, and until when KV may not know it. */
+  recent: "recent_credential",
+  /** SHA-256 of the refresh token that Google has called dead. */
+  dead: "dead_token",
+  accessToken: "access_token",
+} as const;
+
+export interface GrantParts {
+  readonly config: Config;
+  readonly database: Database;
+  readonly keyRing: KeyRing;
+  readonly kv: SealedKv;
+  readonly store: CredentialStore;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** The calls of one refresh. */
+  readonly openUpstream: () => Upstream;
+  /** Logs what an operator should know. */
+  readonly warn: (detail: string) => void;
+  /** Lets work go on beside the answer, and logs where it fails. */
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
+export class ObjectGrant {
+  readonly #parts: GrantParts;
+  /** Undefined until it is asked for. */
+  #accessToken: AccessToken | null | undefined;
+  #refreshing: Promise<AccessToken> | null = null;
+  /** What a sign-in that is under way will ask for. */
+  #woken: Promise<PromiseSettledResult<FoundCredential | null>> | null = null;
+  /** Grows when a grant ends or another one takes its place: what was asked with the one before is not kept. */
+  #generation = 0;
+
+  constructor(parts: GrantParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the stored credential, while a sign-in asks Google who it is. */
+  wake(sub: string): void {
+    this.#woken ??= settle(this.#find(sub, null));
+  }
+
+  /**
+   * Keeps the grant of a sign-in: stores the refresh token that came, or relies on the stored one.
+   *
+   * @returns false where none is usable
+   * @throws AppError `STORAGE_UNAVAILABLE`
+   */
+  async keep(request: SignIn): Promise<boolean> {
+    const { config, store } = this.#parts;
+    const found = await this.#storedForSignIn(request);
+    if (request.refreshToken !== null) {
+      await this.#write(toCredential(request, request.refreshToken, { found, clientId: config.google.clientId }));
+      return true;
+    }
+    if (found === null) return false;
+    const { credential, isOutdated } = found;
+    if (credential.clientId !== config.google.clientId) return false;
+    if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
+    if (await this.#isDead(credential.refreshToken)) return false;
+    if (isOutdated) this.#parts.defer(store.writeCredential(credential));
+    return true;
+  }
+
+  /** A record that does not open counts as none: signing in replaces it. */
+  async #storedForSignIn({ identity, refreshToken }: SignIn): Promise<FoundCredential | null> {
+    const woken = this.#woken;
+    this.#woken = null;
+    const result = woken === null ? null : await woken;
+    // What was not there, or could not be read, is looked for again where it is needed.
+    if (result?.status === "fulfilled" && (result.value !== null || refreshToken !== null)) return result.value;
+    const opened = await tryOpen(this.#find(identity.sub, null));
+    if (opened.kind === "opened") return opened.value;
+    // The person consents once more and never notices; the operator should.
+    if (opened.kind === "unknown-key") this.#parts.warn(missingKey("A credential", opened.error).logDetail ?? "");
+    return null;
+  }
+
+  async #write(credential: Credential): Promise<void> {
+    const { database, now, store } = this.#parts;
+    this.#generation += 1;
+    const sealed = await store.writeCredential(credential);
+    database.transaction(() => {
+      database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
+      database.set(META.gone, null);
+      database.set(META.dead, null);
+    });
+  }
+
+  /** Remembers the access token of a sign-in, for programs and for work while the user is offline. */
+  async remember(accessToken: AccessToken): Promise<void> {
+    this.#accessToken = accessToken;
+    const { database, keyRing } = this.#parts;
+    const sealed = await keyRing.seal(ACCESS_TOKEN, accessToken, accessToken.expiresAtMs);
+    if (this.#accessToken === accessToken) database.set(META.accessToken, sealed);
+  }
+
+  /** The access token that is kept, if it lasts for a request. */
+  async held(): Promise<AccessToken | null> {
+    const { database, keyRing, now } = this.#parts;
+    if (this.#accessToken === undefined) {
+      const sealed = database.get(META.accessToken);
+      const opened = sealed === null ? null : await keyRing.openAs(ACCESS_TOKEN, sealed, now(), AccessTokenSchema);
+      // Another request may have got one meanwhile.
+      this.#accessToken ??= opened;
+    }
+    const token = this.#accessToken ?? null;
+    return token !== null && token.expiresAtMs - now() > REFRESH_MARGIN_MS ? token : null;
+  }
+
+  /**
+   * An access token.
+   *
+   * @param refused one that Google has refused; null where there is none, or it has expired
+   * @throws AppError `CONSENT_REQUIRED`, `ACCOUNT_NOT_ALLOWED`, `ACCESS_BLOCKED`, `SCOPE_REQUIRED`, `UPSTREAM_UNAVAILABLE`,
+   *   `STORAGE_UNAVAILABLE`, `INTERNAL`
+   */
+  async accessToken(sub: string, refused: string | null): Promise<Renewed> {
+    const held = await this.held();
+    if (held !== null && held.value !== refused) return { accessToken: held, isFresh: false };
+    if (held !== null) this.#dropAccessToken();
+    this.#refreshing ??= this.#refresh(sub).finally(() => {
+      this.#refreshing = null;
+    });
+    return { accessToken: await this.#refreshing, isFresh: true };
+  }
+
+  /** A user with a grant in force, or null. */
+  async openOffline(sub: string): Promise<OfflineUser | null> {
+    const found = await this.#usable(sub);
+    return found === null ? null : { sub, email: found.credential.email, accessToken: await this.held() };
+  }
+
+  /** When the stored grant came, in epoch milliseconds; null where there is none that opens. */
+  async consentedAtMs(sub: string): Promise<number | null> {
+    return (await openedOrNull(this.#find(sub, null)))?.credential.updatedAtMs ?? null;
+  }
+
+  /**
+   * Ends the grant at once. Its records in KV are deleted by {@link erase}.
+   *
+   * @returns the tokens to give back to Google, and the addresses to forget
+   * @throws AppError `STORAGE_UNAVAILABLE`: nothing has changed
+   */
+  async read(sub: string): Promise<Disconnected & { readonly email: string | null }> {
+    const found = await openedOrNull(this.#find(sub, null));
+    const accessToken = (await this.held())?.value ?? null;
+    return {
+      refreshToken: found?.credential.refreshToken ?? null,
+      email: found?.credential.email ?? null,
+      accessToken,
+    };
+  }
+
+  /** Ends the grant here: nothing that KV says brings it back. */
+  end(): void {
+    const { database } = this.#parts;
+    this.#generation += 1;
+    this.#woken = null;
+    this.#dropAccessToken();
+    database.set(META.recent, null);
+    database.set(META.dead, null);
+    database.set(META.gone, "yes");
+  }
+
+  /** Deletes the records in KV. @throws AppError `STORAGE_UNAVAILABLE`: doing it again does the rest */
+  async erase(sub: string, addresses: readonly (string | null)[]): Promise<void> {
+    const { store } = this.#parts;
+    await store.deleteCredential(sub);
+    for (const email of new Set(addresses)) if (email !== null) await store.deleteAddress(email, sub);
+  }
+
+  /** Seals a record in KV again, under the key that seals now. @throws SealError where it does not open */
+  async reseal(
+    sub: string,
+    { purpose, key }: { purpose: "credential" | "address"; key: string },
+  ): Promise<ResealOutcome> {
+    const { kv, store } = this.#parts;
+    if ((await this.#find(sub, null)) === null) return "dead";
+    const sealed = await kv.get(key);
+    if (sealed === null) return "dead";
+    if (kv.keyRing.isActive(sealed)) return "current";
+    // The credential that was written last, which KV may not tell yet.
+    const found = purpose === "credential" ? await this.#find(sub, null) : null;
+    if (found === null) await kv.reseal(purpose, { key, sealed });
+    else if (await this.#isDead(found.credential.refreshToken)) return "dead";
+    else await store.writeCredential(found.credential);
+    return "resealed";
+  }
+
+  #dropAccessToken(): void {
+    this.#accessToken = null;
+    this.#parts.database.set(META.accessToken, null);
+  }
+
+  /** @param what names the credential, if a missing key is an error for the operator. @throws SealError where `what` is null */
+  async #find(sub: string, what: string | null): Promise<FoundCredential | null> {
+    const { database, now, store } = this.#parts;
+    if (database.get(META.gone) !== null) return null;
+    const recent = parseRecent(database.get(META.recent));
+    const finding =
+      recent !== null && recent.untilMs > now() ? store.openCredential(sub, recent.sealed) : store.findCredential(sub);
+    return what === null ? finding : openedOrNull(finding, what);
+  }
+
+  /** What is stored, if it may be used; null where only consent helps. */
+  async #usable(sub: string): Promise<FoundCredential | null> {
+    const { config } = this.#parts;
+    // The operator can add a key that is missing; consenting again would only hide it.
+    const found = await this.#find(sub, "A credential");
+    if (found === null || found.credential.clientId !== config.google.clientId) return null;
+    if (!isAllowedAccount(config.allowedAccounts, found.credential)) throw accountNotAllowed();
+    // A record with none of the configured scopes counts as absent.
+    if (scopesInUse(config.google.scopes, found.credential.scopes).length === 0) return null;
+    return (await this.#isDead(found.credential.refreshToken)) ? null : found;
+  }
+
+  async #isDead(refreshToken: string): Promise<boolean> {
+    const { database, store } = this.#parts;
+    const dead = database.get(META.dead);
+    if (dead !== null && dead === (await sha256(refreshToken))) return true;
+    return store.isNamedDead(refreshToken);
+  }
+
+  async #refresh(sub: string): Promise<AccessToken> {
+    const { config, now, openUpstream } = this.#parts;
+    const generation = this.#generation;
+    const found = await this.#usable(sub);
+    if (found === null) throw consentRequired(sub, null);
+    const { credential } = found;
+    const { refreshToken } = credential;
+    // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
+    const scopes = scopesInUse(config.google.scopes, credential.scopes);
+    try {
+      const response = await refreshAccessToken(openUpstream(), config.google, { refreshToken, scopes });
+      const accessToken = toAccessToken(response, now());
+      // A grant that has ended meanwhile stays ended; a new one has its own access token.
+      if (generation !== this.#generation) return this.#afterChange(sub);
+      await this.remember(accessToken);
+      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken));
+      return accessToken;
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      if (generation !== this.#generation) return this.#afterChange(sub);
+      throw await this.#refused(error, credential);
+    }
+  }
+
+  async #afterChange(sub: string): Promise<AccessToken> {
+    const held = await this.held();
+    if (held === null) throw consentRequired(sub, null);
+    return held;
+  }
+
+  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent. */
+  async #keepCredential({ credential, isOutdated }: FoundCredential, refreshToken: string): Promise<void> {
+    if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
+    else if (isOutdated) await this.#parts.store.writeCredential(credential);
+  }
+
+  /** Only `invalid_grant` ends a grant. What is stored stays: signing in again replaces it. */
+  async #refused(error: OAuthError, { sub, email, refreshToken }: Credential): Promise<AppError> {
+    // The grant no longer holds what it was stored with. It is as good as before for what it does hold.
+    if (error.code === "invalid_scope") return scopeMissing({ logDetail: `refresh: ${error.code}`, cause: error });
+    const blocked = accessBlocked(error);
+    if (blocked !== null) return blocked;
+    if (error.code !== "invalid_grant") {
+      return new AppError("UPSTREAM_UNAVAILABLE", "Google refused to refresh the access. Try again in a moment.", {
+        logDetail: `refresh: ${error.code}`,
+        cause: error,
+      });
+    }
+    this.#parts.database.set(META.dead, await sha256(refreshToken));
+    return consentRequired(sub, email);
+  }
+}
+
+/** The access token in the object: bound to no KV key. */
+const ACCESS_TOKEN = { purpose: "access-token", owner: "object" } as const;
+
+function consentRequired(sub: string, email: string | null): AppError {
+  return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
+    signInAgain: { prompt: "consent", loginHint: email ?? sub },
+  });
+}
+
+function toCredential(
+  { identity, emailVerified, hostedDomain, scopes, session }: SignIn,
+  refreshToken: string,
+  { found, clientId }: { found: FoundCredential | null; clientId: string },
+): Credential {
+  return {
+    version: 1,
+    sub: identity.sub,
+    email: identity.email,
+    emailVerified,
+    hostedDomain,
+    refreshToken,
+    scopes: [...scopes],
+    clientId,
+    createdAtMs: found?.credential.createdAtMs ?? session.signedInAtMs,
+    updatedAtMs: session.signedInAtMs,
+  };
+}
+
+function parseRecent(text: string | null): { sealed: string; untilMs: number } | null {
+  return text === null ? null : JSON.parse(text);
+}
