@@ -29,6 +29,7 @@ function inWorkerd(name: string, ...include: readonly string[]): TestProjectConf
   return {
     plugins: [
       cloudflareTest({
+        main: "./test/support/main.workerd.ts",
         wrangler: { configPath: "./wrangler.toml" },
         miniflare: {
           // Given here, so that a developer's .dev.vars cannot leak into the tests.

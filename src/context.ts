@@ -137,16 +137,18 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
 /** What an object is made with: its storage, and the services of the isolate that it lives in. */
 export function createMailboxCore(
   { config, keyRing, world }: Pick<Services, "config" | "keyRing" | "world">,
-  { id, storage, waitUntil }: Pick<DurableObjectState, "id" | "storage" | "waitUntil">,
+  state: Pick<DurableObjectState, "id" | "storage" | "waitUntil">,
 ): MailboxCore {
+  const waitUntil = (work: Promise<unknown>): void => state.waitUntil(work);
   const { now } = world;
   // What it logs is about no request of its own: the Worker's log line has that one.
   const trace = new Trace(now);
   const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
   const maxCalls = config.subrequestBudget;
   return new MailboxCore({
-    ...{ config, keyRing, kv, now, storage },
-    objectId: id.toString(),
+    ...{ config, keyRing, kv, now },
+    storage: state.storage,
+    objectId: state.id.toString(),
     store: new CredentialStore(kv),
     openUpstream: () => new Upstream({ ...world, maxCalls, waitUntil, trace: new Trace(now) }),
     warn: (detail) => logWarning(trace, detail),

@@ -4,6 +4,8 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
+import type { MailboxCore } from "../../src/object/core.ts";
+import { objectsOf } from "./object-stages.ts";
 import type { Outgoing, Send } from "./browser.ts";
 import { described } from "./described.ts";
 import { HUB_DOMAIN } from "../google/google.ts";
@@ -33,6 +35,7 @@ function captureLogs(): void {
   for (const level of ["debug", "log", "info", "warn", "error"] as const) {
     console[level] = (...values: unknown[]) => {
       logged.push(values.map(describeValue).join(" "));
+      if (level === "error") print(values.map(describeValue).join(" "));
     };
   }
 }
@@ -43,6 +46,8 @@ function describeValue(value: unknown): string {
 }
 
 interface World {
+  /** Of its objects. */
+  readonly name: string;
   readonly google: Google;
   readonly transport: typeof fetch;
   readonly origin: string;
@@ -61,6 +66,7 @@ async function openStage(options: StageOptions): Promise<Stage> {
   const clock = { clockOffsetMs: 0 };
   const storage = options.storage?.(() => Date.now() + clock.clockOffsetMs) ?? { at: () => env.CREDENTIALS };
   const world: World = Object.assign(clock, {
+    name: crypto.randomUUID(),
     google,
     transport,
     origin,
@@ -104,7 +110,14 @@ function buildStage(world: World, deployment: Deployment): Stage {
   });
   // One object for its whole life, as in an isolate: the Worker may keep what it derived from it.
   const kv = world.storage.at(place);
-  const workerEnv = { ...env, ...vars, CREDENTIALS: kv, ...bindings };
+  const openCore = (state: DurableObjectState): MailboxCore => {
+    const core = worker.openMailbox(workerEnv, state);
+    if (core === null) throw new Error("the configuration is wrong");
+    return core;
+  };
+  const objects = objectsOf(env.MAILBOXES, world.name, openCore);
+  // Tests reach no more of a namespace.
+  const workerEnv = { ...env, ...vars, CREDENTIALS: kv, MAILBOXES: objects as typeof env.MAILBOXES, ...bindings };
   const plainSend: Send = async (request) => {
     const ctx = createExecutionContext();
     const incoming = toRequest(request, vars["PUBLIC_URL"] ? "http://behind-the-proxy.localhost" : world.origin);
