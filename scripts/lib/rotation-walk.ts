@@ -36,7 +36,6 @@ const PageSchema = z.object({
   current: z.int(),
   resealed: z.int(),
   dead: z.int(),
-  changing: z.int(),
   left: z.record(z.string(), z.int()),
   cursor: z.nullable(z.string()),
 });
@@ -48,7 +47,7 @@ type Page = z.infer<typeof PageSchema>;
 /** All pages together. */
 type Sum = Omit<Page, "left" | "cursor"> & { readonly left: Map<string, number> };
 
-const NOTHING = { current: 0, resealed: 0, dead: 0, changing: 0, left: new Map<string, number>() };
+const NOTHING = { current: 0, resealed: 0, dead: 0, left: new Map<string, number>() };
 
 /** The command line. */
 export const ROTATE = {
@@ -74,7 +73,7 @@ export async function rotate(args: readonly string[], world: RotateWorld): Promi
   const origin = parseOrigin("--url", values.url);
   const sources = await readKeySources({ file: values.keys, isLocal: isLoopback(origin), env: world.env });
   const sum = await walk({ origin, sources, world });
-  const isComplete = sum.left.size === 0 && sum.changing === 0;
+  const isComplete = sum.left.size === 0;
   return { text: values.json ? toJson(origin, sum) : toText(sum), isComplete };
 }
 
@@ -124,7 +123,6 @@ function add(sum: Sum, page: Page): Sum {
     current: sum.current + page.current,
     resealed: sum.resealed + page.resealed,
     dead: sum.dead + page.dead,
-    changing: sum.changing + page.changing,
     left,
   };
 }
@@ -207,25 +205,15 @@ function toJson(url: string, { left, ...counts }: Sum): string {
   return JSON.stringify({ url, ...counts, left: Object.fromEntries(left) });
 }
 
-function toText({ activeKid, current, resealed, dead, changing, left }: Sum): string {
+function toText({ activeKid, current, resealed, dead, left }: Sum): string {
   const lines = [`Sealed anew under kid ${activeKid}: ${resealed}`, `Already current: ${current}`];
   if (dead > 0) lines.push(`Left, and needed by nobody: ${dead} (the grants that they belong to have ended)`);
-  if (changing > 0) {
-    lines.push(
-      `Left for later: ${changing} (their users have just consented or signed out). Run this again in 5 minutes`,
-    );
-  }
   for (const [kid, count] of left) {
     lines.push(
       `Left under kid ${kid}: ${count}`,
       "  TOKEN_KEYS does not hold this key: add it again, or these users must consent anew",
     );
   }
-  if (left.size === 0 && changing === 0) {
-    lines.push(
-      "Nothing that is stored needs an older key.",
-      "API tokens made while an older key was the first need it all the same: they end when it is removed",
-    );
-  }
+  if (left.size === 0) lines.push("Nothing that is stored needs an older key.");
   return lines.join("\n");
 }

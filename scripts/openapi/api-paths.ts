@@ -130,6 +130,42 @@ export const API_PATHS: Paths = {
       },
     },
   },
+  "/api/sessions": {
+    get: {
+      operationId: "listSessions",
+      tags: ["Sessions"],
+      summary: "List where you are signed in",
+      security: [SESSION],
+      responses: {
+        200: json("The sessions that are in force.", "Sessions"),
+        ...TO_SIGN_IN,
+        ...errorResponses(AUTHENTICATED),
+      },
+    },
+  },
+  "/api/sessions/{id}": {
+    delete: {
+      operationId: "endSession",
+      tags: ["Sessions"],
+      summary: "End a session",
+      security: [SESSION],
+      parameters: [inPath("id", "The session's ID.")],
+      responses: {
+        204: empty("It has ended, everywhere and at once."),
+        ...errorResponses(LIMITED, AUTHENTICATED, { 404: ["NOT_FOUND"] }),
+      },
+    },
+  },
+  "/api/activity": {
+    get: {
+      operationId: "listActivity",
+      tags: ["Sessions"],
+      summary: "List what your sessions, API tokens and services did",
+      description: "A row a day and actor, for the last 30 days. Counts only: nothing of any message or search.",
+      security: [SESSION],
+      responses: { 200: json("The rows.", "Activity"), ...TO_SIGN_IN, ...errorResponses(AUTHENTICATED) },
+    },
+  },
   "/api/tokens": {
     get: {
       operationId: "listTokens",
@@ -179,7 +215,7 @@ export const API_PATHS: Paths = {
       security: [SESSION],
       parameters: [inPath("id", "The token's ID, not its secret.")],
       responses: {
-        204: empty("It is revoked; this holds everywhere within a minute."),
+        204: empty("It is revoked, everywhere and at once."),
         ...errorResponses(LIMITED, AUTHENTICATED, { 404: ["NOT_FOUND"] }),
       },
     },

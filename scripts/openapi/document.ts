@@ -40,6 +40,7 @@ export function makeDocument(): Document {
     tags: [
       { name: "Messages", description: "The signed-in user and the user's messages." },
       { name: "API tokens", description: "What programs call with. Managed with a session only." },
+      { name: "Sessions", description: "Where you are signed in, and what was done. For a session only." },
       { name: "Gmail", description: "Gmail's own API, for the caller's own mailbox." },
       { name: "Sign-in", description: "The trip to Google and back, and leaving." },
       { name: "Pages", description: "What people see, and its forms." },

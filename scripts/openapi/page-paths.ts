@@ -68,6 +68,20 @@ export const PAGE_PATHS: Paths = {
       },
     },
   },
+  "/account/sessions/{id}/end": {
+    post: {
+      operationId: "submitSessionEnd",
+      tags,
+      summary: "End a session by a form",
+      description: "For the form of `/account`. Programs call `DELETE /api/sessions/{id}`.",
+      security: [SESSION],
+      parameters: [inPath("id", "The `id` of the session.")],
+      responses: {
+        303: redirect("Back to `/account`, or to `/` where it was this session."),
+        ...errorResponses(LIMITED, AUTHENTICATED),
+      },
+    },
+  },
   "/account/tokens/{id}/revoke": {
     post: {
       operationId: "submitRevocation",

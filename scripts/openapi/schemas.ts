@@ -94,7 +94,7 @@ const TokenSchema = z.object({
   access,
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
-  lastUsedOn: z.iso.date().nullable().describe("A day, in UTC; null for never."),
+  lastUsedAt: z.iso.datetime().nullable().describe("To the minute; null for never."),
 });
 
 const CreatedTokenSchema = z.object({
@@ -103,6 +103,30 @@ const CreatedTokenSchema = z.object({
   name: z.string(),
   access,
   expiresAt: z.iso.datetime(),
+});
+
+const SessionSchema = z.object({
+  id: z.string(),
+  device: z.string().describe("Browser and system, in words."),
+  place: z.string().exactOptional().describe("City and country, as far as Cloudflare knows them."),
+  createdAt: z.iso.datetime(),
+  lastUsedAt: z.iso.datetime().describe("To the minute."),
+  current: z.boolean().describe("Whether it is the one that asks."),
+});
+
+const count = z.int().nonnegative();
+
+const ActivityDaySchema = z.object({
+  day: z.iso.date().describe("In UTC."),
+  kind: z.enum(["session", "token", "offline"]).describe("`offline`: a service that acts for you."),
+  id: z.string(),
+  name: z.string().exactOptional().describe("Of the API token."),
+  tokenId: z.string().exactOptional(),
+  device: z.string().exactOptional().describe("Of the session."),
+  requests: count,
+  messagesListed: count,
+  messagesRead: count,
+  units: count.describe("Gmail API quota units."),
 });
 
 const DisconnectedSchema = z.object({
@@ -118,12 +142,7 @@ const RotationPageSchema = z.object({
   left: z
     .record(z.string(), z.int())
     .describe("Records that could not be sealed anew, by the `kid` that they are sealed under."),
-  dead: z.int().describe("Credentials whose refresh token is dead: nobody needs them any more."),
-  changing: z
-    .int()
-    .describe(
-      "Records of users who have just consented anew or ended sessions: to be looked at again in some minutes.",
-    ),
+  dead: z.int().describe("Records of users without a grant in force: nobody needs them any more."),
   cursor: z.string().nullable().describe("Where to go on; null at the end."),
 }) satisfies z.ZodType<RotationPage>;
 
@@ -156,6 +175,8 @@ const ANSWERS = {
   StreamEnd: StreamEndSchema,
   StreamFailure: StreamFailureSchema,
   Token: TokenSchema,
+  Sessions: z.object({ sessions: z.array(SessionSchema).describe("The latest used first.") }),
+  Activity: z.object({ activity: z.array(ActivityDaySchema).describe("The last 30 days, the latest first.") }),
   Tokens: z.object({ tokens: z.array(TokenSchema).describe("Newest first.") }),
   CreatedToken: CreatedTokenSchema,
   SignedOut: z.object({ signedOut: z.literal(true) }),

@@ -39,7 +39,7 @@ const BAD_HEADERS: readonly [title: string, make: (token: string) => string][] =
   ["no prefix", (token) => `Bearer ${token.slice("gmedge_".length)}`],
   ["another prefix", (token) => `Bearer ${token.replace("gmedge_", "gmedgf_")}`],
   ["the prefix in capitals", (token) => `Bearer ${token.replace("gmedge_", "GMEDGE_")}`],
-  ["a token that nobody has", () => `Bearer gmedge_${"A".repeat(63)}`],
+  ["a token that nobody has", () => `Bearer gmedge_${"A".repeat(92)}`],
   ["a token of the form of before, without its checksum", (token) => `Bearer ${token.slice(0, -20)}`],
   ["another token with this one's checksum", (token) => `Bearer gmedge_${"A".repeat(43)}${token.slice(-20)}`],
   ["this token with another checksum", (token) => `Bearer ${token.slice(0, -20)}${"A".repeat(20)}`],

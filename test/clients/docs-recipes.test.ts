@@ -29,7 +29,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   "Use it": {
     prints: [new RegExp(`${row}.*${row}.*${row}`), /\n\{"count":\d{4},"quotaUnits":\d+\}\n/, /"id": ?"INBOX"/],
   },
-  "Making an API token": { prints: [/^gmedge_[\w-]{63}\n?$/] },
+  "Making an API token": { prints: [/^gmedge_[\w-]{92}\n?$/] },
   "Listing and revoking API tokens": { prints: [/"name":"short-lived"/, /\nrevoked: 204\n$/] },
   "Who the user is": { prints: [new RegExp(`"email":"${USER}"`), /"scopes":\[.*gmail\.modify/] },
   "Listing IDs": {

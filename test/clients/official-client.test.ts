@@ -152,7 +152,7 @@ describe("Google's client for Node, with an API token", () => {
     const revoked = await makeToken();
     await clientWith(revoked.token).users.getProfile({ userId: "me" });
     expect((await browser.fetch(`/api/tokens/${revoked.id}`, { method: "DELETE" })).status).toBe(204);
-    for (const value of [revoked.token, `gmedge_${"A".repeat(63)}`, "ya29.not-ours"]) {
+    for (const value of [revoked.token, `gmedge_${"A".repeat(92)}`, "ya29.not-ours"]) {
       const error = await clientError(clientWith(value).users.getProfile({ userId: "me" }));
       expect(error).toMatchObject({
         status: 401,

@@ -5,7 +5,7 @@ import { expectPage } from "../support/errors.ts";
 import { signedIn, signIn } from "../support/scenes.ts";
 import type { Stage } from "../support/stage.ts";
 
-const TOKEN = /gmedge_[A-Za-z0-9_-]{63}/;
+const TOKEN = /gmedge_[A-Za-z0-9_-]{92}/;
 
 function make(
   browser: Browser,

@@ -95,7 +95,7 @@ describe("an API token stands for its user", () => {
 
 describe("401 invalid_token", () => {
   const wrong: [string, (token: string) => string][] = [
-    ["unknown", () => `gmedge_${"A".repeat(63)}`],
+    ["unknown", () => `gmedge_${"A".repeat(92)}`],
     ["empty", () => ""],
     ["cut off", (token) => token.slice(0, -1)],
     ["too long", (token) => `${token}A`],

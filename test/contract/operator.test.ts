@@ -11,7 +11,7 @@ describe("who is not the operator: 403", () => {
     ["nobody", null],
     ["an empty token", "Bearer "],
     ["something that is no token", "Bearer not-a-token"],
-    ["what looks like an API token", `Bearer gmedge_${"A".repeat(63)}`],
+    ["what looks like an API token", `Bearer gmedge_${"A".repeat(92)}`],
     ["a name and password", "Basic b3BlcmF0b3I6cGFzc3dvcmQ="],
   ])("%s", async ([, authorization], { open }) => {
     await expectError(await rotate(await open(), authorization), 403, "PERMISSION_DENIED");

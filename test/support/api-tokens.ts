@@ -7,8 +7,8 @@ import type { Browser, Outgoing } from "./browser.ts";
 import type { Stage } from "./stage.ts";
 
 const madeTokenSchema = z.strictObject({
-  id: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  token: z.string().regex(/^gmedge_[A-Za-z0-9_-]{63}$/),
+  id: z.string().regex(/^[A-Za-z0-9_-]{16}$/),
+  token: z.string().regex(/^gmedge_[A-Za-z0-9_-]{92}$/),
   name: z.string(),
   access: z.enum(["list", "read", "full"]),
   expiresAt: z.iso.datetime(),
@@ -23,7 +23,7 @@ const tokenListSchema = z.strictObject({
       access: z.enum(["list", "read", "full"]),
       createdAt: z.iso.datetime(),
       expiresAt: z.iso.datetime(),
-      lastUsedOn: z.iso.date().nullable(),
+      lastUsedAt: z.iso.datetime().nullable(),
     }),
   ),
 });

@@ -5,7 +5,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
 import type { MailboxCore } from "../../src/object/core.ts";
-import { objectsOf } from "./object-stages.ts";
+import { objectsOf, type OpenCore } from "./object-stages.ts";
 import type { Outgoing, Send } from "./browser.ts";
 import { described } from "./described.ts";
 import { HUB_DOMAIN } from "../google/google.ts";
@@ -35,7 +35,6 @@ function captureLogs(): void {
   for (const level of ["debug", "log", "info", "warn", "error"] as const) {
     console[level] = (...values: unknown[]) => {
       logged.push(values.map(describeValue).join(" "));
-      if (level === "error") print(values.map(describeValue).join(" "));
     };
   }
 }
@@ -48,6 +47,8 @@ function describeValue(value: unknown): string {
 interface World {
   /** Of its objects. */
   readonly name: string;
+  /** Who makes its objects, by deployment. */
+  readonly opens: Map<string, OpenCore>;
   readonly google: Google;
   readonly transport: typeof fetch;
   readonly origin: string;
@@ -67,6 +68,7 @@ async function openStage(options: StageOptions): Promise<Stage> {
   const storage = options.storage?.(() => Date.now() + clock.clockOffsetMs) ?? { at: () => env.CREDENTIALS };
   const world: World = Object.assign(clock, {
     name: crypto.randomUUID(),
+    opens: new Map(),
     google,
     transport,
     origin,
@@ -115,7 +117,10 @@ function buildStage(world: World, deployment: Deployment): Stage {
     if (core === null) throw new Error("the configuration is wrong");
     return core;
   };
-  const objects = objectsOf(env.MAILBOXES, world.name, openCore);
+  // An object lives through requests from everywhere, and begins anew with another deployment.
+  const deployed = JSON.stringify([vars, Object.keys(bindings)]);
+  if (!world.opens.has(deployed)) world.opens.set(deployed, openCore);
+  const objects = objectsOf(env.MAILBOXES, world.name, world.opens.get(deployed) ?? openCore);
   // Tests reach no more of a namespace.
   const workerEnv = { ...env, ...vars, CREDENTIALS: kv, MAILBOXES: objects as typeof env.MAILBOXES, ...bindings };
   const plainSend: Send = async (request) => {

@@ -5,12 +5,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { MailboxCore } from "../../src/object/core.ts";
 import { answer, type MailboxRpc, type Outcome, type Question } from "../../src/object/rpc.ts";
-import { objectStages } from "./object-stages.ts";
+import { objectStages, type OpenCore } from "./object-stages.ts";
 
 export { default, GmailService } from "../../src/index.ts";
 
 export class Mailbox extends DurableObject<Env> implements MailboxRpc {
   #core: MailboxCore | null = null;
+  #open: OpenCore | null = null;
 
   async ask(question: Question, values: readonly unknown[]): Promise<Outcome<unknown>> {
     return answer(this.core(), question, values);
@@ -23,7 +24,8 @@ export class Mailbox extends DurableObject<Env> implements MailboxRpc {
   core(): MailboxCore {
     const open = objectStages().get(this.ctx.id.toString());
     if (open === undefined) throw new Error("This object belongs to no stage.");
-    this.#core ??= open(this.ctx);
+    if (this.#core === null || this.#open !== open) this.#core = open(this.ctx);
+    this.#open = open;
     return this.#core;
   }
 }
