@@ -115,16 +115,10 @@ export async function finishTrip(
     refreshToken: tokens.refreshToken,
     previousSession: previous?.identity.sub === sub ? previous.id : null,
   });
-  switch (result) {
-    case "signed-in":
-      return { kind: "signed-in", session, returnTo: transaction.returnTo };
-    case "no-grant":
-      return consentTrip(scope, transaction, user);
-    case "disabled":
-      throw accountDisabled(transaction);
-    case "ended":
-      throw endedMeanwhile(transaction);
-  }
+  if (result === "disabled") throw accountDisabled(transaction);
+  if (result === "ended") throw endedMeanwhile(transaction);
+  if (result === "no-grant") return consentTrip(scope, transaction, user);
+  return { kind: "signed-in", session, returnTo: transaction.returnTo };
 }
 
 /** @returns null where Google refused the code and another redirect may help */

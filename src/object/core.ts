@@ -170,13 +170,18 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed> {
-    const isInForce = {
-      session: () => this.#sessions.signedInAtMs(actor.id) !== null,
-      token: () => this.#apiTokens.isInForce(actor.id),
-      offline: () => true,
-    }[actor.kind]();
+    this.#requireInForce(actor);
+    const renewed = await this.#grant.accessToken(sub, refused);
+    // A new consent may have ended it meanwhile: the new access token is not its own.
+    this.#requireInForce(actor);
+    return renewed;
+  }
+
+  #requireInForce({ kind, id }: Actor): void {
+    const isInForce =
+      kind === "offline" ||
+      (kind === "session" ? this.#sessions.signedInAtMs(id) !== null : this.#apiTokens.isInForce(id));
     if (!isInForce) throw signInRequired();
-    return this.#grant.accessToken(sub, refused);
   }
 
   async report(actor: Actor, usage: Usage): Promise<void> {
