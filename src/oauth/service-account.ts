@@ -5,7 +5,7 @@
  *
  * https://developers.google.com/identity/protocols/oauth2/service-account
  */
-import { type CryptoKey, importPKCS8, SignJWT } from "jose";
+import { type CryptoKey, SignJWT } from "jose";
 import type { GoogleConfig } from "../config.ts";
 import { AppError, type AppErrorOptions } from "../errors.ts";
 import type { ServiceAccount } from "../lib/service-account-key.ts";
@@ -13,6 +13,8 @@ import type { Upstream } from "../lib/upstream.ts";
 import { exchangeAssertion, gmailScopes, type GrantedTokens, OAuthError } from "../oauth.ts";
 
 const ALGORITHM = "RS256";
+/** The same in Web Crypto's words: RFC 7518 §3.3. */
+const KEY_ALGORITHM = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
 /** The longest life of an assertion that Google takes, and what its own clients use. */
 const ASSERTION_LIFETIME_SECONDS = 3600;
 
@@ -90,7 +92,8 @@ const imported = new WeakMap<ServiceAccount, CryptoKey>();
 async function signingKey(serviceAccount: ServiceAccount): Promise<CryptoKey> {
   const known = imported.get(serviceAccount);
   if (known !== undefined) return known;
-  const key = await importPKCS8(serviceAccount.privateKeyPem, ALGORITHM);
+  const der = Uint8Array.fromBase64(serviceAccount.privateKeyPem.replaceAll(/-----[A-Z ]+-----/g, ""));
+  const key = await crypto.subtle.importKey("pkcs8", der, KEY_ALGORITHM, false, ["sign"]);
   imported.set(serviceAccount, key);
   return key;
 }
