@@ -2,6 +2,9 @@ import { decodeProtectedHeader, exportPKCS8, generateKeyPair, importJWK, jwtVeri
 import { beforeAll, describe, expect, test } from "vitest";
 import { type ServiceAccount, ServiceAccountSchema } from "../../../src/lib/service-account-key.ts";
 import { delegatedAccessToken, requireSigningKey } from "../../../src/oauth/service-account.ts";
+import { SMALL_USER } from "../../google/accounts.ts";
+import { createGoogle } from "../../google/google.ts";
+import { configure } from "../../google/state.ts";
 import { type MadeServiceAccount, makeServiceAccount } from "../../support/service-account.ts";
 import { appErrorOf, configuration, createWorld, json, START_MS, type World } from "../fixtures.ts";
 
@@ -70,6 +73,34 @@ describe("the request (RFC 7523 §2.1)", () => {
       expect(decodeProtectedHeader(assertion).kid).toBe(accounts[index]?.keyId);
       await jwtVerify(assertion, await importJWK(jwk, "RS256"), { currentDate: new Date(START_MS) });
     }
+  });
+});
+
+/** A local Google where an administrator has authorized these scopes, and a world whose network it is. */
+function createGoogleWorld(scopes: string[]): World {
+  const local = createGoogle("delegation");
+  local.instance.clockOffsetMs = START_MS - Date.now();
+  local.instance.users.set(SMALL_USER.email, SMALL_USER);
+  configure(local.instance, { serviceAccounts: [made.registered({ scopes, domains: ["studio.example"] })] });
+  return createWorld(({ url, headers, body }) => local.fetch(new Request(url, { method: "POST", headers, body })));
+}
+
+describe("the local Google", () => {
+  test("takes the assertion, and gives what was asked for", async () => {
+    const world = createGoogleWorld([READONLY, SEND]);
+    const user = { ...USER, email: SMALL_USER.email };
+    const tokens = await delegatedAccessToken(world.upstream, google, serviceAccount, user);
+    expect(tokens).toMatchObject({ scopes: [READONLY, SEND], refreshToken: null, idToken: null });
+    expect(tokens.accessToken).toMatch(/^ya29\./);
+  });
+
+  test.each<[string, string[], string, string]>([
+    ["a scope that is not authorized", [READONLY], SMALL_USER.email, "unauthorized_client"],
+    ["an unknown user", [READONLY, SEND], "nobody@studio.example", "invalid_grant"],
+  ])("refuses %s: ACCESS_BLOCKED", async (_, authorized, email, code) => {
+    const { upstream } = createGoogleWorld(authorized);
+    const error = await appErrorOf(delegatedAccessToken(upstream, google, serviceAccount, { ...USER, email }));
+    expect(error).toMatchObject({ reason: "ACCESS_BLOCKED", metadata: { error: code } });
   });
 });
 
