@@ -51,6 +51,8 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
   readonly loginHint: string | null;
   readonly prompt: Prompt | null;
+  /** Asks who the person is, and for no access to Gmail: no refresh token comes then. */
+  readonly identityOnly: boolean;
 }
 
 /**
@@ -63,9 +65,9 @@ export function buildAuthorizationUrl(google: GoogleConfig, request: Authorizati
     client_id: google.clientId,
     redirect_uri: request.redirectUri,
     response_type: "code",
-    scope: google.scopes.join(" "),
+    scope: (request.identityOnly ? google.scopes.filter((scope) => !isGmailScope(scope)) : google.scopes).join(" "),
     // A refresh token, so that the server can act while the user is offline.
-    access_type: "offline",
+    access_type: request.identityOnly ? "online" : "offline",
     state: request.state,
     nonce: request.nonce,
     code_challenge: request.codeChallenge,

@@ -38,7 +38,7 @@ type State =
   /** As the caller brought it. */
   | { readonly kind: "brought"; readonly token: AccessToken | null }
   /** From the object. `isFinal`: Google gave it after it had refused the one before, so that another would be no better. */
-  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isFinal: boolean }
+  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isFinal: boolean; readonly isDelegated: boolean }
   /** Google no longer grants access. */
   | { readonly kind: "gone"; readonly token: null };
 
@@ -133,8 +133,8 @@ export class Grant {
   async #ask(refused: string | null): Promise<string> {
     const { actor, mailbox, user } = this.#options;
     try {
-      const { accessToken, isFresh } = await mailbox.ask("accessToken", user.sub, actor, refused);
-      this.#state = { kind: "renewed", token: accessToken, isFinal: isFresh && refused !== null };
+      const { accessToken, isFresh, isDelegated } = await mailbox.ask("accessToken", user.sub, actor, refused);
+      this.#state = { kind: "renewed", token: accessToken, isFinal: isFresh && refused !== null, isDelegated };
       return accessToken.value;
     } catch (error) {
       if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") throw this.#consentRequired();
@@ -143,6 +143,12 @@ export class Grant {
   }
 
   #consentRequired(): AppError {
+    if (this.#state.kind === "renewed" && this.#state.isDelegated) {
+      return new AppError(
+        "ACCESS_BLOCKED",
+        "Gmail refuses the access that your organization gave. Ask its administrator.",
+      );
+    }
     this.#state = { kind: "gone", token: null };
     const { email, sub } = this.#options.user;
     return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {

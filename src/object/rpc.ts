@@ -73,9 +73,12 @@ export interface SignIn {
   };
   /** Granted scopes, as Google named them. */
   readonly scopes: readonly string[];
-  readonly accessToken: AccessToken;
+  /** Null where it opens no mailbox. */
+  readonly accessToken: AccessToken | null;
   /** Null where Google gave none: then the stored one has to do. */
   readonly refreshToken: string | null;
+  /** The service account opens this mailbox: there is no grant of the user's own. */
+  readonly delegated: boolean;
   /** The session that this browser had, where it was the same user's. */
   readonly previousSession: string | null;
 }
@@ -139,6 +142,8 @@ export interface OfflineUser {
 export interface Renewed {
   readonly accessToken: AccessToken;
   readonly isFresh: boolean;
+  /** By the service account: consent would change nothing. */
+  readonly isDelegated: boolean;
 }
 
 /** What a request of an actor did: counts only. */
@@ -163,6 +168,8 @@ export interface ActivityDay extends Usage {
 export interface Disconnected {
   readonly refreshToken: string | null;
   readonly accessToken: string | null;
+  /** The access was the service account's, which only an administrator ends. */
+  readonly wasDelegated: boolean;
 }
 
 /** What ends sessions and API tokens without their owner. */
