@@ -51,7 +51,7 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
   readonly loginHint: string | null;
   readonly prompt: Prompt | null;
-  /** Asks who the person is, and for no access to Gmail: no refresh token comes then. */
+  /** Asks who the person is, and for no access to Gmail. */
   readonly identityOnly: boolean;
 }
 
@@ -67,7 +67,7 @@ export function buildAuthorizationUrl(google: GoogleConfig, request: Authorizati
     response_type: "code",
     scope: (request.identityOnly ? google.scopes.filter((scope) => !isGmailScope(scope)) : google.scopes).join(" "),
     // A refresh token, so that the server can act while the user is offline.
-    access_type: request.identityOnly ? "online" : "offline",
+    access_type: "offline",
     state: request.state,
     nonce: request.nonce,
     code_challenge: request.codeChallenge,
