@@ -401,24 +401,24 @@ describe("--service-account", async () => {
   });
 });
 
+async function declareJurisdiction(jurisdiction: string, id = ""): Promise<void> {
+  const text = `[vars]\nJURISDICTION = "${jurisdiction}"\n\n[[kv_namespaces]]\nbinding = "CREDENTIALS"\n${id}`;
+  await writeFile(join(root, "wrangler.toml"), text);
+}
+
+async function declared(): Promise<string> {
+  return readFile(join(root, "wrangler.toml"), "utf8");
+}
+
 describe("--jurisdiction", () => {
   const EU = [...URL_OPTION, "--jurisdiction", "eu"];
   const ID_OF_KV = "0123456789abcdef0123456789abcdef";
   const CREATED = { SAYS_KV_NAMESPACE: `id = "${ID_OF_KV}"` };
 
-  async function declare(jurisdiction: string, id = ""): Promise<void> {
-    const text = `[vars]\nJURISDICTION = "${jurisdiction}"\n\n[[kv_namespaces]]\nbinding = "CREDENTIALS"\n${id}`;
-    await writeFile(join(root, "wrangler.toml"), text);
-  }
-
-  async function declared(): Promise<string> {
-    return readFile(join(root, "wrangler.toml"), "utf8");
-  }
-
   beforeEach(() => client());
 
   it("makes KV there, and writes both to wrangler.toml before it deploys; again, it has nothing to do", async () => {
-    await declare("");
+    await declareJurisdiction("");
     await run(EU, CREATED);
     expect((await calls())[0]?.args).toEqual([
       "kv",
@@ -438,17 +438,17 @@ describe("--jurisdiction", () => {
   });
 
   it("writes nothing in a dry run", async () => {
-    await declare("");
+    await declareJurisdiction("");
     const before = await declared();
     await run([...EU, "--dry-run"]);
     expect([await declared(), (await calls()).some(({ args }) => args[0] === "kv")]).toEqual([before, false]);
   });
 
   it.each<[string, string[], () => Promise<void>, RegExp]>([
-    ["another word", [...URL_OPTION, "--jurisdiction", "mars"], () => declare(""), /must be eu or us/],
-    ["no deployment", ["--jurisdiction", "eu"], () => declare(""), /is for --deploy/],
-    ["another jurisdiction", EU, () => declare("us"), /ends all sessions/],
-    ["a namespace that exists", EU, () => declare("", `id = "${ID_OF_KV}"\n`), /cannot move/],
+    ["another word", [...URL_OPTION, "--jurisdiction", "mars"], () => declareJurisdiction(""), /must be eu or us/],
+    ["no deployment", ["--jurisdiction", "eu"], () => declareJurisdiction(""), /is for --deploy/],
+    ["another jurisdiction", EU, () => declareJurisdiction("us"), /ends all sessions/],
+    ["a namespace that exists", EU, () => declareJurisdiction("", `id = "${ID_OF_KV}"\n`), /cannot move/],
   ])("refuses, and writes nothing: %s", async (_, args, prepare, message) => {
     await prepare();
     expect(await failure(args)).toMatch(message);
@@ -456,7 +456,7 @@ describe("--jurisdiction", () => {
   });
 
   it("tells what wrangler says where it makes none", async () => {
-    await declare("");
+    await declareJurisdiction("");
     expect(await failure(EU, { SAYS_KV_NAMESPACE: "no rights", EXITS_KV_NAMESPACE: "1" })).toMatch(/no rights/);
     expect(await declared()).toContain('JURISDICTION = ""');
   });
