@@ -15,7 +15,7 @@ import { accessBlocked } from "../oauth/access-blocked.ts";
 import { delegatedAccessToken } from "../oauth/service-account.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import type { Database } from "./database.ts";
-import type { Disconnected, OfflineUser, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
+import type { Disconnected, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
 import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
 
@@ -165,10 +165,9 @@ export class ObjectGrant {
     return { accessToken: await this.#refreshing, isFresh: true, isDelegated: byService };
   }
 
-  /** A user with a grant in force, or null. */
-  async openOffline(sub: string): Promise<OfflineUser | null> {
-    const email = this.#delegated()?.email ?? (await this.#usable(sub))?.credential.email;
-    return email === undefined ? null : { sub, email, accessToken: await this.held() };
+  /** The address that the stored grant came with; null where there is none that opens. */
+  async emailOf(sub: string): Promise<string | null> {
+    return (await openedOrNull(this.#find(sub, null)))?.credential.email ?? null;
   }
 
   /** When the stored grant came, in epoch milliseconds; null where there is none that opens. */
