@@ -11,6 +11,7 @@ import type { MailboxCore } from "../../../src/object/core.ts";
 import type { NewToken, SignIn } from "../../../src/object/rpc.ts";
 import { LaggingKv } from "../../support/lagging-kv.ts";
 import { tokens } from "../auth/fixtures-grant.ts";
+import { withoutAlarm } from "../fixtures-objects.ts";
 import { configuration, createStore, createWorld, KEY_A, START_MS, type World } from "../fixtures.ts";
 
 export const MINUTE_MS = 60_000;
@@ -66,18 +67,7 @@ function openObject(state: DurableObjectState, options: Options): TestObject {
   const { clock, fetch } = world;
   const kv = new LaggingKv({ now: world.now });
   const deferred: Promise<unknown>[] = [];
-  let alarmAtMs: number | null = null;
-  // The runtime's own alarm would ring by the real clock, in an object that the test knows nothing of.
-  const alarms: Record<string | symbol, unknown> = {
-    setAlarm: async (atMs: number) => void (alarmAtMs = atMs),
-    deleteAlarm: async () => void (alarmAtMs = null),
-  };
-  const storage = new Proxy(state.storage, {
-    get: (target, name) => {
-      const value: unknown = alarms[name] ?? Reflect.get(target, name);
-      return typeof value === "function" && alarms[name] === undefined ? value.bind(target) : value;
-    },
-  });
+  const { alarm, storage } = withoutAlarm(state.storage);
   const open = ({ keys = [KEY_A], vars = {} }: Options = {}): MailboxCore =>
     createMailboxCore(
       {
@@ -93,15 +83,15 @@ function openObject(state: DurableObjectState, options: Options): TestObject {
       return core;
     },
     id: state.id.toString(),
-    alarmAtMs: () => alarmAtMs,
+    alarmAtMs: () => alarm.atMs,
     evict: (changes = options) => {
       core = open(changes);
     },
     advance: async (ms) => {
       const untilMs = clock.nowMs + ms;
-      while (alarmAtMs !== null && alarmAtMs <= untilMs) {
-        clock.nowMs = Math.max(clock.nowMs, alarmAtMs);
-        alarmAtMs = null;
+      while (alarm.atMs !== null && alarm.atMs <= untilMs) {
+        clock.nowMs = Math.max(clock.nowMs, alarm.atMs);
+        alarm.atMs = null;
         await core.alarm();
       }
       clock.nowMs = Math.max(clock.nowMs, untilMs);
