@@ -35,7 +35,7 @@ export interface ActivityParts {
 
 export class Activity {
   readonly #parts: ActivityParts;
-  readonly #pending = new Map<string, { readonly actor: Actor; counted: Counted; lastMs: number }>();
+  readonly #pending = new Map<string, { readonly actor: Actor; day: string; counted: Counted; lastMs: number }>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ActivityParts) {
@@ -45,9 +45,10 @@ export class Activity {
   /** Counts a request. */
   count(actor: Actor, usage: Usage): void {
     const { now, schedule } = this.#parts;
-    const key = `${actor.kind}:${actor.id}`;
+    const day = toDay(now());
+    const key = `${day}:${actor.kind}:${actor.id}`;
     const before = this.#pending.get(key)?.counted ?? NOTHING;
-    this.#pending.set(key, { actor, counted: add(before, { ...usage, requests: 1 }), lastMs: now() });
+    this.#pending.set(key, { actor, day, counted: add(before, { ...usage, requests: 1 }), lastMs: now() });
     const nextMs = this.#writtenAtMs + WRITE_EVERY_MS;
     if (nextMs <= now()) this.write();
     else schedule.plan("usage", nextMs);
@@ -60,9 +61,8 @@ export class Activity {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     if (pending.length === 0) return;
-    const day = toDay(now());
     database.transaction(() => {
-      for (const { actor, counted, lastMs } of pending) {
+      for (const { actor, counted, day, lastMs } of pending) {
         const { kind, id } = actor;
         const label = { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[
           kind

@@ -45,7 +45,7 @@ const META = {
   toErase: "to_erase",
 } as const;
 
-export interface CoreParts extends Omit<GrantParts, "database"> {
+export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   readonly storage: ObjectStorage;
   /** In hexadecimal. */
   readonly objectId: string;
@@ -70,7 +70,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#schedule = new Schedule(database, storage);
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
-    this.#grant = new ObjectGrant({ ...parts, database });
+    this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
     const [schedule, sessions, apiTokens] = [this.#schedule, this.#sessions, this.#apiTokens];
     this.#activity = new Activity({ database, schedule, sessions, apiTokens, now });
   }
@@ -87,6 +87,8 @@ export class MailboxCore implements MailboxQuestions {
     const { identity, session } = request;
     if (this.#database.get(META.disabled) !== null) return "disabled";
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
+    // What a disconnect has left in KV is deleted first: later, it would be the new grant that is deleted.
+    await this.#erase();
     const { email, sub } = identity;
     const knowsAddress =
       (request.refreshToken !== null || request.delegated) && email !== null && request.emailVerified;
@@ -208,8 +210,9 @@ export class MailboxCore implements MailboxQuestions {
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
       if (purpose === "usage") this.#activity.write();
-      if (purpose === "expiry") await this.#expire();
-      if (purpose === "erasure") await this.#turns.take(() => this.#eraseOrPlan());
+      // An object that was stopped while it erased has lost the plan, and does it here.
+      if (purpose === "erasure" || purpose === "expiry") await this.#turns.take(() => this.#eraseOrPlan());
+      if (purpose === "expiry") await this.#turns.take(() => this.#expire());
     }
   }
 
@@ -232,7 +235,6 @@ export class MailboxCore implements MailboxQuestions {
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
       this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, storedEmail] }));
-      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
     await this.#eraseOrPlan();
     return tokens;
@@ -265,6 +267,7 @@ export class MailboxCore implements MailboxQuestions {
       this.#sessions.endUntil(untilMs);
       this.#apiTokens.endUntil(untilMs);
       if (untilMs > this.#endedAtMs()) this.#database.set(META.endedAt, String(untilMs));
+      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
   }
 

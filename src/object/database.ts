@@ -70,6 +70,8 @@ export class Database {
 
   /** Does all of it or nothing. Must not wait for anything. */
   transaction<T>(work: () => T): T {
+    // Not in it: undone, the tables would be gone that this knows of.
+    if (!this.#isMade) this.#migrate();
     return this.#storage.transactionSync(work);
   }
 

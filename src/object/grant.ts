@@ -18,6 +18,7 @@ import type { Database } from "./database.ts";
 import type { Disconnected, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
 import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
+import type { Turns } from "./turns.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
@@ -51,6 +52,8 @@ export interface GrantParts {
   readonly warn: (detail: string) => void;
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
+  /** What changes the grant. */
+  readonly turns: Turns;
 }
 
 export class ObjectGrant {
@@ -79,7 +82,7 @@ export class ObjectGrant {
    * @throws AppError `STORAGE_UNAVAILABLE`
    */
   async keep(request: SignIn): Promise<boolean> {
-    const { config, store } = this.#parts;
+    const { config } = this.#parts;
     const found = await this.#storedForSignIn(request);
     if (request.delegated) {
       await this.#keepDelegated(request);
@@ -96,7 +99,7 @@ export class ObjectGrant {
     if (credential.clientId !== config.google.clientId) return false;
     if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
     if (await this.#isDead(credential.refreshToken)) return false;
-    if (isOutdated) this.#parts.defer(store.writeCredential(credential));
+    if (isOutdated) this.#parts.defer(this.#keepCredential(found, credential.refreshToken, this.#generation));
     return true;
   }
 
@@ -117,7 +120,10 @@ export class ObjectGrant {
   async #write(credential: Credential): Promise<void> {
     const { database, now, store } = this.#parts;
     this.#generation += 1;
+    this.#woken = null;
     const sealed = await store.writeCredential(credential);
+    // Who has begun to refresh meanwhile has read the one before.
+    this.#generation += 1;
     database.transaction(() => {
       database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
       database.set(META.gone, null);
@@ -140,8 +146,8 @@ export class ObjectGrant {
     if (this.#accessToken === undefined) {
       const sealed = database.get(META.accessToken);
       const opened = sealed === null ? null : await keyRing.openAs(ACCESS_TOKEN, sealed, now(), AccessTokenSchema);
-      // Another request may have got one meanwhile.
-      this.#accessToken ??= opened;
+      // Another request may have got one meanwhile, or lost it.
+      if (this.#accessToken === undefined) this.#accessToken = opened;
     }
     const token = this.#accessToken ?? null;
     return token !== null && token.expiresAtMs - now() > REFRESH_MARGIN_MS ? token : null;
@@ -281,7 +287,7 @@ export class ObjectGrant {
       // A grant that has ended meanwhile stays ended; a new one has its own access token.
       if (generation !== this.#generation) return this.#afterChange(sub);
       await this.remember(accessToken);
-      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken));
+      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken, generation));
       return accessToken;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -337,15 +343,23 @@ export class ObjectGrant {
   }
 
   async #afterChange(sub: string): Promise<AccessToken> {
-    const held = await this.held();
-    if (held === null) throw consentRequired(sub, null);
-    return held;
+    return (await this.held()) ?? this.#refresh(sub);
   }
 
-  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent. */
-  async #keepCredential({ credential, isOutdated }: FoundCredential, refreshToken: string): Promise<void> {
-    if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
-    else if (isOutdated) await this.#parts.store.writeCredential(credential);
+  /**
+   * RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent.
+   * Takes its turn, and leaves alone what has ended, or was replaced, before that came.
+   */
+  async #keepCredential(
+    { credential, isOutdated }: FoundCredential,
+    refreshToken: string,
+    generation: number,
+  ): Promise<void> {
+    await this.#parts.turns.take(async () => {
+      if (generation !== this.#generation) return;
+      if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
+      else if (isOutdated) await this.#parts.store.writeCredential(credential);
+    });
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: signing in again replaces it. */

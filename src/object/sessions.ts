@@ -56,7 +56,8 @@ export class Sessions {
   }
 
   markUsed(id: string, atMs: number): void {
-    this.#database.run("UPDATE sessions SET last_used_at_ms = ? WHERE id = ?", atMs, id);
+    // The minute of its sign-in has begun before that.
+    this.#database.run("UPDATE sessions SET last_used_at_ms = max(last_used_at_ms, ?) WHERE id = ?", atMs, id);
   }
 
   /** @returns whether it was in force */
