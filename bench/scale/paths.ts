@@ -160,8 +160,8 @@ export const STORED_BYTES: Readonly<Record<string, number>> = {
   "security-event": 120,
 };
 
-/** Rows that a question to the object writes, at most: the counts of an actor, and when it was used last. */
-export const ROWS_WRITTEN_PER_REPORT = 2;
+/** Rows that a report writes, at most: the counts of an actor on a day. */
+export const ROWS_WRITTEN_PER_REPORT = 1;
 /** Rows of a sign-in: session, identity, access token, the credential until KV has it, and what is planned. */
 export const ROWS_WRITTEN_PER_SIGN_IN = 8;
 /** Rows that a question reads, at most. */

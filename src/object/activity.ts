@@ -13,6 +13,18 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const WRITE_EVERY_MS = 60_000;
 
 type Counted = Usage & { readonly requests: number };
+
+/** What is counted and not written. */
+interface Pending {
+  readonly actor: Actor;
+  readonly day: string;
+  /** As it is now: who has ended by the time this is written keeps it. */
+  readonly label: string | null;
+  readonly counted: Counted;
+  /** Epoch milliseconds. */
+  readonly lastMs: number;
+}
+
 type Row = {
   day: string;
   kind: Actor["kind"];
@@ -35,7 +47,7 @@ export interface ActivityParts {
 
 export class Activity {
   readonly #parts: ActivityParts;
-  readonly #pending = new Map<string, { readonly actor: Actor; day: string; counted: Counted; lastMs: number }>();
+  readonly #pending = new Map<string, Pending>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ActivityParts) {
@@ -47,48 +59,45 @@ export class Activity {
     const { now, schedule } = this.#parts;
     const day = toDay(now());
     const key = `${day}:${actor.kind}:${actor.id}`;
-    const before = this.#pending.get(key)?.counted ?? NOTHING;
-    this.#pending.set(key, { actor, day, counted: add(before, { ...usage, requests: 1 }), lastMs: now() });
+    const before = this.#pending.get(key);
+    const label = before?.label ?? this.#labelOf(actor);
+    const counted = add(before?.counted ?? NOTHING, { ...usage, requests: 1 });
+    this.#pending.set(key, { actor, day, label, counted, lastMs: now() });
     const nextMs = this.#writtenAtMs + WRITE_EVERY_MS;
     if (nextMs <= now()) this.write();
     else schedule.plan("usage", nextMs);
   }
 
-  /** Writes what was counted since the last time. */
+  /** Writes what was counted since the last time, a row for each day and actor. */
   write(): void {
-    const { apiTokens, database, now, sessions } = this.#parts;
+    const { database, now } = this.#parts;
     this.#writtenAtMs = now();
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     if (pending.length === 0) return;
     database.transaction(() => {
-      for (const { actor, counted, day, lastMs } of pending) {
-        const { kind, id } = actor;
-        const label = { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[
-          kind
-        ]();
-        // Who has ended meanwhile leaves the label that it had.
+      for (const { actor, counted, day, label, lastMs } of pending) {
         database.run(
-          `INSERT INTO activity (day, kind, id, label, requests, messages_listed, messages_read, units)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (day, kind, id) DO UPDATE SET
+          `INSERT INTO activity
+             (day, kind, id, label, requests, messages_listed, messages_read, units, last_used_at_ms)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (kind, id, day) DO UPDATE SET
              label = coalesce(excluded.label, label),
              requests = requests + excluded.requests,
              messages_listed = messages_listed + excluded.messages_listed,
              messages_read = messages_read + excluded.messages_read,
-             units = units + excluded.units`,
+             units = units + excluded.units,
+             last_used_at_ms = max(last_used_at_ms, excluded.last_used_at_ms)`,
           day,
-          kind,
-          id,
+          actor.kind,
+          actor.id,
           label,
           counted.requests,
           counted.messagesListed,
           counted.messagesRead,
           counted.units,
+          lastMs - (lastMs % WRITE_EVERY_MS),
         );
-        const minuteMs = lastMs - (lastMs % WRITE_EVERY_MS);
-        if (kind === "session") sessions.markUsed(id, minuteMs);
-        if (kind === "token") apiTokens.markUsed(id, minuteMs);
       }
     });
   }
@@ -104,15 +113,23 @@ export class Activity {
     );
   }
 
+  #labelOf({ kind, id }: Actor): string | null {
+    const { apiTokens, sessions } = this.#parts;
+    return { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[kind]();
+  }
+
   /** Forgets what was counted and not written. */
   forget(): void {
     this.#pending.clear();
   }
 
-  /** Deletes what is older. @returns how many rows are left */
+  /** Deletes what is older, but of API tokens in force: it tells when they were used last. @returns how many days are left */
   expire(): number {
     const { database, now } = this.#parts;
-    database.run("DELETE FROM activity WHERE day <= ?", toDay(now() - KEPT_DAYS * DAY_MS));
+    database.run(
+      "DELETE FROM activity WHERE day <= ? AND NOT (kind = 'token' AND id IN (SELECT id FROM tokens))",
+      toDay(now() - KEPT_DAYS * DAY_MS),
+    );
     return this.list().length;
   }
 }

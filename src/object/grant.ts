@@ -87,7 +87,7 @@ export class ObjectGrant {
     if (request.delegated) {
       await this.#keepDelegated(request);
       // No refresh token is kept for who needs none.
-      if (found !== null) await store.deleteCredential(request.identity.sub);
+      if (found !== null) await this.#parts.store.deleteCredential(request.identity.sub);
       return true;
     }
     if (request.refreshToken !== null) {
