@@ -13,6 +13,12 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const WRITE_EVERY_MS = 60_000;
 
 type Counted = Usage & { readonly requests: number };
+type Pending = {
+  readonly actor: Actor;
+  readonly label: string | null;
+  readonly counted: Counted;
+  readonly lastMs: number;
+};
 type Row = {
   day: string;
   kind: Actor["kind"];
@@ -35,7 +41,7 @@ export interface ActivityParts {
 
 export class Activity {
   readonly #parts: ActivityParts;
-  readonly #pending = new Map<string, { readonly actor: Actor; counted: Counted; lastMs: number }>();
+  readonly #pending = new Map<string, Pending>();
   #writtenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ActivityParts) {
@@ -46,8 +52,11 @@ export class Activity {
   count(actor: Actor, usage: Usage): void {
     const { now, schedule } = this.#parts;
     const key = `${actor.kind}:${actor.id}`;
-    const before = this.#pending.get(key)?.counted ?? NOTHING;
-    this.#pending.set(key, { actor, counted: add(before, { ...usage, requests: 1 }), lastMs: now() });
+    const before = this.#pending.get(key);
+    // Who has ended by the time this is written keeps the label.
+    const label = before?.label ?? this.#labelOf(actor);
+    const counted = add(before?.counted ?? NOTHING, { ...usage, requests: 1 });
+    this.#pending.set(key, { actor, label, counted, lastMs: now() });
     const nextMs = this.#writtenAtMs + WRITE_EVERY_MS;
     if (nextMs <= now()) this.write();
     else schedule.plan("usage", nextMs);
@@ -62,12 +71,8 @@ export class Activity {
     if (pending.length === 0) return;
     const day = toDay(now());
     database.transaction(() => {
-      for (const { actor, counted, lastMs } of pending) {
+      for (const { actor, label, counted, lastMs } of pending) {
         const { kind, id } = actor;
-        const label = { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[
-          kind
-        ]();
-        // Who has ended meanwhile leaves the label that it had.
         database.run(
           `INSERT INTO activity (day, kind, id, label, requests, messages_listed, messages_read, units)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -96,6 +101,11 @@ export class Activity {
        FROM activity WHERE day > ? ORDER BY day DESC, kind, requests DESC, id`,
       toDay(now() - KEPT_DAYS * DAY_MS),
     );
+  }
+
+  #labelOf({ kind, id }: Actor): string | null {
+    const { apiTokens, sessions } = this.#parts;
+    return { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[kind]();
   }
 
   /** Forgets what was counted and not written. */

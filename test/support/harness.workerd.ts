@@ -1,11 +1,11 @@
 /**
  * Stages inside of the test's own workerd: each has its own Worker, clock and Google; storage is that of the test file.
  */
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
 import type { MailboxCore } from "../../src/object/core.ts";
-import { objectsOf, type OpenCore } from "./object-stages.ts";
+import { objectsOf, objectStages, type OpenCore } from "./object-stages.ts";
 import type { Outgoing, Send } from "./browser.ts";
 import { described } from "./described.ts";
 import { HUB_DOMAIN } from "../google/google.ts";
@@ -143,7 +143,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
     tokenKeys: world.tokenKeys,
     browser: () => browserFor(base),
     logs: () => logged.join("\n"),
-    stored: () => dumpStorage(kv),
+    stored: async () => `${await dumpStorage(kv)}\n${await dumpObjects(world)}`,
     inside: {
       advance,
       sleeps: world.sleeps,
@@ -232,6 +232,22 @@ async function dumpStorage(kv: KVNamespace): Promise<string> {
   for (const name of await listKeys(kv)) {
     const { value, metadata } = await kv.getWithMetadata(name);
     lines.push(name, JSON.stringify(metadata), value ?? "");
+  }
+  return lines.join("\n");
+}
+
+/** Every row of every object that was reached. */
+async function dumpObjects({ opens }: World): Promise<string> {
+  const lines: string[] = [];
+  const deployments = new Set(opens.values());
+  for (const [id, open] of objectStages()) {
+    if (!deployments.has(open)) continue;
+    const stub = env.MAILBOXES.get(env.MAILBOXES.idFromString(id));
+    await runInDurableObject(stub, (_, { storage: { sql } }) => {
+      for (const { name } of sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")) {
+        if (!name.startsWith("_cf_")) lines.push(name, JSON.stringify(sql.exec(`SELECT * FROM "${name}"`).toArray()));
+      }
+    });
   }
   return lines.join("\n");
 }
