@@ -45,7 +45,7 @@ const META = {
   toErase: "to_erase",
 } as const;
 
-export interface CoreParts extends Omit<GrantParts, "database"> {
+export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   readonly storage: ObjectStorage;
   /** In hexadecimal. */
   readonly objectId: string;
@@ -70,7 +70,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#schedule = new Schedule(database, storage);
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
-    this.#grant = new ObjectGrant({ ...parts, database });
+    this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
     const [schedule, sessions, apiTokens] = [this.#schedule, this.#sessions, this.#apiTokens];
     this.#activity = new Activity({ database, schedule, sessions, apiTokens, now });
   }
@@ -87,6 +87,8 @@ export class MailboxCore implements MailboxQuestions {
     const { identity, session } = request;
     if (this.#database.get(META.disabled) !== null) return "disabled";
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
+    // What a disconnect could not delete is deleted before there is something newer in its place.
+    await this.#erase();
     const { email, sub } = identity;
     const knowsAddress = request.refreshToken !== null && email !== null && request.emailVerified;
     const writing = knowsAddress ? handled(this.#parts.store.writeAddress(email, sub)) : null;

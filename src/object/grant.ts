@@ -13,6 +13,7 @@ import { accessBlocked } from "../oauth/access-blocked.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import type { Database } from "./database.ts";
 import type { Disconnected, OfflineUser, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
+import type { Turns } from "./turns.ts";
 import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
 
@@ -46,6 +47,8 @@ export interface GrantParts {
   readonly warn: (detail: string) => void;
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
+  /** Keeps what changes the grant apart. */
+  readonly turns: Turns;
 }
 
 export class ObjectGrant {
@@ -64,7 +67,7 @@ export class ObjectGrant {
 
   /** Reads the stored credential, while a sign-in asks Google who it is. */
   wake(sub: string): void {
-    this.#woken ??= settle(this.#find(sub, null));
+    this.#woken = settle(this.#find(sub, null));
   }
 
   /**
@@ -74,7 +77,7 @@ export class ObjectGrant {
    * @throws AppError `STORAGE_UNAVAILABLE`
    */
   async keep(request: SignIn): Promise<boolean> {
-    const { config, store } = this.#parts;
+    const { config } = this.#parts;
     const found = await this.#storedForSignIn(request);
     if (request.refreshToken !== null) {
       await this.#write(toCredential(request, request.refreshToken, { found, clientId: config.google.clientId }));
@@ -85,7 +88,7 @@ export class ObjectGrant {
     if (credential.clientId !== config.google.clientId) return false;
     if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
     if (await this.#isDead(credential.refreshToken)) return false;
-    if (isOutdated) this.#parts.defer(store.writeCredential(credential));
+    if (isOutdated) this.#storeLater(credential);
     return true;
   }
 
@@ -104,14 +107,31 @@ export class ObjectGrant {
   }
 
   async #write(credential: Credential): Promise<void> {
-    const { database, now, store } = this.#parts;
+    const { database } = this.#parts;
     this.#generation += 1;
-    const sealed = await store.writeCredential(credential);
+    await this.#store(credential);
     database.transaction(() => {
-      database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
       database.set(META.gone, null);
       database.set(META.dead, null);
     });
+  }
+
+  async #store(credential: Credential): Promise<void> {
+    const { database, now, store } = this.#parts;
+    const sealed = await store.writeCredential(credential);
+    this.#woken = null;
+    database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
+  }
+
+  /** Stores a newer form of the record beside the answer, unless the grant has ended by then, or another one has come. */
+  #storeLater(credential: Credential): void {
+    const { defer, turns } = this.#parts;
+    const generation = this.#generation;
+    defer(
+      turns.take(async () => {
+        if (generation === this.#generation) await this.#store(credential);
+      }),
+    );
   }
 
   /** Remembers the access token of a sign-in, for programs and for work while the user is offline. */
@@ -128,8 +148,8 @@ export class ObjectGrant {
     if (this.#accessToken === undefined) {
       const sealed = database.get(META.accessToken);
       const opened = sealed === null ? null : await keyRing.openAs(ACCESS_TOKEN, sealed, now(), AccessTokenSchema);
-      // Another request may have got one meanwhile.
-      this.#accessToken ??= opened;
+      // Another request may have got one meanwhile, or ended it.
+      if (this.#accessToken === undefined) this.#accessToken = opened;
     }
     const token = this.#accessToken ?? null;
     return token !== null && token.expiresAtMs - now() > REFRESH_MARGIN_MS ? token : null;
@@ -202,7 +222,7 @@ export class ObjectGrant {
     sub: string,
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
-    const { kv, store } = this.#parts;
+    const { kv } = this.#parts;
     if ((await this.#find(sub, null)) === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
@@ -211,7 +231,7 @@ export class ObjectGrant {
     const found = purpose === "credential" ? await this.#find(sub, null) : null;
     if (found === null) await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
-    else await store.writeCredential(found.credential);
+    else await this.#store(found.credential);
     return "resealed";
   }
 
@@ -264,7 +284,12 @@ export class ObjectGrant {
       // A grant that has ended meanwhile stays ended; a new one has its own access token.
       if (generation !== this.#generation) return this.#afterChange(sub);
       await this.remember(accessToken);
-      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken));
+      // RFC 6749 §6: a refresh token that comes with a refresh replaces the one before. The record keeps the time of its
+      // consent.
+      const isReplaced = response.refreshToken !== null && response.refreshToken !== refreshToken;
+      if (isReplaced || found.isOutdated) {
+        this.#storeLater({ ...credential, refreshToken: response.refreshToken ?? refreshToken });
+      }
       return accessToken;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -277,12 +302,6 @@ export class ObjectGrant {
     const held = await this.held();
     if (held === null) throw consentRequired(sub, null);
     return held;
-  }
-
-  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent. */
-  async #keepCredential({ credential, isOutdated }: FoundCredential, refreshToken: string): Promise<void> {
-    if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
-    else if (isOutdated) await this.#parts.store.writeCredential(credential);
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: signing in again replaces it. */
