@@ -55,6 +55,8 @@ export const AUTH_PATHS: Paths = {
             "INVALID_ID_TOKEN",
             "NO_USER_ID",
           ],
+          // Everything was ended while the sign-in was under way.
+          401: ["SIGN_IN_REQUIRED"],
           403: ["CONSENT_DENIED", "ACCOUNT_NOT_ALLOWED", "SCOPE_REQUIRED", "NO_REFRESH_TOKEN"],
           502: ["UPSTREAM_UNAVAILABLE"],
           503: ["STORAGE_UNAVAILABLE"],

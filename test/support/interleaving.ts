@@ -23,10 +23,13 @@ export class Steps {
   #heldBefore: number | null = null;
   #isHeld = false;
   #lastAtMs = 0;
+  #fails: ((nth: number) => boolean) | null = null;
+  #stored = 0;
 
   /** Stands in front of each step. */
   readonly before = async (step: string): Promise<void> => {
     this.#lastAtMs = Date.now();
+    if (!step.startsWith("call ")) this.#fail();
     if (this.#taken === null) return;
     if (this.#taken.length !== this.#heldBefore) {
       this.#taken.push(step);
@@ -37,6 +40,23 @@ export class Steps {
     this.#isHeld = true;
     while (this.#isHeld) await look();
   };
+
+  /** Stands behind an operation of KV, as the step of an answer does behind a question. */
+  readonly behind = async (): Promise<void> => this.#fail();
+
+  /** Plays a flow while steps to storage fail, or their answers are lost. @param fails the first is 1 */
+  async failing<T>(fails: (nth: number) => boolean, flow: () => Promise<T>): Promise<{ result: T; count: number }> {
+    [this.#fails, this.#stored] = [fails, 0];
+    const result = await flow();
+    this.#fails = null;
+    return { result, count: this.#stored };
+  }
+
+  #fail(): void {
+    if (this.#fails === null) return;
+    this.#stored += 1;
+    if (this.#fails(this.#stored)) throw new Error("Storage is out of reach.");
+  }
 
   /** The steps of a flow. */
   async of(flow: () => Promise<unknown>): Promise<string[]> {

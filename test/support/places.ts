@@ -27,16 +27,21 @@ export interface Places extends Scene {
 }
 
 /** A person who has not signed in, with storage that lags. */
-export async function openPlaces(open: Open, options: SceneOptions = {}): Promise<Places> {
+export async function openPlaces(
+  open: Open,
+  options: SceneOptions & { readonly ownWritesAreSeen?: boolean } = {},
+): Promise<Places> {
+  const { ownWritesAreSeen = true, ...sceneOptions } = options;
   const steps = new Steps();
   let kv: LaggingKv | null = null;
-  const storage = (now: () => number): LaggingKv => (kv = new LaggingKv({ now }));
-  const scene = await newcomer(open, { ...options, storage, before: steps.before });
+  const storage = (now: () => number): LaggingKv => (kv = new LaggingKv({ now, ownWritesAreSeen }));
+  const scene = await newcomer(open, { ...sceneOptions, storage, before: steps.before });
   if (kv === null) throw new Error("the stage has not taken the storage");
   const laggingKv: LaggingKv = kv;
   laggingKv.gate = async ({ keys, kind }, work) => {
     await steps.before(`${kind} ${keys.map((key) => key.split(":")[0]).join(" ")}`);
     work();
+    await steps.behind();
   };
   const stages = new Map([["here", scene.stage]]);
   const at = (place: string): Stage => {
