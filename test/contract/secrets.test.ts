@@ -198,14 +198,14 @@ describeInside("storage", () => {
     open,
   }) => {
     const { stage, google, browser, user } = await newcomer(open);
-    const { advance, kv } = inside(stage);
+    const { kv } = inside(stage);
     const mine = await newKeysOf(stage, () => signIn(browser, user));
     const other = await google.addUser();
     const theirs = await newKeysOf(stage, () => signIn(stage.browser(), other));
     expect([mine.length, theirs.length]).toEqual([2, 2]);
     // All that is the second user's is put in the place of the first's.
     for (const [index, name] of mine.entries()) await kv.put(name, (await kv.get(theirs[index] ?? "")) ?? "");
-    await advance(KV_IS_READ_MS);
+    await inside(stage).advance(KV_IS_READ_MS);
     await google.forgetCalls();
     expect((await call(browser)).status).toBe(401);
     expect(await google.count("token:refresh")).toBe(0);

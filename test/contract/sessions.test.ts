@@ -72,8 +72,7 @@ describe("GET /api/sessions", () => {
     const other = stage.browser();
     await signIn(other, user);
     const [mine, theirs] = [await listSessions(browser), await listSessions(other)];
-    expect(mine.map(({ current }) => current).toSorted()).toEqual([false, true]);
-    expect(theirs.map(({ current }) => current).toSorted()).toEqual([false, true]);
+    for (const list of [mine, theirs]) expect(list.filter(({ current }) => current)).toHaveLength(1);
     const currentOf = (sessions: typeof mine): string | undefined => sessions.find(({ current }) => current)?.id;
     expect(currentOf(mine)).not.toBe(currentOf(theirs));
     expect(mine.map(({ id }) => id).toSorted()).toEqual(theirs.map(({ id }) => id).toSorted());
@@ -231,8 +230,13 @@ describe("GET /api/activity", () => {
     await expect.poll(async () => (await listActivity(browser)).find(({ kind }) => kind === "token")?.requests).toBe(3);
     const activity = await listActivity(browser);
     expect(activity.find(({ kind }) => kind === "token")).toMatchObject({
-      ...{ id, tokenId: id, name: "backup" },
-      ...{ requests: 3, messagesListed: 15, messagesRead: 0, units: 3 * (5 + 5 * 20) },
+      id,
+      tokenId: id,
+      name: "backup",
+      requests: 3,
+      messagesListed: 15,
+      messagesRead: 0,
+      units: 3 * (5 + 5 * 20),
     });
     const session = activity.find(({ kind }) => kind === "session");
     expect(session).toMatchObject({ device: "Unknown device", messagesListed: 7, messagesRead: 0, units: 5 });
@@ -265,17 +269,16 @@ describe("GET /api/activity", () => {
 describeInside("the activity", () => {
   test("has service-binding calls, and the last 30 days", async ({ open }) => {
     const { browser, stage, user } = await signedIn(open);
-    const { advance, serve } = inside(stage);
     const day = new Date(stage.now()).toISOString().slice(0, 10);
-    await serve(async (scope) => {
+    await inside(stage).serve(async (scope) => {
       await getProfile(scope, user.sub);
       await logAtEnd(scope, () => ({ route: "GmailService.profile", method: "RPC", status: 200, ms: 0 }));
     });
     const offline = { kind: "offline", id: "offline", requests: 1, messagesListed: 0 };
     expect(await listActivity(browser)).toContainEqual(expect.objectContaining({ ...offline, day }));
-    await advance(29 * DAY_MS);
+    await inside(stage).advance(29 * DAY_MS);
     expect((await listActivity(browser)).map((one) => one.day)).toContain(day);
-    await advance(2 * DAY_MS);
+    await inside(stage).advance(2 * DAY_MS);
     await signIn(browser, user);
     expect((await listActivity(browser)).map((one) => one.day)).not.toContain(day);
   });

@@ -24,7 +24,7 @@ function failing(times: number, properties: Record<string, boolean> = {}): { inF
   return { inFront, tries: () => tries };
 }
 
-function ask(stage: Stage, { example }: Route, credentials: Record<string, string>): Promise<Response> {
+function request(stage: Stage, { example }: Route, credentials: Record<string, string>): Promise<Response> {
   const { body, method, path, type } = example;
   const headers = {
     accept: "application/json",
@@ -53,7 +53,7 @@ describeInside("while the object cannot be reached,", () => {
   test.for(withSession.map(isTitled))("%s with a session is 503", async ([, route], { open }) => {
     const scene = await signedIn(open);
     const stage = behind(scene, failing(Infinity).inFront);
-    const response = await ask(stage, route, { cookie: scene.browser.jar.header() ?? "" });
+    const response = await request(stage, route, { cookie: scene.browser.jar.header() ?? "" });
     await expectUnavailable(response, scene);
     expect((await call(scene.browser)).status, "and the session goes on").toBe(200);
   });
@@ -62,7 +62,7 @@ describeInside("while the object cannot be reached,", () => {
     const scene = await signedIn(open);
     const apiToken = await makeApiToken(scene.browser);
     const stage = behind(scene, failing(Infinity).inFront);
-    await expectUnavailable(await ask(stage, route, { authorization: `Bearer ${apiToken}` }), scene);
+    await expectUnavailable(await request(stage, route, { authorization: `Bearer ${apiToken}` }), scene);
   });
 
   test("a sign-in is 503, and changes nothing", async ({ open }) => {

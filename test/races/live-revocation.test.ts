@@ -63,7 +63,9 @@ async function warm(scene: Scene, way: Way): Promise<Held> {
   await readListing(await stage.send({ path: "/api/messages?limit=1", headers }));
   await scene.google.forgetCalls();
   return {
-    ...{ headers, questions, stage },
+    headers,
+    questions,
+    stage,
     hold: (until) => {
       before = until;
       questions.length = 0;
@@ -110,18 +112,21 @@ describeInside("reading with", () => {
       await expectLogged(scene, response, 401);
     });
 
-    test.for(READS)("%s says nothing when nobody can tell whether its caller was ended", async ([, request], { open }) => {
-      const scene = await signedIn(open, { user: { mailbox: { messages: 600 } } });
-      const { headers, hold, stage } = await warm(scene, way);
-      hold(async () => {
-        await calling(scene, "list")();
-        throw new Error("out of reach");
-      });
-      const response = await stage.send({ ...request, headers: { ...headers, ...request.headers } });
-      const { text } = await expectError(response, 503, "STORAGE_UNAVAILABLE");
-      expect(text).not.toContain("threadId");
-      await expectLogged(scene, response, 503);
-    });
+    test.for(READS)(
+      "%s says nothing when nobody can tell whether its caller was ended",
+      async ([, request], { open }) => {
+        const scene = await signedIn(open, { user: { mailbox: { messages: 600 } } });
+        const { headers, hold, stage } = await warm(scene, way);
+        hold(async () => {
+          await calling(scene, "list")();
+          throw new Error("out of reach");
+        });
+        const response = await stage.send({ ...request, headers: { ...headers, ...request.headers } });
+        const { text } = await expectError(response, 503, "STORAGE_UNAVAILABLE");
+        expect(text).not.toContain("threadId");
+        await expectLogged(scene, response, 503);
+      },
+    );
   });
 });
 

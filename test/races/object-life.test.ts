@@ -75,21 +75,21 @@ describe("while KV still has the record of before a new consent,", () => {
   });
 });
 
-describe("a disconnect that KV does not take", () => {
-  async function disconnected(places: Places): Promise<void> {
-    await signIn(places.browser, places.user);
-    await places.google.always("revoke", { status: 503 });
-    const { gate } = places.kv;
-    places.kv.gate = async ({ kind }, work) => {
-      if (kind === "delete") throw new Error("KV failed: 503 Service Unavailable");
-      work();
-    };
-    const answer = await places.browser.fetch("/auth/disconnect", { method: "POST" });
-    expect([answer.status, await answer.json()]).toMatchObject([200, { disconnected: true }]);
-    places.kv.gate = gate;
-    expect(places.kv.names).toHaveLength(2);
-  }
+async function disconnected(places: Places): Promise<void> {
+  await signIn(places.browser, places.user);
+  await places.google.always("revoke", { status: 503 });
+  const { gate } = places.kv;
+  places.kv.gate = async ({ kind }, work) => {
+    if (kind === "delete") throw new Error("KV failed: 503 Service Unavailable");
+    work();
+  };
+  const answer = await places.browser.fetch("/auth/disconnect", { method: "POST" });
+  expect([answer.status, await answer.json()]).toMatchObject([200, { disconnected: true }]);
+  places.kv.gate = gate;
+  expect(places.kv.names).toHaveLength(2);
+}
 
+describe("a disconnect that KV does not take", () => {
   test("holds at once, after an eviction as well, and what is left goes later", async ({ open }) => {
     const places = await openPlaces(open);
     const copy = places.browser;

@@ -28,7 +28,10 @@ const FLOWS: readonly Flow[] = [
   {
     name: "a disconnect",
     ends: true,
-    prepare: async ({ browser }) => async () => expect((await browser.submit("/auth/disconnect")).status).toBe(303),
+    prepare:
+      async ({ browser }) =>
+      async () =>
+        expect((await browser.submit("/auth/disconnect")).status).toBe(303),
   },
   {
     name: "tokens-revoked",
@@ -52,7 +55,9 @@ async function begin(open: Open): Promise<Places> {
   const keys = { newer: keysOf(makeTokenKeys("newer")), older: keysOf(makeTokenKeys("older")) };
   const ring = (...order: ("newer" | "older")[]): string => JSON.stringify({ keys: order.flatMap((kid) => keys[kid]) });
   const places = await openPlaces(open, { near: true, vars: { TOKEN_KEYS: ring("newer", "older") } });
-  const before = inside(places.stage).redeploy({ TOKEN_KEYS: ring("older", "newer") }).browser();
+  const before = inside(places.stage)
+    .redeploy({ TOKEN_KEYS: ring("older", "newer") })
+    .browser();
   await signIn(before, places.user);
   before.jar.copyTo(places.browser.jar);
   // Google lets every token live: what ends them is ours alone.

@@ -165,7 +165,8 @@ class PlaceCache {
   read(key: string, load: () => Entry | null): Entry | null {
     const nowMs = this.#now();
     const known = this.#reads.get(key);
-    if (known !== undefined && nowMs - known.atMs < CACHE_TTL_MS) return isLive(known.entry, nowMs) ? known.entry : null;
+    if (known !== undefined && nowMs - known.atMs < CACHE_TTL_MS)
+      return isLive(known.entry, nowMs) ? known.entry : null;
     const entry = load();
     this.#reads.set(key, { entry, atMs: nowMs });
     return entry;
