@@ -6,7 +6,7 @@
  */
 import { AppError } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
-import { handled, settle } from "../lib/settle.ts";
+import { settle } from "../lib/settle.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { Database, type ObjectStorage } from "./database.ts";
@@ -41,6 +41,8 @@ const META = {
   endedAt: "ended_at_ms",
   /** Google has disabled the account. */
   disabled: "disabled",
+  /** The address of the user could not be written: the next sign-in writes it, with a new refresh token or without. */
+  owesAddress: "owes_address",
   /** Records in KV that a disconnect could not delete: user and addresses, as JSON. */
   toErase: "to_erase",
 } as const;
@@ -99,8 +101,9 @@ export class MailboxCore implements MailboxQuestions {
     // A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
     // session or an API token, it would come back to life with the new grant.
     if (request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
-    // The record of the grant is there by now: the same sign-in again does the rest.
-    await writing;
+    // The record of the grant is there by now: the next sign-in does the rest.
+    this.#database.set(META.owesAddress, written.status === "rejected" ? "yes" : null);
+    if (written.status === "rejected") throw written.reason;
     // Everything may have been ended while KV was written.
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
     this.#database.transaction(() => {

@@ -72,7 +72,7 @@ export class ObjectGrant {
 
   /** Reads the stored credential, while a sign-in asks Google who it is. */
   wake(sub: string): void {
-    this.#woken ??= settle(this.#find(sub, null));
+    this.#woken = settle(this.#find(sub, null));
   }
 
   /**
@@ -118,18 +118,35 @@ export class ObjectGrant {
   }
 
   async #write(credential: Credential): Promise<void> {
-    const { database, now, store } = this.#parts;
+    const { database } = this.#parts;
     this.#generation += 1;
     this.#woken = null;
     const sealed = await store.writeCredential(credential);
     // Who has begun to refresh meanwhile has read the one before.
     this.#generation += 1;
     database.transaction(() => {
-      database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
       database.set(META.gone, null);
       database.set(META.dead, null);
       database.set(META.delegated, null);
     });
+  }
+
+  async #store(credential: Credential): Promise<void> {
+    const { database, now, store } = this.#parts;
+    const sealed = await store.writeCredential(credential);
+    this.#woken = null;
+    database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
+  }
+
+  /** Stores a newer form of the record beside the answer, unless the grant has ended by then, or another one has come. */
+  #storeLater(credential: Credential): void {
+    const { defer, turns } = this.#parts;
+    const generation = this.#generation;
+    defer(
+      turns.take(async () => {
+        if (generation === this.#generation) await this.#store(credential);
+      }),
+    );
   }
 
   /** Remembers the access token of a sign-in, for programs and for work while the user is offline. */
@@ -232,7 +249,7 @@ export class ObjectGrant {
     const found = purpose === "credential" ? await this.#find(sub, null) : null;
     if (found === null) await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
-    else await store.writeCredential(found.credential);
+    else await this.#store(found.credential);
     return "resealed";
   }
 
