@@ -73,8 +73,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
     this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
-    const [schedule, sessions, apiTokens] = [this.#schedule, this.#sessions, this.#apiTokens];
-    this.#activity = new Activity({ database, schedule, sessions, apiTokens, now });
+    const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];
+    this.#activity = new Activity({ database, sessions, apiTokens, now });
   }
 
   async wake(sub: string): Promise<void> {
@@ -92,10 +92,11 @@ export class MailboxCore implements MailboxQuestions {
     // What a disconnect has left in KV is deleted first: later, it would be the new grant that is deleted.
     await this.#erase();
     const { email, sub } = identity;
-    const knowsAddress =
-      (request.refreshToken !== null || request.delegated) && email !== null && request.emailVerified;
-    const writing = knowsAddress ? handled(this.#parts.store.writeAddress(email, sub)) : null;
-    const [kept] = await Promise.allSettled([this.#grant.keep(request), writing]);
+    const isAddressNew =
+      request.refreshToken !== null || request.delegated || this.#database.get(META.owesAddress) !== null;
+    const knowsAddress = isAddressNew && email !== null && request.emailVerified;
+    const writing = knowsAddress ? this.#parts.store.writeAddress(email, sub) : null;
+    const [kept, written] = await Promise.allSettled([this.#grant.keep(request), writing]);
     if (kept.status === "rejected") throw kept.reason;
     if (!kept.value) return "no-grant";
     // A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
@@ -121,7 +122,6 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async listSessions(): Promise<SessionInfo[]> {
-    this.#activity.write();
     return this.#sessions.list();
   }
 
@@ -156,7 +156,6 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async listTokens(): Promise<TokenInfo[]> {
-    this.#activity.write();
     return this.#apiTokens.list();
   }
 
@@ -212,7 +211,6 @@ export class MailboxCore implements MailboxQuestions {
   /** What the alarm does. */
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
-      if (purpose === "usage") this.#activity.write();
       // An object that was stopped while it erased has lost the plan, and does it here.
       if (purpose === "erasure" || purpose === "expiry") await this.#turns.take(() => this.#eraseOrPlan());
       if (purpose === "expiry") await this.#turns.take(() => this.#expire());
@@ -234,7 +232,6 @@ export class MailboxCore implements MailboxQuestions {
     this.#database.transaction(() => {
       this.#endUntil(this.#parts.now());
       this.#grant.end();
-      this.#activity.forget();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
       this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, storedEmail] }));

@@ -99,7 +99,7 @@ export class ObjectGrant {
     if (credential.clientId !== config.google.clientId) return false;
     if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
     if (await this.#isDead(credential.refreshToken)) return false;
-    if (isOutdated) this.#parts.defer(this.#keepCredential(found, credential.refreshToken, this.#generation));
+    if (isOutdated) this.#storeLater(credential);
     return true;
   }
 
@@ -120,8 +120,7 @@ export class ObjectGrant {
   async #write(credential: Credential): Promise<void> {
     const { database } = this.#parts;
     this.#generation += 1;
-    this.#woken = null;
-    const sealed = await store.writeCredential(credential);
+    await this.#store(credential);
     // Who has begun to refresh meanwhile has read the one before.
     this.#generation += 1;
     database.transaction(() => {
@@ -240,7 +239,7 @@ export class ObjectGrant {
     sub: string,
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
-    const { kv, store } = this.#parts;
+    const { kv } = this.#parts;
     if (this.#delegated() === null && (await this.#find(sub, null)) === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
@@ -304,7 +303,12 @@ export class ObjectGrant {
       // A grant that has ended meanwhile stays ended; a new one has its own access token.
       if (generation !== this.#generation) return this.#afterChange(sub);
       await this.remember(accessToken);
-      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken, generation));
+      // RFC 6749 §6: a refresh token that comes with a refresh replaces the one before. The record keeps the time of its
+      // consent.
+      const isReplaced = response.refreshToken !== null && response.refreshToken !== refreshToken;
+      if (isReplaced || found.isOutdated) {
+        this.#storeLater({ ...credential, refreshToken: response.refreshToken ?? refreshToken });
+      }
       return accessToken;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -361,22 +365,6 @@ export class ObjectGrant {
 
   async #afterChange(sub: string): Promise<AccessToken> {
     return (await this.held()) ?? this.#refresh(sub);
-  }
-
-  /**
-   * RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent.
-   * Takes its turn, and leaves alone what has ended, or was replaced, before that came.
-   */
-  async #keepCredential(
-    { credential, isOutdated }: FoundCredential,
-    refreshToken: string,
-    generation: number,
-  ): Promise<void> {
-    await this.#parts.turns.take(async () => {
-      if (generation !== this.#generation) return;
-      if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
-      else if (isOutdated) await this.#parts.store.writeCredential(credential);
-    });
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: signing in again replaces it. */
