@@ -54,6 +54,7 @@ interface World {
   readonly origin: string;
   readonly tokenKeys: string;
   readonly storage: Storage;
+  readonly beforeGoogle: NonNullable<StageOptions["beforeGoogle"]> | null;
   clockOffsetMs: number;
   readonly sleeps: number[];
 }
@@ -74,6 +75,7 @@ async function openStage(options: StageOptions): Promise<Stage> {
     origin,
     tokenKeys,
     storage,
+    beforeGoogle: options.beforeGoogle ?? null,
     sleeps: [],
   });
   // Empty as in wrangler.toml, whatever a developer's .dev.vars says.
@@ -108,7 +110,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
       return advance(ms);
     },
     startTimer: timers.start,
-    fetch: fetchThroughDouble(world.transport, timers),
+    fetch: fetchThroughDouble(world, timers),
   });
   // One object for its whole life, as in an isolate: the Worker may keep what it derived from it.
   const kv = world.storage.at(place);
@@ -169,6 +171,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
       },
       logged,
       kv,
+      mailboxes: objects,
       keys: () => listKeys(kv),
     },
   };
@@ -201,9 +204,10 @@ async function buffered(response: Response): Promise<Response> {
 
 /** `fetch`, but that a connection which Google wants broken breaks here: no HTTP answer can say that. */
 const fetchThroughDouble =
-  (transport: typeof fetch, timers: Timers): typeof fetch =>
+  ({ beforeGoogle, transport }: World, timers: Timers): typeof fetch =>
   (input, init) =>
     timers.during(async () => {
+      await beforeGoogle?.(new Request(input).url);
       const response = await transport(input, init);
       const how = response.headers.get(BREAK_HEADER);
       if (how === null) return response;
