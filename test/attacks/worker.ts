@@ -2,6 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
+import { inside } from "../support/contract.ts";
 import { type Stage, workerVars } from "../support/stage.ts";
 
 export type Ask = (url: string, init?: RequestInit) => Promise<Response>;
@@ -11,7 +12,7 @@ export function openWorker(stage: Stage, changes: Readonly<Record<string, unknow
   const worker = createWorker();
   const vars = { ...workerVars(stage.google, stage.tokenKeys), ALLOWED_ACCOUNTS: "", PUBLIC_URL: "" };
   // One object for its whole life, as in an isolate.
-  const workerEnv = { ...env, ...vars, ...changes };
+  const workerEnv = { ...env, ...vars, MAILBOXES: inside(stage).mailboxes, ...changes };
   return async (url, init = {}) => {
     const ctx = createExecutionContext();
     const response = await worker.fetch(new Request(url, { redirect: "manual", ...init }), workerEnv, ctx);
