@@ -45,12 +45,12 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
   },
   ACCESS_BLOCKED: {
     happened:
-      "Google refuses for good: an administrator's policy, an OAuth client that may not, the Gmail API that is not enabled. `metadata.error` has the OAuth code, or `metadata.activationUrl` the address that enables the API. Nothing stored has changed.",
+      "Google refuses for good: an administrator's policy, an OAuth client that may not, a service account that is not authorized for the user's mailbox, the Gmail API that is not enabled. `metadata.error` has the OAuth code, or `metadata.activationUrl` the address that enables the API. Nothing stored has changed.",
     person:
       "Ask the administrator of your organization to trust the app, or use another account: the message says which.",
     program: "Show the message. Do not try again.",
     operator:
-      '`unauthorized_client`, `deleted_client`, `disabled_client`: check the OAuth client in Google\'s console. `org_internal`: the audience is "Internal". `accessNotConfigured`: enable the Gmail API; it takes some minutes.',
+      '`unauthorized_client`, `deleted_client`, `disabled_client`: check the OAuth client in Google\'s console. `org_internal`: the audience is "Internal". `accessNotConfigured`: enable the Gmail API; it takes some minutes. With `metadata.clientId`: the administrator of the domain authorizes it for `metadata.scopes`: [Domain-wide delegation](setup-google.md#domain-wide-delegation).',
   },
   ACCOUNT_NOT_ALLOWED: {
     happened: "The account is not in `ALLOWED_ACCOUNTS`, or Google has reported it as disabled.",

@@ -53,9 +53,9 @@ export async function putSecrets(deployment: Deployment, secrets: Readonly<Recor
     throw new ScriptError(`wrangler did not take the secrets (exit code ${String(code)}).\n\n${all.trim()}`);
 }
 
-/** A secret as it may be shown: as it is, or within JSON, where quotes are escaped. */
+/** A secret as it may be shown: as it is, or within JSON, where quotes and the ends of a PEM's lines are escaped. */
 function partsOf(secret: string): string[] {
-  return [secret, ...(secret.match(/[\w-]{40,}/g) ?? [])];
+  return [secret, ...(secret.match(/[\w+/-]{40,}/g) ?? [])];
 }
 
 /** Deploys the code. */

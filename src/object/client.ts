@@ -29,7 +29,7 @@ export function inJurisdiction(
 ): MailboxNamespace | null {
   if (jurisdiction === null) return mailboxes;
   try {
-    return mailboxes.jurisdiction(jurisdiction as DurableObjectJurisdiction);
+    return mailboxes.jurisdiction(jurisdiction);
   } catch (error) {
     // The words of local workerd, which has no places.
     const isLocal = error instanceof Error && /not implemented in workerd/i.test(error.message);
@@ -74,7 +74,7 @@ export class Mailboxes {
     return new Mailbox(() => {
       const stub = connect();
       if (stub === undefined) throw new Error("There is no namespace.");
-      // The class behind the binding is `Mailbox` of index.ts, which implements this.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the class behind the binding is `Mailbox` of index.ts
       return stub as unknown as MailboxRpc;
     }, this.#options);
   }
@@ -97,7 +97,7 @@ export class Mailbox {
     ...values: Parameters<MailboxQuestions[Q]>
   ): Promise<Awaited<ReturnType<MailboxQuestions[Q]>>> {
     const outcome = await this.#options.trace.time("storage", () => this.#reach(question, values));
-    // The object answers each question as its interface says.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers each question as its interface says
     return fromOutcome(outcome as Outcome<Awaited<ReturnType<MailboxQuestions[Q]>>>);
   }
 

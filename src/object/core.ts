@@ -88,7 +88,8 @@ export class MailboxCore implements MailboxQuestions {
     if (this.#database.get(META.disabled) !== null) return "disabled";
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
     const { email, sub } = identity;
-    const knowsAddress = request.refreshToken !== null && email !== null && request.emailVerified;
+    const knowsAddress =
+      (request.refreshToken !== null || request.delegated) && email !== null && request.emailVerified;
     const writing = knowsAddress ? handled(this.#parts.store.writeAddress(email, sub)) : null;
     const [kept] = await Promise.allSettled([this.#grant.keep(request), writing]);
     if (kept.status === "rejected") throw kept.reason;
@@ -106,7 +107,7 @@ export class MailboxCore implements MailboxQuestions {
       this.#sessions.begin(session);
       this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
-    await this.#grant.remember(request.accessToken);
+    if (request.accessToken !== null) await this.#grant.remember(request.accessToken);
     return "signed-in";
   }
 
@@ -170,13 +171,18 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed> {
-    const isInForce = {
-      session: () => this.#sessions.signedInAtMs(actor.id) !== null,
-      token: () => this.#apiTokens.isInForce(actor.id),
-      offline: () => true,
-    }[actor.kind]();
+    this.#requireInForce(actor);
+    const renewed = await this.#grant.accessToken(sub, refused);
+    // A new consent may have ended it meanwhile: the new access token is not its own.
+    this.#requireInForce(actor);
+    return renewed;
+  }
+
+  #requireInForce({ kind, id }: Actor): void {
+    const isInForce =
+      kind === "offline" ||
+      (kind === "session" ? this.#sessions.signedInAtMs(id) !== null : this.#apiTokens.isInForce(id));
     if (!isInForce) throw signInRequired();
-    return this.#grant.accessToken(sub, refused);
   }
 
   async report(actor: Actor, usage: Usage): Promise<void> {
@@ -216,18 +222,18 @@ export class MailboxCore implements MailboxQuestions {
 
   /** Deletes everything of the user here, and in KV. */
   async #forget({ sub, email }: { sub: string; email: string | null }): Promise<Disconnected> {
-    const { refreshToken, accessToken, ...stored } = await this.#grant.read(sub);
+    const { email: storedEmail, ...tokens } = await this.#grant.read(sub);
     this.#database.transaction(() => {
       this.#endUntil(this.#parts.now());
       this.#grant.end();
       this.#activity.forget();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
-      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, stored.email] }));
+      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, storedEmail] }));
       this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
     await this.#eraseOrPlan();
-    return { refreshToken, accessToken };
+    return tokens;
   }
 
   async #forgetOlder(sub: string, untilMs: number): Promise<void> {

@@ -2,14 +2,17 @@
  * A user's grant, as their object keeps it: the credential in KV, which this class alone writes and deletes, and the access
  * token that it brings. One refresh for all who need it, everywhere: who comes while one is under way waits for it.
  */
-import type { Config } from "../config.ts";
+import * as z from "zod/mini";
+import { type Config, isDelegated } from "../config.ts";
 import { AppError, scopeMissing } from "../errors.ts";
 import { type AccessToken, AccessTokenSchema } from "../identity.ts";
 import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
 import { type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
-import type { Upstream } from "../lib/upstream.ts";
+import { toAsciiLowerCase } from "../lib/ascii.ts";
+import { readJson, unavailable, type Upstream } from "../lib/upstream.ts";
 import { coversSignIn, OAuthError, refreshAccessToken, scopesInUse, toAccessToken } from "../oauth.ts";
 import { accessBlocked } from "../oauth/access-blocked.ts";
+import { delegatedAccessToken } from "../oauth/service-account.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import type { Database } from "./database.ts";
 import type { Disconnected, OfflineUser, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
@@ -30,6 +33,8 @@ const META = {
   /** SHA-256 of the refresh token that Google has called dead. */
   dead: "dead_token",
   accessToken: "access_token",
+  /** Whose mailbox the service account opens, as JSON: {@link DelegatedSchema}. */
+  delegated: "delegated",
 } as const;
 
 export interface GrantParts {
@@ -76,6 +81,12 @@ export class ObjectGrant {
   async keep(request: SignIn): Promise<boolean> {
     const { config, store } = this.#parts;
     const found = await this.#storedForSignIn(request);
+    if (request.delegated) {
+      await this.#keepDelegated(request);
+      // No refresh token is kept for who needs none.
+      if (found !== null) await store.deleteCredential(request.identity.sub);
+      return true;
+    }
     if (request.refreshToken !== null) {
       await this.#write(toCredential(request, request.refreshToken, { found, clientId: config.google.clientId }));
       return true;
@@ -111,6 +122,7 @@ export class ObjectGrant {
       database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
       database.set(META.gone, null);
       database.set(META.dead, null);
+      database.set(META.delegated, null);
     });
   }
 
@@ -144,18 +156,19 @@ export class ObjectGrant {
    */
   async accessToken(sub: string, refused: string | null): Promise<Renewed> {
     const held = await this.held();
-    if (held !== null && held.value !== refused) return { accessToken: held, isFresh: false };
+    const byService = this.#delegated() !== null;
+    if (held !== null && held.value !== refused) return { accessToken: held, isFresh: false, isDelegated: byService };
     if (held !== null) this.#dropAccessToken();
     this.#refreshing ??= this.#refresh(sub).finally(() => {
       this.#refreshing = null;
     });
-    return { accessToken: await this.#refreshing, isFresh: true };
+    return { accessToken: await this.#refreshing, isFresh: true, isDelegated: byService };
   }
 
   /** A user with a grant in force, or null. */
   async openOffline(sub: string): Promise<OfflineUser | null> {
-    const found = await this.#usable(sub);
-    return found === null ? null : { sub, email: found.credential.email, accessToken: await this.held() };
+    const email = this.#delegated()?.email ?? (await this.#usable(sub))?.credential.email;
+    return email === undefined ? null : { sub, email, accessToken: await this.held() };
   }
 
   /** When the stored grant came, in epoch milliseconds; null where there is none that opens. */
@@ -172,10 +185,12 @@ export class ObjectGrant {
   async read(sub: string): Promise<Disconnected & { readonly email: string | null }> {
     const found = await openedOrNull(this.#find(sub, null));
     const accessToken = (await this.held())?.value ?? null;
+    const delegated = this.#delegated();
     return {
       refreshToken: found?.credential.refreshToken ?? null,
-      email: found?.credential.email ?? null,
-      accessToken,
+      email: delegated?.email ?? found?.credential.email ?? null,
+      accessToken: delegated === null ? accessToken : null,
+      wasDelegated: delegated !== null,
     };
   }
 
@@ -187,6 +202,7 @@ export class ObjectGrant {
     this.#dropAccessToken();
     database.set(META.recent, null);
     database.set(META.dead, null);
+    database.set(META.delegated, null);
     database.set(META.gone, "yes");
   }
 
@@ -203,7 +219,7 @@ export class ObjectGrant {
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
     const { kv, store } = this.#parts;
-    if ((await this.#find(sub, null)) === null) return "dead";
+    if (this.#delegated() === null && (await this.#find(sub, null)) === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
     if (kv.keyRing.isActive(sealed)) return "current";
@@ -252,6 +268,8 @@ export class ObjectGrant {
   async #refresh(sub: string): Promise<AccessToken> {
     const { config, now, openUpstream } = this.#parts;
     const generation = this.#generation;
+    const delegated = this.#delegated();
+    if (delegated !== null) return this.#delegatedAccess(delegated, generation);
     const found = await this.#usable(sub);
     if (found === null) throw consentRequired(sub, null);
     const { credential } = found;
@@ -271,6 +289,52 @@ export class ObjectGrant {
       if (generation !== this.#generation) return this.#afterChange(sub);
       throw await this.#refused(error, credential);
     }
+  }
+
+  #delegated(): Delegated | null {
+    const { config, database } = this.#parts;
+    const text = database.get(META.delegated);
+    if (text === null) return null;
+    const delegated = DelegatedSchema.parse(JSON.parse(text));
+    // A domain that the operator has taken away counts at once.
+    const isAllowed = isAllowedAccount(config.allowedAccounts, { ...delegated, emailVerified: true });
+    return isAllowed && isDelegated(config, delegated.hostedDomain) ? delegated : null;
+  }
+
+  /** The service account's access to a mailbox, once that is known to be the user's own. */
+  async #keepDelegated({ identity: { email }, hostedDomain }: SignIn): Promise<void> {
+    const { config, database, openUpstream } = this.#parts;
+    if (email === null) throw notTheirs();
+    this.#generation += 1;
+    const delegated: Delegated = { email, hostedDomain };
+    const upstream = openUpstream();
+    const accessToken = await this.#assert(delegated, upstream);
+    const headers = new Headers({ Authorization: `Bearer ${accessToken.value}` });
+    const url = `${config.gmailApiUrl}/gmail/v1/users/me/profile?fields=emailAddress`;
+    const response = await upstream.fetch(url, { headers }, { endpoint: "Gmail" });
+    if (response.status !== 200) throw unavailable("Gmail", response);
+    const { emailAddress } = await readJson(response, ProfileSchema, "Gmail");
+    if (toAsciiLowerCase(emailAddress) !== toAsciiLowerCase(email)) throw notTheirs();
+    database.transaction(() => {
+      database.set(META.delegated, JSON.stringify(delegated));
+      database.set(META.recent, null);
+      database.set(META.gone, null);
+    });
+    await this.remember(accessToken);
+  }
+
+  async #delegatedAccess(delegated: Delegated, generation: number): Promise<AccessToken> {
+    const accessToken = await this.#assert(delegated, this.#parts.openUpstream());
+    if (generation === this.#generation) await this.remember(accessToken);
+    return accessToken;
+  }
+
+  async #assert({ email }: Delegated, upstream: Upstream): Promise<AccessToken> {
+    const { config, now } = this.#parts;
+    if (config.delegation === null) throw notTheirs();
+    const { serviceAccount } = config.delegation;
+    const user = { email, scopes: config.google.scopes, nowMs: now() };
+    return toAccessToken(await delegatedAccessToken(upstream, config.google, serviceAccount, user), now());
   }
 
   async #afterChange(sub: string): Promise<AccessToken> {
@@ -300,6 +364,19 @@ export class ObjectGrant {
     this.#parts.database.set(META.dead, await sha256(refreshToken));
     return consentRequired(sub, email);
   }
+}
+
+/** Whose mailbox the service account opens: the verified address, and `hd` of the ID token. */
+const DelegatedSchema = z.object({ email: z.string(), hostedDomain: z.nullable(z.string()) });
+type Delegated = z.infer<typeof DelegatedSchema>;
+
+const ProfileSchema = z.object({ emailAddress: z.string() });
+
+/** Never another one's mail, whatever the service account may open. */
+function notTheirs(): AppError {
+  return new AppError("ACCESS_BLOCKED", "Your organization's access does not open a mailbox of this address.", {
+    signInAgain: { prompt: "select_account" },
+  });
 }
 
 /** The access token in the object: bound to no KV key. */

@@ -41,7 +41,10 @@ function toErrorData(error: AppError): ErrorData {
     reason,
     message,
     options: {
-      ...{ code, status, programMessage, metadata },
+      code,
+      status,
+      programMessage,
+      metadata,
       ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
       ...(signInAgain === null ? {} : { signInAgain }),
       ...(logDetail === null ? {} : { logDetail }),
@@ -70,9 +73,12 @@ export interface SignIn {
   };
   /** Granted scopes, as Google named them. */
   readonly scopes: readonly string[];
-  readonly accessToken: AccessToken;
+  /** Null where it opens no mailbox. */
+  readonly accessToken: AccessToken | null;
   /** Null where Google gave none: then the stored one has to do. */
   readonly refreshToken: string | null;
+  /** The service account opens this mailbox: there is no grant of the user's own. */
+  readonly delegated: boolean;
   /** The session that this browser had, where it was the same user's. */
   readonly previousSession: string | null;
 }
@@ -136,6 +142,8 @@ export interface OfflineUser {
 export interface Renewed {
   readonly accessToken: AccessToken;
   readonly isFresh: boolean;
+  /** By the service account: consent would change nothing. */
+  readonly isDelegated: boolean;
 }
 
 /** What a request of an actor did: counts only. */
@@ -160,6 +168,8 @@ export interface ActivityDay extends Usage {
 export interface Disconnected {
   readonly refreshToken: string | null;
   readonly accessToken: string | null;
+  /** The access was the service account's, which only an administrator ends. */
+  readonly wasDelegated: boolean;
 }
 
 /** What ends sessions and API tokens without their owner. */
@@ -219,7 +229,7 @@ export async function answer(
   question: Question,
   values: readonly unknown[],
 ): Promise<Outcome<unknown>> {
-  // They come from object/client.ts, which has the same interface.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- they come from object/client.ts, which has the same interface
   const method = object[question] as (...values: readonly unknown[]) => Promise<unknown>;
   return toOutcome(async () => Reflect.apply(method, object, values));
 }
