@@ -65,34 +65,60 @@ type Forgery = readonly [title: string, isOfObject: boolean, make: (spoils: Spoi
 
 const FORGERIES: readonly Forgery[] = [
   ["another checksum", false, async ({ own }) => `${(await forge(own)).slice(0, -CHECKSUM_CHARACTERS)}AAAAAA`],
-  ["the checksum of another token", false, async ({ own, victims }) => {
-    const [mine, theirs] = [await forge(own), await forge(victims)];
-    return mine.slice(0, -CHECKSUM_CHARACTERS) + theirs.slice(-CHECKSUM_CHARACTERS);
-  }],
+  [
+    "the checksum of another token",
+    false,
+    async ({ own, victims }) => {
+      const [mine, theirs] = [await forge(own), await forge(victims)];
+      return mine.slice(0, -CHECKSUM_CHARACTERS) + theirs.slice(-CHECKSUM_CHARACTERS);
+    },
+  ],
   ["random bytes as the object", false, ({ own }) => forge({ ...own, object: random() })],
   ["zeros as the object", false, ({ own }) => forge({ ...own, object: "A".repeat(PART_CHARACTERS) })],
   ["an object of another namespace", false, ({ own }) => forge({ ...own, object: fromHex(FOREIGN_OBJECT) })],
-  ["an object with one bit flipped", false, ({ own }) => {
-    const bytes = base64url.decode(own.object);
-    bytes[0] = (bytes[0] ?? 0) ^ 1;
-    return forge({ ...own, object: base64url.encode(bytes) });
-  }],
+  [
+    "an object with one bit flipped",
+    false,
+    ({ own }) => {
+      const bytes = base64url.decode(own.object);
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      return forge({ ...own, object: base64url.encode(bytes) });
+    },
+  ],
   ["the form of before", false, async ({ own }) => `${PREFIX}${own.secret}${random().slice(0, 20)}`],
-  ["the form of before, of the object's ID", false, async ({ own }) => `${PREFIX}${own.object}${random().slice(0, 20)}`],
+  [
+    "the form of before, of the object's ID",
+    false,
+    async ({ own }) => `${PREFIX}${own.object}${random().slice(0, 20)}`,
+  ],
   ["object and secret in the other's place", false, ({ own }) => forge({ object: own.secret, secret: own.object })],
   ["the victim's object, with a random secret", true, ({ victims }) => forge({ ...victims, secret: random() })],
   ["the victim's object, with one's own secret", true, ({ own, victims }) => forge({ ...own, object: victims.object })],
   ["one's own object, with the victim's secret", true, ({ own, victims }) => forge({ ...victims, object: own.object })],
-  ["a last character of the object that means the same", true, ({ victims }) =>
-    forge({ ...victims, object: otherSpelling(victims.object) })],
-  ["a last character of the secret that means the same", true, ({ victims }) =>
-    forge({ ...victims, secret: otherSpelling(victims.secret) })],
-  ["the same, with the checksum of the proper spelling", false, async ({ victims }) => {
-    const token = await forge({ ...victims, secret: otherSpelling(victims.secret) });
-    return token.slice(0, -CHECKSUM_CHARACTERS) + (await forge(victims)).slice(-CHECKSUM_CHARACTERS);
-  }],
-  ["an object of ours whose user nobody knows", true, ({ own, stage }) =>
-    forge({ ...own, object: fromHex(inside(stage).mailboxes.idFromName(crypto.randomUUID()).toString()) })],
+  [
+    "a last character of the object that means the same",
+    true,
+    ({ victims }) => forge({ ...victims, object: otherSpelling(victims.object) }),
+  ],
+  [
+    "a last character of the secret that means the same",
+    true,
+    ({ victims }) => forge({ ...victims, secret: otherSpelling(victims.secret) }),
+  ],
+  [
+    "the same, with the checksum of the proper spelling",
+    false,
+    async ({ victims }) => {
+      const token = await forge({ ...victims, secret: otherSpelling(victims.secret) });
+      return token.slice(0, -CHECKSUM_CHARACTERS) + (await forge(victims)).slice(-CHECKSUM_CHARACTERS);
+    },
+  ],
+  [
+    "an object of ours whose user nobody knows",
+    true,
+    ({ own, stage }) =>
+      forge({ ...own, object: fromHex(inside(stage).mailboxes.idFromName(crypto.randomUUID()).toString()) }),
+  ],
 ];
 
 /** What the Worker asks for while it is watched. */
@@ -149,7 +175,10 @@ describeInside("a forged API token opens no route, calls nobody and changes noth
     for (const route of TOKEN_ROUTES) {
       await expectRefusal(await stage.send(withBearer(route, token)), NOT_SIGNED_IN, title);
       // What the browser of its owner would do with it beside a cookie.
-      const beside = requestOf(route, { cookie: `${scene.cookieName}=${scene.session}`, authorization: `Bearer ${token}` });
+      const beside = requestOf(route, {
+        cookie: `${scene.cookieName}=${scene.session}`,
+        authorization: `Bearer ${token}`,
+      });
       await expectRefusal(await stage.send(beside), NOT_SIGNED_IN, `${title}, beside a session`);
     }
     expect(await scene.google.count()).toBe(0);
@@ -165,7 +194,9 @@ describeInside("a forged API token opens no route, calls nobody and changes noth
     const token = await forge({ object: fromHex(objectId), secret: random() });
     await scene.refused({ path: "/api/me", headers: { authorization: `Bearer ${token}` } }, NOT_SIGNED_IN);
     expect(await contentOf(objectId)).toEqual({});
-    expect(Object.keys(Object(await contentOf(objectIdOf(scene.apiToken)))), "as one does that has a user").toContain("tokens");
+    expect(Object.keys(Object(await contentOf(objectIdOf(scene.apiToken)))), "as one does that has a user").toContain(
+      "tokens",
+    );
   });
 
   test("a thousand at once, and the right ones work beside them", async ({ victim }) => {

@@ -177,8 +177,10 @@ async function harvest(scene: Victim): Promise<Record<string, string>> {
 async function sealedInObject({ stage, user }: Victim): Promise<Record<"access-token" | "recent credential", string>> {
   const id = inside(stage).mailboxes.idFromName(user.sub);
   const valueOf = (name: string): Promise<string> =>
-    runInDurableObject(env.MAILBOXES.get(id), (_, { storage: { sql } }) =>
-      sql.exec<{ value: string }>("SELECT value FROM meta WHERE name = ?", name).one().value,
+    runInDurableObject(
+      env.MAILBOXES.get(id),
+      (_, { storage: { sql } }) =>
+        sql.exec<{ value: string }>("SELECT value FROM meta WHERE name = ?", name).one().value,
     );
   const { sealed }: { sealed: string } = JSON.parse(await valueOf("recent_credential"));
   return { "access-token": await valueOf("access_token"), "recent credential": sealed };
