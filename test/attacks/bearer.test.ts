@@ -115,7 +115,10 @@ describeInside("an API token is refused by every route, and changes nothing at G
     expect((await scene.stage.send(withBearer(me, scene.apiToken))).status).toBe(200);
     await end(scene);
     await scene.google.forgetCalls();
-    for (const route of TOKEN_ROUTES) await scene.refused(withBearer(route, scene.apiToken), NOT_SIGNED_IN, title);
+    for (const route of TOKEN_ROUTES) {
+      const response = await scene.refused(withBearer(route, scene.apiToken), NOT_SIGNED_IN, title);
+      expect(await response.text()).toContain("Your API token is unknown, expired or revoked.");
+    }
     // Reading begins beside the check, and its answer is thrown away.
     const changing = (await scene.google.calls()).filter(
       ({ method, endpoint }) => method !== "GET" && endpoint !== "token:refresh",
