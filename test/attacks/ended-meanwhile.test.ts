@@ -143,18 +143,22 @@ describe("ended before or after each question to the object, nothing lives on, a
         const what = `${title}, ${ending} ${moment} ${at}`;
         const scene = await set(victim, flow);
         let asked = 0;
-        let ended: Promise<unknown> | null = null;
-        const response = await runBehind(flow, scene, async (question, ask) => {
+        const endings: Promise<unknown>[] = [];
+        const endHere = async (): Promise<void> => {
+          endings.push(end(scene));
+          await Promise.all(endings);
+        };
+        const response = await runBehind(flow, scene, async (_, ask) => {
           const isHere = asked === step;
           asked += 1;
-          if (isHere && moment === "before") await (ended = end(scene));
+          if (isHere && moment === "before") await endHere();
           const outcome = await ask();
-          if (isHere && moment === "after") await (ended = end(scene));
+          if (isHere && moment === "after") await endHere();
           return outcome;
         });
-        expect(ended, what).not.toBeNull();
+        expect(endings, what).toHaveLength(1);
         // A sign-in wakes the object and does not wait for it.
-        await ended;
+        await Promise.all(endings);
         if (moment === "before" && DECISIVE.has(at)) {
           await expectRefusal(response, NOT_SIGNED_IN, what);
           expect(await scene.google.count("modify"), what).toBe(0);

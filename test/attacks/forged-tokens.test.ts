@@ -211,7 +211,11 @@ describeInside("a forged API token opens no route, calls nobody and changes noth
       async () => PREFIX + random() + random() + random().slice(0, CHECKSUM_CHARACTERS),
       () => forge({ ...spoils.own, object: spoils.victims.object }),
     ];
-    const forged = await Promise.all(Array.from({ length: 1000 }, (_, n) => makers[n % makers.length]?.() ?? ""));
+    const forged = await Promise.all(
+      Array.from({ length: 250 }, () => makers)
+        .flat()
+        .map((make) => make()),
+    );
     const ask = async (token: string): Promise<number> =>
       (await stage.send({ path: "/api/me", headers: { authorization: `Bearer ${token}` } })).status;
     const [statuses, right] = await Promise.all([Promise.all(forged.map(ask)), ask(scene.apiToken)]);

@@ -29,9 +29,9 @@ function isBeside({ name }: Flow, what: string): boolean | "perhaps" {
   return name.startsWith("the page /") && what === "accessToken" ? "perhaps" : false;
 }
 /** What says whether the caller is let in. */
-const CHECKS = ["checkSession", "openToken"];
+const CHECKS = new Set(["checkSession", "openToken"]);
 /** Of a flow that makes its API token itself, what is asked with that token. */
-const BY_TOKEN = ["openToken", "accessToken", "report"];
+const BY_TOKEN = new Set(["openToken", "accessToken", "report"]);
 /** How soon the object deletes in KV what a disconnect could not. */
 const ERASE_AGAIN_MS = 60_000;
 
@@ -59,8 +59,8 @@ async function record(flow: Flow): Promise<{ label: string; failings: Failing[] 
     const nth = storage.operations
       .slice(0, at)
       .filter((other) => other.what === operation.what && other.kind === operation.kind).length;
-    if (flow.name.endsWith("by API token") && operation.kind === "ask" && !BY_TOKEN.includes(operation.what)) return [];
-    return failuresOf(operation).map((one) => ({ ...operation, nth, ...one }));
+    if (flow.name.endsWith("by API token") && operation.kind === "ask" && !BY_TOKEN.has(operation.what)) return [];
+    return failuresOf(operation).map((one) => Object.assign({ nth }, operation, one));
   });
   return { label, failings };
 }
@@ -106,7 +106,7 @@ async function runFailing(flow: Flow, failing: Failing, undisturbed: string): Pr
   // What a stream did is reported when it has been read.
   check(failures > 0 || failing.what === "report", "nothing failed");
   counts[label === undisturbed ? "unaffected" : "unavailable"] += 1;
-  if (failing.kind === "ask" && CHECKS.includes(failing.what) && flow.name !== "logout") {
+  if (failing.kind === "ask" && CHECKS.has(failing.what) && flow.name !== "logout") {
     for (const told of [FIRST_MESSAGE, "threadId", scene.user.email, 'class="row', "gmedge_"]) {
       check(!text.includes(told), `it told ${told} to somebody who was not checked`);
     }
@@ -120,11 +120,12 @@ async function problemsAfterwards(
   scene: Scene,
   { label, undisturbed, hadCredential }: { label: string; undisturbed: string; hadCredential: boolean },
 ): Promise<string[]> {
-  const { kv, mailboxes, advance } = inside(scene.stage);
-  const find = (): Promise<string | null> => kv.get(storageKeys.credential(scene.user.sub));
+  const stage = inside(scene.stage);
+  const find = (): Promise<string | null> => stage.kv.get(storageKeys.credential(scene.user.sub));
   if (flow.name === "disconnect" && label === undisturbed) {
-    await advance(ERASE_AGAIN_MS);
-    if ((await find()) !== null) await runDurableObjectAlarm(env.MAILBOXES.get(mailboxes.idFromName(scene.user.sub)));
+    await stage.advance(ERASE_AGAIN_MS);
+    if ((await find()) !== null)
+      await runDurableObjectAlarm(env.MAILBOXES.get(stage.mailboxes.idFromName(scene.user.sub)));
     if ((await find()) !== null) return ["a credential outlived disconnect"];
   } else if (hadCredential && flow.name !== "disconnect" && (await find()) === null) {
     return ["a stored credential is lost"];
