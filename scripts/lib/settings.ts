@@ -20,7 +20,10 @@ export interface Settings {
  */
 export function checkSettings(root: string, text: string): Settings {
   const env = { ...readDeclaredVars(root), ...parseEnv(text) };
-  return { problems: findProblems({ ...env, CREDENTIALS: {} }), unknownNames: describeUnknownNames(env) };
+  return {
+    problems: findProblems({ ...env, CREDENTIALS: {}, MAILBOXES: {} }),
+    unknownNames: describeUnknownNames(env),
+  };
 }
 
 /** The vars of wrangler.toml. @param root the project's folder */
