@@ -68,7 +68,13 @@ export async function startWorkerd(
   const port = await findPort();
   writeFileSync(configFile, configOf(worker, port));
   const file = await binary();
-  const args = ["serve", `--control-fd=${CONTROL_FD}`, "--directory-path", `disk=${path.join(folder, "objects")}`, configFile];
+  const args = [
+    "serve",
+    `--control-fd=${CONTROL_FD}`,
+    "--directory-path",
+    `disk=${path.join(folder, "objects")}`,
+    configFile,
+  ];
   const child = startChild(stack, { file, args: worker.objects === undefined ? args.toSpliced(2, 2) : args, cpu });
   child.stdout?.resume();
   await firstLine(child, child.stdio[CONTROL_FD] as unknown as Readable, (line) => {
