@@ -146,7 +146,10 @@ export function createMailboxCore(
   const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
   const maxCalls = config.subrequestBudget;
   return new MailboxCore({
-    ...{ config, keyRing, kv, now },
+    config,
+    keyRing,
+    kv,
+    now,
     storage: state.storage,
     objectId: state.id.toString(),
     store: new CredentialStore(kv),

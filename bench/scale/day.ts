@@ -61,42 +61,37 @@ function actsOfPeople(p: Parameters): Act[] {
 }
 
 /**
- * What programs do, day and night. Every request with an API token is taken to meet an isolate whose access token is too
- * old, every run by service binding one that knows nothing, and parallel requests isolates that know nothing of each other.
+ * What programs do, day and night. The object of a user refreshes once for all of them; every run by service binding is taken
+ * to come when the access token has ended.
  */
 function actsOfPrograms(p: Parameters): Act[] {
   const polls = p.tokenUserShare * p.tokenPollsPerDay;
-  const polled = sum(EXTRAS["api-token"], EXTRAS["look-for-token-access"]);
   const crawls = p.crawlerShare * p.crawlerRequests;
-  const crawled = sum(EXTRAS.refresh, EXTRAS["unknown-token"], EXTRAS["keep-token-access"]);
   const refreshes = p.tokenUserShare * Math.min(p.tokenPollsPerDay, 86_400 / p.accessTokenSeconds);
   const runs = p.backgroundShare * p.backgroundRunsPerDay;
-  const fresh = EXTRAS["service-refresh"];
-  const ids = sum(PATHS["service-ids"], fresh);
+  const ids = sum(PATHS["service-ids"], EXTRAS.refresh);
   const event = p.securityEventsPerDay / 3;
   return [
-    { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: sum(PATHS.ids, polled), cpu: SMALL },
+    { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: PATHS.ids, cpu: SMALL },
     {
       kind: "program",
       times: polls * p.tokenRowsShare,
-      cost: sum(apiRows(PROGRAM_ROWS), polled),
+      cost: apiRows(PROGRAM_ROWS),
       cpu: withRows(PROGRAM_ROWS),
     },
-    { kind: "program", times: refreshes, cost: sum(EXTRAS.refresh, EXTRAS["keep-token-access"]) },
-    { kind: "program", times: p.tokenUserShare, cost: EXTRAS["mark-token-used"] },
+    { kind: "program", times: refreshes, cost: EXTRAS.refresh },
     {
       kind: "crawler",
       times: crawls,
-      cost: sum(apiRows(CRAWLED_ROWS), EXTRAS["api-token"]),
+      cost: apiRows(CRAWLED_ROWS),
       cpu: withRows(CRAWLED_ROWS),
     },
-    { kind: "crawler", times: p.crawlerShare * p.crawlerParallel, cost: crawled },
-    { kind: "crawler", times: p.crawlerShare, cost: EXTRAS["mark-token-used"] },
+    { kind: "crawler", times: p.crawlerShare, cost: EXTRAS.refresh },
     { kind: "background", times: runs - p.backgroundShare, cost: ids, cpu: SMALL },
     {
       kind: "background",
       times: p.backgroundShare,
-      cost: sum(serviceRows(PROGRAM_ROWS), fresh),
+      cost: sum(serviceRows(PROGRAM_ROWS), EXTRAS.refresh),
       cpu: withRows(PROGRAM_ROWS),
     },
     { kind: "security event", times: event, cost: PATHS["event-sessions-revoked"], cpu: SMALL },

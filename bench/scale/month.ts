@@ -32,17 +32,9 @@ function cpuMsOf(results: Results, id: string): number {
 
 /** Kilobytes in KV per user, once marks come and go at the same rate. Days are those of docs/storage-schema.md. */
 export function storedKilobytes(p: Parameters): number {
-  const tokens = p.tokenUserShare + p.crawlerShare;
   const records: Readonly<Record<string, number>> = {
     credential: 1,
     address: 1,
-    "revoked-user": 1,
-    "api-token": tokens,
-    "api-token-of": tokens,
-    "api-token-access": tokens,
-    "api-token-used": tokens,
-    "revoked-session": p.visitsPerDay * p.logoutShare * 30,
-    "dead-token": p.deadGrantsPerDay * 180,
     "security-event": p.securityEventsPerDay * 30,
   };
   const bytes = Object.entries(records).map(([kind, count]) => count * (STORED_BYTES[kind] ?? 0));

@@ -46,13 +46,6 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "event-token-revoked": "event `token-revoked`",
   "event-tokens-revoked": "event `tokens-revoked`",
   refresh: "+ a refresh",
-  "service-refresh": "+ a refresh, service binding",
-  "previous-session": "+ the browser that signs in has a session",
-  "api-token": "+ the caller has an API token",
-  "unknown-token": "+ API token that the isolate does not know",
-  "look-for-token-access": "+ access token of a known API token is too old",
-  "keep-token-access": "+ refresh by an API token",
-  "mark-token-used": "+ first use of an API token on a day",
   jwks: "+ Google's keys, once an hour and isolate",
 };
 

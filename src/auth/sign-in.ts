@@ -124,6 +124,8 @@ export async function finishTrip(
       throw accountDisabled(transaction);
     case "ended":
       throw endedMeanwhile(transaction);
+    default:
+      return result satisfies never;
   }
 }
 

@@ -77,8 +77,14 @@ export class Activity {
              messages_listed = messages_listed + excluded.messages_listed,
              messages_read = messages_read + excluded.messages_read,
              units = units + excluded.units`,
-          ...[day, kind, id, label],
-          ...[counted.requests, counted.messagesListed, counted.messagesRead, counted.units],
+          day,
+          kind,
+          id,
+          label,
+          counted.requests,
+          counted.messagesListed,
+          counted.messagesRead,
+          counted.units,
         );
         const minuteMs = lastMs - (lastMs % WRITE_EVERY_MS);
         if (kind === "session") sessions.markUsed(id, minuteMs);

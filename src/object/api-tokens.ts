@@ -47,14 +47,20 @@ export class ApiTokens {
     if (madeBy === null) return null;
     this.#database.transaction(() => {
       this.#database.run("DELETE FROM tokens WHERE id = ? OR expires_at_ms <= ?", id, this.#now());
-      const [{ count = 0 } = {}] = this.#database.rows<{ count: number }>("SELECT count(*) AS count FROM tokens");
+      const [{ count } = { count: 0 }] = this.#database.rows<{ count: number }>("SELECT count(*) AS count FROM tokens");
       if (count >= MAX_TOKENS_PER_USER) throw tooManyTokens();
       this.#database.run(
         `INSERT INTO tokens
          (hash, id, name, access, scopes, made_by_session_at_ms, created_at_ms, expires_at_ms, last_used_at_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
-        ...[hash, id, token.name, token.access, JSON.stringify(token.scopes)],
-        ...[madeBy, this.#now(), token.expiresAtMs],
+        hash,
+        id,
+        token.name,
+        token.access,
+        JSON.stringify(token.scopes),
+        madeBy,
+        this.#now(),
+        token.expiresAtMs,
       );
     });
     return text;
@@ -74,7 +80,8 @@ export class ApiTokens {
   find(hash: string): Omit<OpenToken, "accessToken" | "identity"> | null {
     const [row] = this.#database.rows<OpenRow>(
       `SELECT id, access, scopes, expires_at_ms AS expiresAtMs FROM tokens WHERE hash = ? AND expires_at_ms > ?`,
-      ...[hash, this.#now()],
+      hash,
+      this.#now(),
     );
     if (row === undefined) return null;
     const scopes: unknown = JSON.parse(row.scopes);

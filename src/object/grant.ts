@@ -209,13 +209,13 @@ export class ObjectGrant {
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
     const { kv, store } = this.#parts;
-    if ((await this.#find(sub, null)) === null) return "dead";
+    // The credential that was written last, which KV may not tell yet.
+    const found = await this.#find(sub, null);
+    if (found === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
     if (kv.keyRing.isActive(sealed)) return "current";
-    // The credential that was written last, which KV may not tell yet.
-    const found = purpose === "credential" ? await this.#find(sub, null) : null;
-    if (found === null) await kv.reseal(purpose, { key, sealed });
+    if (purpose === "address") await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
     else await store.writeCredential(found.credential);
     return "resealed";

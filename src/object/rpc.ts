@@ -41,7 +41,10 @@ function toErrorData(error: AppError): ErrorData {
     reason,
     message,
     options: {
-      ...{ code, status, programMessage, metadata },
+      code,
+      status,
+      programMessage,
+      metadata,
       ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
       ...(signInAgain === null ? {} : { signInAgain }),
       ...(logDetail === null ? {} : { logDetail }),

@@ -24,7 +24,11 @@ export class Sessions {
   begin({ id, signedInAtMs, device, place }: SignIn["session"]): void {
     this.#database.run(
       `INSERT OR REPLACE INTO sessions (id, signed_in_at_ms, device, place, last_used_at_ms) VALUES (?, ?, ?, ?, ?)`,
-      ...[id, signedInAtMs, device, place, signedInAtMs],
+      id,
+      signedInAtMs,
+      device,
+      place,
+      signedInAtMs,
     );
     this.#database.run(
       `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY last_used_at_ms DESC LIMIT -1 OFFSET ?)`,

@@ -50,10 +50,15 @@ function describeSession({ id, device, place, createdAtMs, lastUsedAtMs }: Sessi
 function describeDay({ day, kind, id, label, ...counts }: ActivityDay) {
   const { requests, messagesListed, messagesRead, units } = counts;
   return {
-    ...{ day, kind, id },
+    day,
+    kind,
+    id,
     ...(kind === "token" ? { tokenId: id } : {}),
     ...(kind === "token" && label !== null ? { name: label } : {}),
     ...(kind === "session" && label !== null ? { device: label } : {}),
-    ...{ requests, messagesListed, messagesRead, units },
+    requests,
+    messagesListed,
+    messagesRead,
+    units,
   };
 }
