@@ -73,7 +73,14 @@ export class ApiTokens {
        last_used_at_ms AS lastUsedAtMs FROM tokens WHERE expires_at_ms > ? ORDER BY created_at_ms DESC, id`,
       this.#now(),
     );
-    return rows.map((row) => ({ ...row, access: toAccess(row.access) }));
+    return rows.map(({ id, name, access, createdAtMs, expiresAtMs, lastUsedAtMs }) => ({
+      id,
+      name,
+      access: toAccess(access),
+      createdAtMs,
+      expiresAtMs,
+      lastUsedAtMs,
+    }));
   }
 
   /** The token of a text, if it is in force. @param hash SHA-256 of the text */

@@ -29,7 +29,7 @@ export function inJurisdiction(
 ): MailboxNamespace | null {
   if (jurisdiction === null) return mailboxes;
   try {
-    return mailboxes.jurisdiction(jurisdiction as DurableObjectJurisdiction);
+    return mailboxes.jurisdiction(jurisdiction);
   } catch (error) {
     // The words of local workerd, which has no places.
     const isLocal = error instanceof Error && /not implemented in workerd/i.test(error.message);
