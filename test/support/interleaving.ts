@@ -19,6 +19,8 @@ export interface Played<A, B> {
 }
 
 export class Steps {
+  /** Questions to objects so far. */
+  questions = 0;
   #taken: string[] | null = null;
   #heldBefore: number | null = null;
   #isHeld = false;
@@ -29,6 +31,7 @@ export class Steps {
   /** Stands in front of each step. */
   readonly before = async (step: string): Promise<void> => {
     this.#lastAtMs = Date.now();
+    if (step.startsWith("ask ")) this.questions += 1;
     if (!step.startsWith("call ")) this.#fail();
     if (this.#taken === null) return;
     if (this.#taken.length !== this.#heldBefore) {

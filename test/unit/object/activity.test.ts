@@ -1,4 +1,4 @@
-/** What sessions, API tokens and services did: sums per day, written once a minute, for 30 days. */
+/** What sessions, API tokens and services did: sums per day, for 30 days. */
 import { expect, test } from "vitest";
 import type { Actor } from "../../../src/object/rpc.ts";
 import { DAY_MS, inObject, MINUTE_MS, newToken, signIn, type TestObject } from "./fixtures.ts";
@@ -8,7 +8,7 @@ const TOKEN: Actor = { kind: "token", id: "t" };
 const OFFLINE: Actor = { kind: "offline", id: "offline" };
 const USAGE = { messagesListed: 100, messagesRead: 2, units: 45 };
 
-/** The requests that the table has, whatever is counted in memory. */
+/** The requests that the table has. */
 function written({ storage }: TestObject): unknown[] {
   return storage.sql
     .exec("SELECT requests FROM activity ORDER BY day, id")
@@ -42,25 +42,28 @@ test("each actor has one sum a day, with what it is called", async () => {
   });
 });
 
-test("it is written once a minute, by the alarm where nobody asks", async () => {
+test("each request is written, and so outlives the object's memory", async () => {
   await inObject(async (object) => {
     const { core } = object;
     await signIn(object, "s");
-    await core.report(SESSION, USAGE);
-    expect(written(object)).toEqual([1]);
-    for (let request = 0; request < 50; request += 1) await core.report(SESSION, USAGE);
-    expect(written(object)).toEqual([1]);
-    await object.advance(MINUTE_MS - 1);
-    expect(written(object)).toEqual([1]);
-    await object.advance(1);
-    expect(written(object)).toEqual([51]);
     const alarmAtMs = object.alarmAtMs();
-    await object.advance(MINUTE_MS);
-    expect(object.alarmAtMs(), "an object that nobody uses stays asleep").toBe(alarmAtMs);
-    await core.report(SESSION, USAGE);
-    expect(written(object)).toEqual([52]);
-    await core.report(SESSION, USAGE);
-    expect((await core.listActivity())[0]).toMatchObject({ requests: 53 });
+    for (let request = 0; request < 50; request += 1) await core.report(SESSION, USAGE);
+    expect(written(object)).toEqual([50]);
+    expect(object.alarmAtMs(), "nothing is left to be done").toBe(alarmAtMs);
+  });
+});
+
+test("the last use of an API token is told for as long as the token lives", async () => {
+  await inObject(async (object) => {
+    const { clock, core } = object;
+    await signIn(object, "s");
+    await core.makeToken("s", "t", newToken({ expiresAtMs: clock.nowMs + 365 * DAY_MS }));
+    expect(await core.listTokens()).toMatchObject([{ id: "t", lastUsedAtMs: null }]);
+    await core.report(TOKEN, USAGE);
+    const minuteMs = clock.nowMs - (clock.nowMs % MINUTE_MS);
+    await object.advance(60 * DAY_MS);
+    expect(await core.listTokens()).toMatchObject([{ id: "t", lastUsedAtMs: minuteMs }]);
+    expect(await core.listActivity()).toEqual([]);
   });
 });
 

@@ -126,6 +126,7 @@ export function signInOf(nowMs: number, id: string, changes: Partial<SignIn> = {
     scopes: ["openid", READONLY],
     accessToken: { value: `of-${id}`, expiresAtMs: nowMs + 3_600_000 },
     refreshToken: `refresh-${id}-${signIns}`,
+    delegated: false,
     previousSession: null,
     ...changes,
   };
