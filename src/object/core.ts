@@ -170,10 +170,15 @@ export class MailboxCore implements MailboxQuestions {
     return token === null || identity === null ? null : { ...token, identity, accessToken };
   }
 
-  async openOffline(sub: string): Promise<OfflineUser> {
-    // Who has an access token has a grant: KV is asked at each refresh.
-    const { accessToken } = await this.#grant.accessToken(sub, null);
-    return { sub, email: this.#identity()?.email ?? (await this.#grant.emailOf(sub)), accessToken };
+  async openOffline(sub: string): Promise<OfflineUser | null> {
+    try {
+      // Who has an access token has a grant: KV is asked at each refresh.
+      const { accessToken } = await this.#grant.accessToken(sub, null);
+      return { sub, email: this.#identity()?.email ?? (await this.#grant.emailOf(sub)), accessToken };
+    } catch (error) {
+      if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") return null;
+      throw error;
+    }
   }
 
   async accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed> {

@@ -204,8 +204,8 @@ export interface MailboxQuestions {
   revokeToken(id: string): Promise<boolean>;
   /** @param hash SHA-256 of its text. @returns null where it is not in force */
   openToken(hash: string): Promise<OpenToken | null>;
-  /** @throws AppError as {@link accessToken} */
-  openOffline(sub: string): Promise<OfflineUser>;
+  /** @returns null where there is no grant */
+  openOffline(sub: string): Promise<OfflineUser | null>;
   /** An access token for an actor. @param refused the one that Google has refused; null where it has expired */
   accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed>;
   report(actor: Actor, usage: Usage): Promise<void>;

@@ -160,7 +160,7 @@ describe("a disconnect", () => {
       await signIn(object, "s", { refreshToken: "first" });
       const hash = await makeToken(object, "s");
       await core.report({ kind: "session", id: "s" }, USAGE);
-      expect(await core.disconnect(ANN)).toEqual({ refreshToken: "first", accessToken: "of-s" });
+      expect(await core.disconnect(ANN)).toEqual({ refreshToken: "first", accessToken: "of-s", wasDelegated: false });
       for (let life = 0; life < 2; life += 1) {
         expect(await inForce(object, ["s"], [hash])).toEqual([false, false]);
         expect([await core.listSessions(), await core.listTokens(), await core.listActivity()]).toEqual([[], [], []]);
@@ -169,7 +169,7 @@ describe("a disconnect", () => {
         object.evict();
       }
       expect(object.kv.names).toEqual([]);
-      expect(await core.disconnect(ANN)).toEqual({ refreshToken: null, accessToken: null });
+      expect(await core.disconnect(ANN)).toEqual({ refreshToken: null, accessToken: null, wasDelegated: false });
       expect(JSON.stringify(object.storage.sql.exec("SELECT * FROM meta").toArray())).not.toContain(EMAIL);
     });
   });

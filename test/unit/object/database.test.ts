@@ -71,15 +71,6 @@ test("a transaction is all or nothing, also where it is the first write", async 
   });
 });
 
-test("a write tells how many rows it has changed", async () => {
-  await inObject(async ({ storage }) => {
-    const database = new Database(storage);
-    for (const name of ["a", "b"]) database.set(name, "");
-    expect(database.run("DELETE FROM meta WHERE name IN ('a', 'b', 'c')")).toBe(2);
-    expect(database.run("DELETE FROM meta WHERE name = 'a'")).toBe(0);
-  });
-});
-
 test("deleting all leaves no table and no alarm, and the next write begins anew", async () => {
   await inObject(async (object) => {
     await signIn(object, "s");

@@ -69,7 +69,7 @@ describe("one refresh", () => {
       const given = await Promise.all(asking);
       const accessToken = { value: "fresh-1", expiresAtMs: START_MS + 2 * HOUR_MS };
       expect(new Set(given.map((one) => JSON.stringify(one)))).toEqual(
-        new Set([JSON.stringify({ accessToken, isFresh: true })]),
+        new Set([JSON.stringify({ accessToken, isFresh: true, isDelegated: false })]),
       );
       expect(sent).toEqual(["first"]);
       object.evict();
@@ -272,7 +272,11 @@ describe("while Google refreshes", () => {
       const held = holdGoogle(object, rotated("late", "rotated"));
       const asking = appErrorOf(ask(object));
       await held.arrived();
-      expect(await core.disconnect({ sub: SUB, email: EMAIL })).toEqual({ refreshToken: "first", accessToken: null });
+      expect(await core.disconnect({ sub: SUB, email: EMAIL })).toEqual({
+        refreshToken: "first",
+        accessToken: null,
+        wasDelegated: false,
+      });
       held.release();
       expect(await asking).toMatchObject(CONSENT_REQUIRED);
       await object.afterwards();
