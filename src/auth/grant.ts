@@ -14,6 +14,11 @@ import type { Actor } from "../object/rpc.ts";
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
 
+/** Whether an access token lasts for a request that begins now. */
+export function isFreshEnough(token: AccessToken | null, nowMs: number): boolean {
+  return token !== null && token.expiresAtMs - nowMs > REFRESH_MARGIN_MS;
+}
+
 /** What a grant works with. */
 export interface GrantServices {
   readonly refusedTokens: LruCache<true>;
@@ -105,7 +110,7 @@ export class Grant {
     // One that came in this request is as fresh as they get, however short its life is.
     if (kind === "renewed") return token.value;
     const { refusedTokens, world } = this.#options;
-    if (token === null || token.expiresAtMs - world.now() <= REFRESH_MARGIN_MS) return this.#renew(null);
+    if (token === null || !isFreshEnough(token, world.now())) return this.#renew(null);
     // A copy of the cookie may still bring one that Google has refused.
     return refusedTokens.get(token.value) ? this.#renew(token.value) : token.value;
   }

@@ -3,7 +3,7 @@
  * object, which says at the same time whether the token is in force.
  */
 import { AppError } from "../errors.ts";
-import { Grant, type GrantServices } from "../auth/grant.ts";
+import { Grant, type GrantServices, isFreshEnough } from "../auth/grant.ts";
 import type { RequestScope } from "../context.ts";
 import type { AccessToken } from "../identity.ts";
 import { handled } from "../lib/settle.ts";
@@ -27,7 +27,9 @@ export async function openTokenCaller(
   if (parsed === null || mailbox === null) throw invalidApiToken();
   const { hash } = parsed;
   const asked = handled(mailbox.ask("openToken", hash));
-  const known = knownApiTokens.get(hash) ?? (await asked);
+  const remembered = knownApiTokens.get(hash);
+  const isUsable = isFreshEnough(remembered?.accessToken ?? null, world.now());
+  const known = remembered !== null && isUsable ? remembered : await asked;
   if (known === null || known.expiresAtMs <= world.now()) throw invalidApiToken();
   const { access, accessToken, id, identity, scopes } = known;
   return {

@@ -3,7 +3,6 @@
  * What the service binding offers, without the binding.
  */
 import * as z from "zod/mini";
-import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { AppError, invalidArgument, toErrorStatus } from "../errors.ts";
 import type { GmailProfile } from "../gmail.ts";
 import type { GmailMessage } from "../gmail/message.ts";
@@ -94,10 +93,9 @@ async function actFor<T>(scope: OfflineServices, user: string, work: (mailbox: M
   const { acting, mailboxes, trace } = scope;
   const sub = await findUser(scope, user);
   const mailbox = sub === null ? null : mailboxes.of(sub);
-  const found = sub === null || mailbox === null ? null : await mailbox.ask("openOffline", sub);
-  // An address may have gone to another account since.
-  const isTheirs = !user.includes("@") || isSameAddress(found?.email ?? null, user);
-  if (mailbox === null || found === null || !isTheirs) throw consentRequired(user);
+  const address = user.includes("@") ? user : null;
+  const found = sub === null || mailbox === null ? null : await mailbox.ask("openOffline", sub, address);
+  if (mailbox === null || found === null) throw consentRequired(user);
   trace.subject = found.sub;
   acting.current = { mailbox, actor: OFFLINE };
   const { accessToken, email } = found;
@@ -111,10 +109,6 @@ const OFFLINE = { kind: "offline", id: "offline" } as const;
 async function findUser({ store }: OfflineServices, user: unknown): Promise<string | null> {
   if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
   return user.includes("@") ? openedOrNull(store.readAddress(user), "An address") : user;
-}
-
-function isSameAddress(one: string | null, other: string): boolean {
-  return one !== null && toAsciiLowerCase(one) === toAsciiLowerCase(other);
 }
 
 function consentRequired(user: string): AppError {

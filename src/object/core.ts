@@ -6,6 +6,7 @@
  */
 import { AppError } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
+import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { settle } from "../lib/settle.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
@@ -49,8 +50,6 @@ const META = {
 
 export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   readonly storage: ObjectStorage;
-  /** In hexadecimal. */
-  readonly objectId: string;
 }
 
 export class MailboxCore implements MailboxQuestions {
@@ -170,11 +169,14 @@ export class MailboxCore implements MailboxQuestions {
     return token === null || identity === null ? null : { ...token, identity, accessToken };
   }
 
-  async openOffline(sub: string): Promise<OfflineUser | null> {
+  async openOffline(sub: string, address: string | null): Promise<OfflineUser | null> {
+    const email = this.#identity()?.email ?? (await this.#grant.emailOf(sub));
+    // It may have gone to another account since.
+    if (address !== null && (email === null || toAsciiLowerCase(email) !== toAsciiLowerCase(address))) return null;
     try {
       // Who has an access token has a grant: KV is asked at each refresh.
       const { accessToken } = await this.#grant.accessToken(sub, null);
-      return { sub, email: this.#identity()?.email ?? (await this.#grant.emailOf(sub)), accessToken };
+      return { sub, email, accessToken };
     } catch (error) {
       if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") return null;
       throw error;

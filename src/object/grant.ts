@@ -7,7 +7,7 @@ import { type Config, isDelegated } from "../config.ts";
 import { AppError, scopeMissing } from "../errors.ts";
 import { type AccessToken, AccessTokenSchema } from "../identity.ts";
 import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
-import { type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
+import { type Binding, type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { readJson, unavailable, type Upstream } from "../lib/upstream.ts";
 import { coversSignIn, OAuthError, refreshAccessToken, scopesInUse, toAccessToken } from "../oauth.ts";
@@ -44,6 +44,8 @@ export interface GrantParts {
   readonly keyRing: KeyRing;
   readonly kv: SealedKv;
   readonly store: CredentialStore;
+  /** In hexadecimal. */
+  readonly objectId: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** The calls of one refresh. */
@@ -152,7 +154,7 @@ export class ObjectGrant {
   async remember(accessToken: AccessToken): Promise<void> {
     this.#accessToken = accessToken;
     const { database, keyRing } = this.#parts;
-    const sealed = await keyRing.seal(ACCESS_TOKEN, accessToken, accessToken.expiresAtMs);
+    const sealed = await keyRing.seal(this.#binding, accessToken, accessToken.expiresAtMs);
     if (this.#accessToken === accessToken) database.set(META.accessToken, sealed);
   }
 
@@ -161,7 +163,7 @@ export class ObjectGrant {
     const { database, keyRing, now } = this.#parts;
     if (this.#accessToken === undefined) {
       const sealed = database.get(META.accessToken);
-      const opened = sealed === null ? null : await keyRing.openAs(ACCESS_TOKEN, sealed, now(), AccessTokenSchema);
+      const opened = sealed === null ? null : await keyRing.openAs(this.#binding, sealed, now(), AccessTokenSchema);
       // Another request may have got one meanwhile, or lost it.
       if (this.#accessToken === undefined) this.#accessToken = opened;
     }
@@ -240,16 +242,21 @@ export class ObjectGrant {
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
     const { kv } = this.#parts;
-    if (this.#delegated() === null && (await this.#find(sub, null)) === null) return "dead";
+    // The credential that was written last, which KV may not tell yet.
+    const found = await this.#find(sub, null);
+    if (found === null && this.#delegated() === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
     if (kv.keyRing.isActive(sealed)) return "current";
-    // The credential that was written last, which KV may not tell yet.
-    const found = purpose === "credential" ? await this.#find(sub, null) : null;
-    if (found === null) await kv.reseal(purpose, { key, sealed });
+    if (purpose === "address" || found === null) await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
     else await this.#store(found.credential);
     return "resealed";
+  }
+
+  /** The access token opens in this object only. */
+  get #binding(): Binding {
+    return { purpose: "access-token", owner: this.#parts.objectId };
   }
 
   #dropAccessToken(): void {
@@ -396,9 +403,6 @@ function notTheirs(): AppError {
     signInAgain: { prompt: "select_account" },
   });
 }
-
-/** The access token in the object: bound to no KV key. */
-const ACCESS_TOKEN = { purpose: "access-token", owner: "object" } as const;
 
 function consentRequired(sub: string, email: string | null): AppError {
   return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {

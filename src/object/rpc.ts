@@ -204,8 +204,8 @@ export interface MailboxQuestions {
   revokeToken(id: string): Promise<boolean>;
   /** @param hash SHA-256 of its text. @returns null where it is not in force */
   openToken(hash: string): Promise<OpenToken | null>;
-  /** @returns null where there is no grant */
-  openOffline(sub: string): Promise<OfflineUser | null>;
+  /** @param address by which the user was found. @returns null where there is no grant, or the address is not theirs any more */
+  openOffline(sub: string, address: string | null): Promise<OfflineUser | null>;
   /** An access token for an actor. @param refused the one that Google has refused; null where it has expired */
   accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed>;
   report(actor: Actor, usage: Usage): Promise<void>;

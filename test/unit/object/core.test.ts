@@ -164,7 +164,7 @@ describe("a disconnect", () => {
       for (let life = 0; life < 2; life += 1) {
         expect(await inForce(object, ["s"], [hash])).toEqual([false, false]);
         expect([await core.listSessions(), await core.listTokens(), await core.listActivity()]).toEqual([[], [], []]);
-        expect(await core.openOffline(SUB)).toBeNull();
+        expect(await core.openOffline(SUB, null)).toBeNull();
         expect(await appErrorOf(core.accessToken(SUB, OFFLINE, null))).toMatchObject({ reason: "CONSENT_REQUIRED" });
         object.evict();
       }
@@ -201,7 +201,7 @@ describe("a disconnect", () => {
         object.evict();
         await object.advance(10 * MINUTE_MS);
         expect(object.kv.names.filter((name) => name.startsWith(prefix))).toHaveLength(1);
-        expect(await object.core.openOffline(SUB)).toBeNull();
+        expect(await object.core.openOffline(SUB, null)).toBeNull();
         restore();
         await object.advance(MINUTE_MS);
         expect(object.kv.names).toEqual([]);
@@ -235,7 +235,7 @@ describe("a disconnect", () => {
       restore();
       expect(await signIn(object, "again", { refreshToken: "second" })).toBe("signed-in");
       await object.advance(10 * MINUTE_MS);
-      expect(await object.core.openOffline(SUB)).toMatchObject({ email: EMAIL });
+      expect(await object.core.openOffline(SUB, null)).toMatchObject({ email: EMAIL });
       expect((await elsewhere(object).findCredential(SUB))?.credential).toMatchObject({ refreshToken: "second" });
       expect(await elsewhere(object).readAddress(EMAIL)).toBe(SUB);
     });
@@ -249,7 +249,7 @@ describe("a disconnect", () => {
       expect(await appErrorOf(object.core.disconnect(ANN))).toMatchObject({ reason: "STORAGE_UNAVAILABLE" });
       restore();
       expect(await inForce(object, ["s"])).toEqual([true]);
-      expect(await object.core.openOffline(SUB)).not.toBeNull();
+      expect(await object.core.openOffline(SUB, null)).not.toBeNull();
     });
   });
 
@@ -355,7 +355,7 @@ describe("a security event", () => {
       expect(await inForce(object, ["old", "new"], [old, young])).toEqual([false, true, false, true]);
       expect(await object.core.makeToken("old", "t", newToken())).toBeNull();
       expect(await object.core.signIn(signInOf(START_MS, "late", { refreshToken: null }))).toBe("ended");
-      expect(await object.core.openOffline(SUB), "the grant stays").not.toBeNull();
+      expect(await object.core.openOffline(SUB, null), "the grant stays").not.toBeNull();
       await object.core.secure(SUB, "end-sessions", START_MS - DAY_MS);
       expect(
         await object.core.signIn(signInOf(START_MS, "late", { refreshToken: null })),
@@ -370,7 +370,7 @@ describe("a security event", () => {
       const hash = await makeToken(object, "s");
       await object.core.secure(SUB, "forget", object.clock.nowMs);
       expect(await inForce(object, ["s"], [hash])).toEqual([false, false]);
-      expect([object.kv.names, await object.core.openOffline(SUB)]).toEqual([[], null]);
+      expect([object.kv.names, await object.core.openOffline(SUB, null)]).toEqual([[], null]);
     });
   });
 
@@ -418,9 +418,12 @@ test("a user with a stored grant is found for work while they are offline", asyn
   await inObject(async (object) => {
     await signIn(object, "s", { scopes: ["openid", READONLY] });
     await object.core.endAll();
+    const fresh = { value: "fresh-1", expiresAtMs: START_MS + 7_200_000 };
     const accessToken = { value: "of-s", expiresAtMs: START_MS + 3_600_000 };
-    expect(await object.core.openOffline(SUB)).toEqual({ sub: SUB, email: EMAIL, accessToken });
+    expect(await object.core.openOffline(SUB, null)).toEqual({ sub: SUB, email: EMAIL, accessToken });
     object.clock.nowMs += 3_600_000;
-    expect(await object.core.openOffline(SUB)).toEqual({ sub: SUB, email: EMAIL, accessToken: null });
+    expect(await object.core.openOffline(SUB, null)).toEqual({ sub: SUB, email: EMAIL, accessToken: fresh });
+    expect(await object.core.openOffline(SUB, EMAIL.toUpperCase())).toMatchObject({ email: EMAIL });
+    expect(await object.core.openOffline(SUB, "other@example.test")).toBeNull();
   });
 });

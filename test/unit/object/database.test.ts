@@ -21,7 +21,7 @@ test("an object to which nobody has signed in has no tables, whatever it is aske
     expect(await core.makeToken("s", "t", newToken())).toBeNull();
     expect(await core.revokeToken("t")).toBe(false);
     expect(await core.openToken("hash")).toBeNull();
-    expect(await core.openOffline(SUB)).toBeNull();
+    expect(await core.openOffline(SUB, null)).toBeNull();
     expect(await core.consentedAt(SUB)).toBeNull();
     expect(await core.secure(SUB, "enable", 0)).toBeUndefined();
     await core.report({ kind: "token", id: "t" }, { messagesListed: 1, messagesRead: 1, units: 1 });

@@ -73,7 +73,11 @@ describe("one refresh", () => {
       );
       expect(sent).toEqual(["first"]);
       object.evict();
-      expect(await object.core.accessToken(SUB, OFFLINE, null)).toEqual({ accessToken, isFresh: false });
+      expect(await object.core.accessToken(SUB, OFFLINE, null)).toEqual({
+        accessToken,
+        isFresh: false,
+        isDelegated: false,
+      });
       expect(sent).toHaveLength(1);
       object.clock.nowMs += HOUR_MS - MINUTE_MS;
       expect(await ask(object)).toBe("fresh-2");
@@ -95,7 +99,7 @@ describe("one refresh", () => {
     await inObject(async (object) => {
       await signIn(object, "s");
       expect(await Promise.all([ask(object, "of-s"), ask(object, "of-s")])).toEqual(["fresh-1", "fresh-1"]);
-      expect(await object.core.accessToken(SUB, OFFLINE, "of-s")).toMatchObject({ isFresh: false });
+      expect(await object.core.accessToken(SUB, OFFLINE, "of-s")).toMatchObject({ isFresh: false, isDelegated: false });
       expect(object.sent).toHaveLength(1);
       expect(await ask(object, "fresh-1")).toBe("fresh-2");
       object.evict();
@@ -123,7 +127,7 @@ describe("Google refuses the refresh", () => {
       expect(await appErrorOf(ask(object))).toMatchObject({ ...CONSENT_REQUIRED, signInAgain });
       for (let life = 0; life < 2; life += 1) {
         for (let time = 0; time < 10; time += 1) expect(await appErrorOf(ask(object))).toMatchObject(CONSENT_REQUIRED);
-        expect(await object.core.openOffline(SUB)).toBeNull();
+        expect(await object.core.openOffline(SUB, null)).toBeNull();
         object.evict();
       }
       expect(object.sent).toEqual(["first"]);
@@ -259,7 +263,7 @@ describe("what is stored is not sent to Google", () => {
     await withGrant(async (object) => {
       await elsewhere(object).markIdentifierDead("prefix", "first");
       expect(await appErrorOf(ask(object))).toMatchObject(CONSENT_REQUIRED);
-      expect(await object.core.openOffline(SUB)).toBeNull();
+      expect(await object.core.openOffline(SUB, null)).toBeNull();
       expect(object.sent).toEqual([]);
     });
   });
@@ -385,7 +389,7 @@ describe("a refresh token that comes with a refresh (RFC 6749 §6)", () => {
       expect(await ending).toMatchObject({ refreshToken: "rotated-1" });
       await object.afterwards();
       expect(object.kv.names).toEqual([]);
-      expect(await object.core.openOffline(SUB)).toBeNull();
+      expect(await object.core.openOffline(SUB, null)).toBeNull();
     });
   });
 });
@@ -414,7 +418,7 @@ describe("KV that still answers the old record", () => {
       object.clock.nowMs += 2_000;
       await object.kv.at("the object").put(KEY, old);
       object.evict();
-      expect(await object.core.openOffline(SUB)).toBeNull();
+      expect(await object.core.openOffline(SUB, null)).toBeNull();
       expect(await object.core.consentedAt(SUB)).toBeNull();
       expect(await appErrorOf(ask(object))).toMatchObject(CONSENT_REQUIRED);
       expect(await signIn(object, "without consent", { refreshToken: null })).toBe("no-grant");
@@ -503,7 +507,7 @@ describe("KV is down", () => {
   test("who needs the record is told STORAGE_UNAVAILABLE, and Google is not asked; who does not is served", async () => {
     await withGrant(async (object) => {
       const restore = breakKv(object, () => true);
-      const works = [() => ask(object), () => object.core.openOffline(SUB), () => object.core.consentedAt(SUB)];
+      const works = [() => ask(object), () => object.core.openOffline(SUB, null), () => object.core.consentedAt(SUB)];
       for (const work of works) {
         expect(await appErrorOf(work())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
       }

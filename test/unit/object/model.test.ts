@@ -293,7 +293,7 @@ async function expectAsModel({ core, kv }: TestObject, model: Model): Promise<vo
   expect((await core.listSessions()).map(({ id }) => id).toSorted()).toEqual(sessions.toSorted());
   expect((await core.listTokens()).map(({ id }) => id).toSorted()).toEqual(tokens.toSorted());
   expect(await core.consentedAt(SUB)).toBe(model.consentedAtMs);
-  expect((await core.openOffline(SUB)) !== null).toBe(model.consentedAtMs !== null);
+  expect((await core.openOffline(SUB, null)) !== null).toBe(model.consentedAtMs !== null);
   expect(kv.names.some((name) => name.startsWith("credential:"))).toBe(model.isInKv);
 }
 
