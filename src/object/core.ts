@@ -96,14 +96,15 @@ export class MailboxCore implements MailboxQuestions {
     const knowsAddress = isAddressNew && email !== null && request.emailVerified;
     const writing = knowsAddress ? this.#parts.store.writeAddress(email, sub) : null;
     const [kept, written] = await Promise.allSettled([this.#grant.keep(request), writing]);
+    if (written.status === "rejected") this.#oweAddress();
     if (kept.status === "rejected") throw kept.reason;
     if (!kept.value) return "no-grant";
     // A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
     // session or an API token, it would come back to life with the new grant.
     if (request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
     // The record of the grant is there by now: the next sign-in does the rest.
-    this.#database.set(META.owesAddress, written.status === "rejected" ? "yes" : null);
     if (written.status === "rejected") throw written.reason;
+    this.#database.set(META.owesAddress, null);
     // Everything may have been ended while KV was written.
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
     this.#database.transaction(() => {
@@ -114,6 +115,12 @@ export class MailboxCore implements MailboxQuestions {
     });
     if (request.accessToken !== null) await this.#grant.remember(request.accessToken);
     return "signed-in";
+  }
+
+  /** A write that is reported as failed may have been done: the next sign-in may find the grant, and so bring none. */
+  #oweAddress(): void {
+    this.#database.set(META.owesAddress, "yes");
+    this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
   }
 
   async checkSession(id: string): Promise<boolean> {
