@@ -49,7 +49,7 @@ function actsOfPeople(p: Parameters): Act[] {
   const pages = visits * p.pagesPerVisit;
   return [
     { kind: "page", times: pages, cost: mailboxPage(PAGE_ROWS, p.countedLabels), cpu: withRows(PAGE_ROWS) },
-    { kind: "page", times: refreshes, cost: sum(EXTRAS.refresh) },
+    { kind: "page", times: refreshes, cost: EXTRAS.refresh },
     { kind: "message", times: messages, cost: PATHS.message, cpu: withRows(PAGE_ROWS) },
     { kind: "sign-in", times: consents + signIns, cost: sum(PATHS.login, EXTRAS.jwks), cpu: { small: 1, signIns: 1 } },
     { kind: "sign-in", times: consents, cost: PATHS["callback-consent"] },
@@ -60,38 +60,21 @@ function actsOfPeople(p: Parameters): Act[] {
   ];
 }
 
-/**
- * What programs do, day and night. Every request with an API token is taken to meet an isolate whose access token is too
- * old, every run by service binding one that knows nothing, and parallel requests isolates that know nothing of each other.
- */
+/** What programs do, day and night. An access token is the user's, in their object: whoever needs a new one gets it for all. */
 function actsOfPrograms(p: Parameters): Act[] {
   const polls = p.tokenUserShare * p.tokenPollsPerDay;
-  const polled = sum(EXTRAS["api-token"], EXTRAS["look-for-token-access"]);
   const crawls = p.crawlerShare * p.crawlerRequests;
-  const crawled = sum(EXTRAS.refresh, EXTRAS["unknown-token"], EXTRAS["keep-token-access"]);
   const refreshes = p.tokenUserShare * Math.min(p.tokenPollsPerDay, 86_400 / p.accessTokenSeconds);
   const runs = p.backgroundShare * p.backgroundRunsPerDay;
   const fresh = EXTRAS["service-refresh"];
   const ids = sum(PATHS["service-ids"], fresh);
   const event = p.securityEventsPerDay / 3;
   return [
-    { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: sum(PATHS.ids, polled), cpu: SMALL },
-    {
-      kind: "program",
-      times: polls * p.tokenRowsShare,
-      cost: sum(apiRows(PROGRAM_ROWS), polled),
-      cpu: withRows(PROGRAM_ROWS),
-    },
-    { kind: "program", times: refreshes, cost: sum(EXTRAS.refresh, EXTRAS["keep-token-access"]) },
-    { kind: "program", times: p.tokenUserShare, cost: EXTRAS["mark-token-used"] },
-    {
-      kind: "crawler",
-      times: crawls,
-      cost: sum(apiRows(CRAWLED_ROWS), EXTRAS["api-token"]),
-      cpu: withRows(CRAWLED_ROWS),
-    },
-    { kind: "crawler", times: p.crawlerShare * p.crawlerParallel, cost: crawled },
-    { kind: "crawler", times: p.crawlerShare, cost: EXTRAS["mark-token-used"] },
+    { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: PATHS.ids, cpu: SMALL },
+    { kind: "program", times: polls * p.tokenRowsShare, cost: apiRows(PROGRAM_ROWS), cpu: withRows(PROGRAM_ROWS) },
+    { kind: "program", times: refreshes, cost: EXTRAS.refresh },
+    { kind: "crawler", times: crawls, cost: apiRows(CRAWLED_ROWS), cpu: withRows(CRAWLED_ROWS) },
+    { kind: "crawler", times: p.crawlerShare, cost: EXTRAS.refresh },
     { kind: "background", times: runs - p.backgroundShare, cost: ids, cpu: SMALL },
     {
       kind: "background",

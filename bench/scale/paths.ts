@@ -1,5 +1,5 @@
 /**
- * What each path of the Worker costs: KV operations, calls to Google, quota units. One table, which day.ts adds up
+ * What each path of the Worker costs: requests to the object of the user, KV operations, calls to Google, quota units. One table, which day.ts adds up
  * and test/unit/routes/path-costs.test.ts holds against the Worker itself.
  *
  * Parts are counted apart where a request may or may not have them: a refresh, an isolate that does not know the caller.
@@ -9,6 +9,7 @@ import { GET_UNITS, LIST_UNITS } from "../../src/gmail/quota.ts";
 /** What is counted. KV bills each key of a bulk read, and counts the read as one operation of an invocation. */
 export const COUNTERS = [
   "requests",
+  "objectRequests",
   "kvReadOperations",
   "kvKeysRead",
   "kvWrites",
@@ -42,6 +43,7 @@ export type Cost = Readonly<Record<Counter, number>>;
 
 const NOTHING: Cost = {
   requests: 0,
+  objectRequests: 0,
   kvReadOperations: 0,
   kvKeysRead: 0,
   kvWrites: 0,
@@ -73,14 +75,17 @@ function read(keys = 1): Partial<Cost> {
 }
 
 const REQUEST: Partial<Cost> = { requests: 1 };
-/** `revoked-session:` and the three marks of the user in one read: what every request with a session begins with. */
-const MARKS = read(4);
-/** The key more for an API token: the mark of the session that made it. */
-const MAKER_MARK: Partial<Cost> = { kvKeysRead: 1 };
-/** A mark of the user is read before it is written, so that it only grows. */
-const OWN_MARK = read();
-/** The four names under which a refresh token may be marked dead. */
-const DEAD_MARKS = read(4);
+/** A question to the object of the user. */
+function asked(questions = 1): Partial<Cost> {
+  return { objectRequests: questions };
+}
+
+/** Whether the caller is in force, and what was done, once the answer has ended: of every request with a session or a token. */
+const CALLER = asked(2);
+/** Whether the caller is in force: of a request that ends it. */
+const CHECK = asked();
+/** The three names under which a security event may have marked a refresh token as dead. */
+const DEAD_MARKS = read(3);
 const CREDENTIAL = read();
 
 /** Batches for so many rows while Gmail lets enough parts through: four at once is the most. An isolate that does not know that yet reads 25 rows by three. */
@@ -96,70 +101,53 @@ const IDS: Partial<Cost> = { list: 1, quotaUnits: LIST_UNITS };
 export const PATHS = {
   /** `GET /auth/login`. */
   login: sum(REQUEST),
-  /** The callback of a person who has just consented: a refresh token comes, and is stored. */
-  "callback-consent": sum(REQUEST, CREDENTIAL, read(), OWN_MARK, { kvWrites: 3, token: 1, userinfo: 1 }),
+  /** The callback of a person who has just consented: a refresh token comes, and is stored. The object is woken first. */
+  "callback-consent": sum(REQUEST, asked(2), CREDENTIAL, { kvWrites: 2, token: 1, userinfo: 1 }),
   /** The callback of a person who has consented before: the stored refresh token will do. */
-  "callback-known": sum(REQUEST, CREDENTIAL, read(), DEAD_MARKS, { token: 1, userinfo: 1 }),
+  "callback-known": sum(REQUEST, asked(2), CREDENTIAL, DEAD_MARKS, { token: 1, userinfo: 1 }),
   /** `GET /api/messages?view=id`, one page of 500 IDs at most. */
-  ids: sum(REQUEST, MARKS, IDS),
+  ids: sum(REQUEST, CALLER, IDS),
   /** `GET /message/{id}`; a message with HTML takes a second one, for the frame. */
-  message: sum(REQUEST, MARKS, { get: 1, quotaUnits: GET_UNITS }),
-  /** Its mark, and when the session ended first. */
-  logout: sum(REQUEST, MARKS, read(2), { kvWrites: 2 }),
-  disconnect: sum(REQUEST, MARKS, CREDENTIAL, read(), OWN_MARK, { kvWrites: 2, kvDeletes: 2, kvLists: 2, revoke: 1 }),
-  /** Making an API token, the user's first. */
-  "make-token": sum(REQUEST, MARKS, { kvWrites: 2, kvLists: 2 }),
+  message: sum(REQUEST, CALLER, { get: 1, quotaUnits: GET_UNITS }),
+  logout: sum(REQUEST, CHECK, asked()),
+  disconnect: sum(REQUEST, CHECK, asked(), CREDENTIAL, read(), { kvDeletes: 2, revoke: 1 }),
+  /** Making an API token. */
+  "make-token": sum(REQUEST, CALLER, asked()),
   /** A request with a session whose grant has ended: the refresh is refused, and noted. */
-  "session-dead": sum(REQUEST, MARKS, CREDENTIAL, DEAD_MARKS, { token: 1, kvWrites: 1 }),
-  /** `GmailService.listMessages` by `sub`, IDs, with an access token at hand: its dead marks are read beside the call. */
-  "service-ids": sum(REQUEST, CREDENTIAL, DEAD_MARKS, IDS),
-  /** The same for a user whose grant is known to be dead, in an isolate that was not told so itself. */
-  "service-dead": sum(REQUEST, CREDENTIAL, CREDENTIAL, DEAD_MARKS),
-  "event-sessions-revoked": sum(REQUEST, read(), OWN_MARK, { kvWrites: 2 }),
+  "session-dead": sum(REQUEST, CALLER, asked(), CREDENTIAL, DEAD_MARKS, { token: 1 }),
+  /** `GmailService.listMessages` by `sub`, IDs, with an access token at hand. */
+  "service-ids": sum(REQUEST, CALLER, IDS),
+  /** The same for a user whose grant is known to be dead. */
+  "service-dead": sum(REQUEST, CHECK, CREDENTIAL),
+  "event-sessions-revoked": sum(REQUEST, asked(), read(), { kvWrites: 1 }),
   "event-token-revoked": sum(REQUEST, read(), { kvWrites: 2 }),
-  /** The user has an address and no API token. */
-  "event-tokens-revoked": sum(REQUEST, read(), OWN_MARK, CREDENTIAL, CREDENTIAL, read(), {
-    kvWrites: 3,
-    kvDeletes: 2,
-    kvLists: 2,
-  }),
+  /** The user has an address. */
+  "event-tokens-revoked": sum(REQUEST, asked(), read(), CREDENTIAL, CREDENTIAL, read(), { kvWrites: 1, kvDeletes: 2 }),
 } as const satisfies Record<string, Cost>;
 export type PathName = keyof typeof PATHS;
 
 /** `GET /`: a page of the mailbox. @param labels folders and own labels whose unread messages are counted */
 export function mailboxPage(count: number, labels: number): Cost {
   const counted: Partial<Cost> = { labels: 1, batch: 1, quotaUnits: 1 + labels };
-  return sum(REQUEST, MARKS, rows(count), counted);
+  return sum(REQUEST, CALLER, rows(count), counted);
 }
 
 /** `GET /api/messages?view=metadata`. */
 export function apiRows(count: number): Cost {
-  return sum(REQUEST, MARKS, rows(count));
+  return sum(REQUEST, CALLER, rows(count));
 }
 
 /** `GmailService.listMessages` with rows, with an access token at hand. */
 export function serviceRows(count: number): Cost {
-  return sum(REQUEST, CREDENTIAL, DEAD_MARKS, rows(count));
+  return sum(REQUEST, CALLER, rows(count));
 }
 
 /** What comes on top of a path. */
 export const EXTRAS = {
-  /** A browser that signs in has a session, which ends. */
-  "previous-session": sum(read(2), { kvWrites: 2 }),
-  /** The caller has an API token. */
-  "api-token": sum(MAKER_MARK),
   /** The access token has a minute or less to live. */
-  refresh: sum(CREDENTIAL, DEAD_MARKS, { token: 1 }),
-  /** The same for the service binding, which looks for the dead marks once in any case. */
-  "service-refresh": sum(CREDENTIAL, { token: 1 }),
-  /** An API token that the isolate does not know: record, access token and day of use in one read. */
-  "unknown-token": sum(read(3)),
-  /** The access token that an isolate remembers of an API token is too old: another isolate may have kept a newer one. */
-  "look-for-token-access": sum(read()),
-  /** An access token that was got for an API token is kept for other isolates. */
-  "keep-token-access": sum({ kvWrites: 1 }),
-  /** The first request of a day with an API token. */
-  "mark-token-used": sum({ kvWrites: 1 }),
+  refresh: sum(asked(), CREDENTIAL, DEAD_MARKS, { token: 1 }),
+  /** The same for the service binding, whose first question is answered with an access token. */
+  "service-refresh": sum(CREDENTIAL, DEAD_MARKS, { token: 1 }),
   /** Google's keys, once an hour and isolate. */
   jwks: sum({ jwks: 1 }),
 } as const satisfies Record<string, Cost>;
@@ -168,15 +156,15 @@ export const EXTRAS = {
 export const STORED_BYTES: Readonly<Record<string, number>> = {
   credential: 1_200,
   address: 400,
-  "revoked-user": 100,
-  "revoked-user-consent": 100,
-  "revoked-user-event": 100,
-  "session-end": 120,
-  "api-token": 1_050,
-  "api-token-of": 120,
-  "api-token-access": 700,
-  "api-token-used": 120,
-  "revoked-session": 120,
-  "dead-token": 120,
+  "dead-token-prefix": 120,
   "security-event": 120,
 };
+
+/** Rows that a report writes, at most: the counts of an actor on a day. */
+export const ROWS_WRITTEN_PER_REPORT = 1;
+/** Rows of a sign-in: session, identity, access token, the credential until KV has it, and what is planned. */
+export const ROWS_WRITTEN_PER_SIGN_IN = 8;
+/** Rows that a question reads, at most. */
+export const ROWS_READ_PER_QUESTION = 5;
+/** A database of an object with its tables, and a user's sessions, tokens and counts of 30 days, in kilobytes: assumed. */
+export const OBJECT_KILOBYTES = 30;

@@ -16,6 +16,7 @@ import {
 import { deploy, type DeployCommands, type Deployment, listSecrets, putSecrets } from "./deployment.ts";
 import { findClientFile, type GoogleClient, readClient, requireRedirectUri } from "./google-client.ts";
 import { ScriptError } from "./script-error.ts";
+import { carryOut, planJurisdiction } from "./jurisdiction.ts";
 import { addTokenKey, parseTokenKeys } from "./token-keys.ts";
 import { readTextOrNull, setVars, writeSecretFile } from "./vars-file.ts";
 import { isLoopback, LOCAL_URL, parseOrigin } from "./worker-url.ts";
@@ -64,6 +65,11 @@ export const SETUP = {
       value: "DOMAINS",
       about: "Workspace domains of that delegation, separated by commas",
     },
+    jurisdiction: {
+      type: "string",
+      value: "eu|us",
+      about: "Where KV and objects live; with --deploy, before the first one",
+    },
     "redirect-uri-added": {
       type: "boolean",
       default: false,
@@ -94,9 +100,12 @@ export async function setUp(args: readonly string[], world: SetupWorld): Promise
 
   const delegated = await readDelegation(values, world.folder);
   if (delegated !== null && values.deploy) requireDeclaredDomains(world.root, delegated);
+  if (values.jurisdiction !== undefined && !values.deploy) throw new ScriptError("--jurisdiction is for --deploy.");
+  const jurisdiction = planJurisdiction(world.root, values.jurisdiction);
   const local = await planVars(world, client, delegated);
   const dryRun = values["dry-run"];
   if (!dryRun) await local.write();
+  if (!dryRun && jurisdiction !== null) await carryOut(jurisdiction, { ...world, onOutput: world.onProgress });
   const remote = values.deploy ? await toCloudflare(world, local.secrets, dryRun) : { secretsPut: [], secretsKept: [] };
   const { added, changed, kept, unknown } = local;
   const deployed = values.deploy && !dryRun;

@@ -24,9 +24,6 @@ export interface GmailRequest extends Pick<RequestInit, "body" | "method"> {
   readonly headers?: Headers;
 }
 
-/** `users.messages.get`; rows are read by batches. */
-const MESSAGE_PATH = /\/messages\/[^/?]+(?:\?|$)/;
-
 /** Makes a request, and counts what it costs. @throws AppError as the access does */
 export async function callGmail(
   { apiUrl, access, trace }: GmailCaller,
@@ -35,6 +32,5 @@ export async function callGmail(
 ): Promise<Response> {
   // Before it is sent: what is decided meanwhile reckons with it.
   trace.quotaUnits += units;
-  if (MESSAGE_PATH.test(path)) trace.messagesRead += 1;
   return access.fetch(apiUrl + path, init, { endpoint: GMAIL, ...options });
 }

@@ -11,7 +11,6 @@ import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
 import { RowReader } from "./rows.ts";
 import type { RequestScope } from "../context.ts";
-import type { Trace } from "../lib/trace.ts";
 
 /** What calls Gmail. */
 export type GmailServices = Pick<RequestScope, "clientSignal" | "config" | "trace" | "upstream" | "world">;
@@ -161,14 +160,7 @@ function openListing(
     now: world.now,
     signal,
   });
-  return counted(trace, listMessages({ ...shared, rowReader }, request));
-}
-
-async function* counted(trace: Trace, chunks: AsyncGenerator<ListChunk, void>): AsyncGenerator<ListChunk, void> {
-  for await (const chunk of chunks) {
-    trace.messagesListed += chunk.rows.length;
-    yield chunk;
-  }
+  return listMessages({ ...shared, rowReader }, request);
 }
 
 /** A user's Gmail. @param signal ends its calls; by default, when the client disconnects */

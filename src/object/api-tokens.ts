@@ -51,8 +51,8 @@ export class ApiTokens {
       if ((row?.count ?? 0) >= MAX_TOKENS_PER_USER) throw tooManyTokens();
       this.#database.run(
         `INSERT INTO tokens
-         (hash, id, name, access, scopes, made_by_session_at_ms, created_at_ms, expires_at_ms, last_used_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
+         (hash, id, name, access, scopes, made_by_session_at_ms, created_at_ms, expires_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         hash,
         id,
         token.name,
@@ -70,7 +70,8 @@ export class ApiTokens {
   list(): TokenInfo[] {
     const rows = this.#database.rows<InfoRow>(
       `SELECT id, name, access, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs,
-       last_used_at_ms AS lastUsedAtMs FROM tokens WHERE expires_at_ms > ? ORDER BY created_at_ms DESC, id`,
+       (SELECT max(last_used_at_ms) FROM activity WHERE kind = 'token' AND activity.id = tokens.id) AS lastUsedAtMs
+       FROM tokens WHERE expires_at_ms > ? ORDER BY created_at_ms DESC, id`,
       this.#now(),
     );
     return rows.map(({ access, ...row }) => Object.assign(row, { access: toAccess(access) }));
@@ -94,10 +95,6 @@ export class ApiTokens {
 
   nameOf(id: string): string | null {
     return this.#database.rows<{ name: string }>("SELECT name FROM tokens WHERE id = ?", id)[0]?.name ?? null;
-  }
-
-  markUsed(id: string, atMs: number): void {
-    this.#database.run("UPDATE tokens SET last_used_at_ms = ? WHERE id = ?", atMs, id);
   }
 
   /** @returns whether it was in force */

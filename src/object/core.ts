@@ -6,7 +6,7 @@
  */
 import { AppError } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
-import { handled, settle } from "../lib/settle.ts";
+import { settle } from "../lib/settle.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { Database, type ObjectStorage } from "./database.ts";
@@ -41,11 +41,13 @@ const META = {
   endedAt: "ended_at_ms",
   /** Google has disabled the account. */
   disabled: "disabled",
+  /** The address of the user could not be written: the next sign-in writes it, with a new refresh token or without. */
+  owesAddress: "owes_address",
   /** Records in KV that a disconnect could not delete: user and addresses, as JSON. */
   toErase: "to_erase",
 } as const;
 
-export interface CoreParts extends Omit<GrantParts, "database"> {
+export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   readonly storage: ObjectStorage;
   /** In hexadecimal. */
   readonly objectId: string;
@@ -70,9 +72,9 @@ export class MailboxCore implements MailboxQuestions {
     this.#schedule = new Schedule(database, storage);
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
-    this.#grant = new ObjectGrant({ ...parts, database });
-    const [schedule, sessions, apiTokens] = [this.#schedule, this.#sessions, this.#apiTokens];
-    this.#activity = new Activity({ database, schedule, sessions, apiTokens, now });
+    this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
+    const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];
+    this.#activity = new Activity({ database, sessions, apiTokens, now });
   }
 
   async wake(sub: string): Promise<void> {
@@ -87,18 +89,22 @@ export class MailboxCore implements MailboxQuestions {
     const { identity, session } = request;
     if (this.#database.get(META.disabled) !== null) return "disabled";
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
+    // What a disconnect has left in KV is deleted first: later, it would be the new grant that is deleted.
+    await this.#erase();
     const { email, sub } = identity;
-    const knowsAddress =
-      (request.refreshToken !== null || request.delegated) && email !== null && request.emailVerified;
-    const writing = knowsAddress ? handled(this.#parts.store.writeAddress(email, sub)) : null;
-    const [kept] = await Promise.allSettled([this.#grant.keep(request), writing]);
+    const isAddressNew =
+      request.refreshToken !== null || request.delegated || this.#database.get(META.owesAddress) !== null;
+    const knowsAddress = isAddressNew && email !== null && request.emailVerified;
+    const writing = knowsAddress ? this.#parts.store.writeAddress(email, sub) : null;
+    const [kept, written] = await Promise.allSettled([this.#grant.keep(request), writing]);
     if (kept.status === "rejected") throw kept.reason;
     if (!kept.value) return "no-grant";
     // A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
     // session or an API token, it would come back to life with the new grant.
     if (request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
-    // The record of the grant is there by now: the same sign-in again does the rest.
-    await writing;
+    // The record of the grant is there by now: the next sign-in does the rest.
+    this.#database.set(META.owesAddress, written.status === "rejected" ? "yes" : null);
+    if (written.status === "rejected") throw written.reason;
     // Everything may have been ended while KV was written.
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
     this.#database.transaction(() => {
@@ -116,7 +122,6 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async listSessions(): Promise<SessionInfo[]> {
-    this.#activity.write();
     return this.#sessions.list();
   }
 
@@ -151,7 +156,6 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async listTokens(): Promise<TokenInfo[]> {
-    this.#activity.write();
     return this.#apiTokens.list();
   }
 
@@ -166,8 +170,10 @@ export class MailboxCore implements MailboxQuestions {
     return token === null || identity === null ? null : { ...token, identity, accessToken };
   }
 
-  async openOffline(sub: string): Promise<OfflineUser | null> {
-    return this.#grant.openOffline(sub);
+  async openOffline(sub: string): Promise<OfflineUser> {
+    // Who has an access token has a grant: KV is asked at each refresh.
+    const { accessToken } = await this.#grant.accessToken(sub, null);
+    return { sub, email: this.#identity()?.email ?? (await this.#grant.emailOf(sub)), accessToken };
   }
 
   async accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed> {
@@ -205,9 +211,9 @@ export class MailboxCore implements MailboxQuestions {
   /** What the alarm does. */
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
-      if (purpose === "usage") this.#activity.write();
-      if (purpose === "expiry") await this.#expire();
-      if (purpose === "erasure") await this.#turns.take(() => this.#eraseOrPlan());
+      // An object that was stopped while it erased has lost the plan, and does it here.
+      if (purpose === "erasure" || purpose === "expiry") await this.#turns.take(() => this.#eraseOrPlan());
+      if (purpose === "expiry") await this.#turns.take(() => this.#expire());
     }
   }
 
@@ -226,11 +232,9 @@ export class MailboxCore implements MailboxQuestions {
     this.#database.transaction(() => {
       this.#endUntil(this.#parts.now());
       this.#grant.end();
-      this.#activity.forget();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
       this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, storedEmail] }));
-      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
     await this.#eraseOrPlan();
     return tokens;
@@ -263,6 +267,7 @@ export class MailboxCore implements MailboxQuestions {
       this.#sessions.endUntil(untilMs);
       this.#apiTokens.endUntil(untilMs);
       if (untilMs > this.#endedAtMs()) this.#database.set(META.endedAt, String(untilMs));
+      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
   }
 

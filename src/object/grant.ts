@@ -15,9 +15,10 @@ import { accessBlocked } from "../oauth/access-blocked.ts";
 import { delegatedAccessToken } from "../oauth/service-account.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import type { Database } from "./database.ts";
-import type { Disconnected, OfflineUser, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
+import type { Disconnected, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
 import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
+import type { Turns } from "./turns.ts";
 
 /** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
 const REFRESH_MARGIN_MS = 60_000;
@@ -51,6 +52,8 @@ export interface GrantParts {
   readonly warn: (detail: string) => void;
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
+  /** What changes the grant. */
+  readonly turns: Turns;
 }
 
 export class ObjectGrant {
@@ -69,7 +72,7 @@ export class ObjectGrant {
 
   /** Reads the stored credential, while a sign-in asks Google who it is. */
   wake(sub: string): void {
-    this.#woken ??= settle(this.#find(sub, null));
+    this.#woken = settle(this.#find(sub, null));
   }
 
   /**
@@ -79,12 +82,12 @@ export class ObjectGrant {
    * @throws AppError `STORAGE_UNAVAILABLE`
    */
   async keep(request: SignIn): Promise<boolean> {
-    const { config, store } = this.#parts;
+    const { config } = this.#parts;
     const found = await this.#storedForSignIn(request);
     if (request.delegated) {
       await this.#keepDelegated(request);
       // No refresh token is kept for who needs none.
-      if (found !== null) await store.deleteCredential(request.identity.sub);
+      if (found !== null) await this.#parts.store.deleteCredential(request.identity.sub);
       return true;
     }
     if (request.refreshToken !== null) {
@@ -96,7 +99,7 @@ export class ObjectGrant {
     if (credential.clientId !== config.google.clientId) return false;
     if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
     if (await this.#isDead(credential.refreshToken)) return false;
-    if (isOutdated) this.#parts.defer(store.writeCredential(credential));
+    if (isOutdated) this.#storeLater(credential);
     return true;
   }
 
@@ -115,15 +118,34 @@ export class ObjectGrant {
   }
 
   async #write(credential: Credential): Promise<void> {
-    const { database, now, store } = this.#parts;
+    const { database } = this.#parts;
     this.#generation += 1;
-    const sealed = await store.writeCredential(credential);
+    await this.#store(credential);
+    // Who has begun to refresh meanwhile has read the one before.
+    this.#generation += 1;
     database.transaction(() => {
-      database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
       database.set(META.gone, null);
       database.set(META.dead, null);
       database.set(META.delegated, null);
     });
+  }
+
+  async #store(credential: Credential): Promise<void> {
+    const { database, now, store } = this.#parts;
+    const sealed = await store.writeCredential(credential);
+    this.#woken = null;
+    database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
+  }
+
+  /** Stores a newer form of the record beside the answer, unless the grant has ended by then, or another one has come. */
+  #storeLater(credential: Credential): void {
+    const { defer, turns } = this.#parts;
+    const generation = this.#generation;
+    defer(
+      turns.take(async () => {
+        if (generation === this.#generation) await this.#store(credential);
+      }),
+    );
   }
 
   /** Remembers the access token of a sign-in, for programs and for work while the user is offline. */
@@ -140,8 +162,8 @@ export class ObjectGrant {
     if (this.#accessToken === undefined) {
       const sealed = database.get(META.accessToken);
       const opened = sealed === null ? null : await keyRing.openAs(ACCESS_TOKEN, sealed, now(), AccessTokenSchema);
-      // Another request may have got one meanwhile.
-      this.#accessToken ??= opened;
+      // Another request may have got one meanwhile, or lost it.
+      if (this.#accessToken === undefined) this.#accessToken = opened;
     }
     const token = this.#accessToken ?? null;
     return token !== null && token.expiresAtMs - now() > REFRESH_MARGIN_MS ? token : null;
@@ -165,10 +187,9 @@ export class ObjectGrant {
     return { accessToken: await this.#refreshing, isFresh: true, isDelegated: byService };
   }
 
-  /** A user with a grant in force, or null. */
-  async openOffline(sub: string): Promise<OfflineUser | null> {
-    const email = this.#delegated()?.email ?? (await this.#usable(sub))?.credential.email;
-    return email === undefined ? null : { sub, email, accessToken: await this.held() };
+  /** The address that the stored grant came with; null where there is none that opens. */
+  async emailOf(sub: string): Promise<string | null> {
+    return (await openedOrNull(this.#find(sub, null)))?.credential.email ?? null;
   }
 
   /** When the stored grant came, in epoch milliseconds; null where there is none that opens. */
@@ -218,7 +239,7 @@ export class ObjectGrant {
     sub: string,
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
-    const { kv, store } = this.#parts;
+    const { kv } = this.#parts;
     if (this.#delegated() === null && (await this.#find(sub, null)) === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
@@ -227,7 +248,7 @@ export class ObjectGrant {
     const found = purpose === "credential" ? await this.#find(sub, null) : null;
     if (found === null) await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
-    else await store.writeCredential(found.credential);
+    else await this.#store(found.credential);
     return "resealed";
   }
 
@@ -282,7 +303,12 @@ export class ObjectGrant {
       // A grant that has ended meanwhile stays ended; a new one has its own access token.
       if (generation !== this.#generation) return this.#afterChange(sub);
       await this.remember(accessToken);
-      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken));
+      // RFC 6749 §6: a refresh token that comes with a refresh replaces the one before. The record keeps the time of its
+      // consent.
+      const isReplaced = response.refreshToken !== null && response.refreshToken !== refreshToken;
+      if (isReplaced || found.isOutdated) {
+        this.#storeLater({ ...credential, refreshToken: response.refreshToken ?? refreshToken });
+      }
       return accessToken;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -338,15 +364,7 @@ export class ObjectGrant {
   }
 
   async #afterChange(sub: string): Promise<AccessToken> {
-    const held = await this.held();
-    if (held === null) throw consentRequired(sub, null);
-    return held;
-  }
-
-  /** RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent. */
-  async #keepCredential({ credential, isOutdated }: FoundCredential, refreshToken: string): Promise<void> {
-    if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
-    else if (isOutdated) await this.#parts.store.writeCredential(credential);
+    return (await this.held()) ?? this.#refresh(sub);
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: signing in again replaces it. */

@@ -135,7 +135,7 @@ export interface OpenToken {
 export interface OfflineUser {
   readonly sub: string;
   readonly email: string | null;
-  readonly accessToken: AccessToken | null;
+  readonly accessToken: AccessToken;
 }
 
 /** An access token. `isFresh`: Google gave it after it was asked for here. */
@@ -204,8 +204,8 @@ export interface MailboxQuestions {
   revokeToken(id: string): Promise<boolean>;
   /** @param hash SHA-256 of its text. @returns null where it is not in force */
   openToken(hash: string): Promise<OpenToken | null>;
-  /** @returns null where there is no grant */
-  openOffline(sub: string): Promise<OfflineUser | null>;
+  /** @throws AppError as {@link accessToken} */
+  openOffline(sub: string): Promise<OfflineUser>;
   /** An access token for an actor. @param refused the one that Google has refused; null where it has expired */
   accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed>;
   report(actor: Actor, usage: Usage): Promise<void>;

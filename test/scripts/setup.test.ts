@@ -400,3 +400,64 @@ describe("--service-account", async () => {
     expect(await vars()).toBeNull();
   });
 });
+
+async function declareJurisdiction(jurisdiction: string, id = ""): Promise<void> {
+  const text = `[vars]\nJURISDICTION = "${jurisdiction}"\n\n[[kv_namespaces]]\nbinding = "CREDENTIALS"\n${id}`;
+  await writeFile(join(root, "wrangler.toml"), text);
+}
+
+async function declared(): Promise<string> {
+  return readFile(join(root, "wrangler.toml"), "utf8");
+}
+
+describe("--jurisdiction", () => {
+  const EU = [...URL_OPTION, "--jurisdiction", "eu"];
+  const ID_OF_KV = "0123456789abcdef0123456789abcdef";
+  const CREATED = { SAYS_KV_NAMESPACE: `id = "${ID_OF_KV}"` };
+
+  beforeEach(() => client());
+
+  it("makes KV there, and writes both to wrangler.toml before it deploys; again, it has nothing to do", async () => {
+    await declareJurisdiction("");
+    await run(EU, CREATED);
+    expect((await calls())[0]?.args).toEqual([
+      "kv",
+      "namespace",
+      "create",
+      "gmail-edge-credentials",
+      "--jurisdiction",
+      "eu",
+    ]);
+    expect((await calls()).at(-1)?.args).toEqual(["deploy"]);
+    const text = await declared();
+    expect(text).toContain('JURISDICTION = "eu"');
+    expect(text).toContain(`binding = "CREDENTIALS"\nid = "${ID_OF_KV}"\n`);
+    await run(EU);
+    expect(await declared()).toBe(text);
+    expect((await calls()).filter(({ args }) => args[0] === "kv")).toHaveLength(1);
+  });
+
+  it("writes nothing in a dry run", async () => {
+    await declareJurisdiction("");
+    const before = await declared();
+    await run([...EU, "--dry-run"]);
+    expect([await declared(), (await calls()).some(({ args }) => args[0] === "kv")]).toEqual([before, false]);
+  });
+
+  it.each<[string, string[], () => Promise<void>, RegExp]>([
+    ["another word", [...URL_OPTION, "--jurisdiction", "mars"], () => declareJurisdiction(""), /must be eu or us/],
+    ["no deployment", ["--jurisdiction", "eu"], () => declareJurisdiction(""), /is for --deploy/],
+    ["another jurisdiction", EU, () => declareJurisdiction("us"), /ends all sessions/],
+    ["a namespace that exists", EU, () => declareJurisdiction("", `id = "${ID_OF_KV}"\n`), /cannot move/],
+  ])("refuses, and writes nothing: %s", async (_, args, prepare, message) => {
+    await prepare();
+    expect(await failure(args)).toMatch(message);
+    expect([await vars(), await calls()]).toEqual([null, []]);
+  });
+
+  it("tells what wrangler says where it makes none", async () => {
+    await declareJurisdiction("");
+    expect(await failure(EU, { SAYS_KV_NAMESPACE: "no rights", EXITS_KV_NAMESPACE: "1" })).toMatch(/no rights/);
+    expect(await declared()).toContain('JURISDICTION = ""');
+  });
+});

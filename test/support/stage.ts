@@ -19,8 +19,11 @@ export interface StageOptions {
   readonly apart?: string;
   /** Storage in place of the runtime's own, for a Worker at each of several places; by the clock of the stage. */
   readonly storage?: (now: () => number) => Storage;
-  /** Stands in front of each call to Google, and may hold it up; inside of workerd only. */
-  readonly beforeGoogle?: (url: string) => Promise<void>;
+  /**
+   * Stands in front of each call to Google, of each question to an object and of its answer, and may hold it up or throw;
+   * inside of workerd only.
+   */
+  readonly before?: (step: string) => Promise<void>;
 }
 
 /** A KV namespace that is reached from different places. */

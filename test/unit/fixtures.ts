@@ -9,7 +9,6 @@ import { REAL_WORLD } from "../../src/context.ts";
 import { Upstream, type UpstreamOptions } from "../../src/lib/upstream.ts";
 import { KeyRing, type TokenKey } from "../../src/lib/key-ring.ts";
 import { CredentialStore } from "../../src/kv-store.ts";
-import { LruCache } from "../../src/isolate/lru-cache.ts";
 import { SealedKv } from "../../src/kv-store/sealed-kv.ts";
 import { Trace } from "../../src/lib/trace.ts";
 
@@ -68,6 +67,7 @@ export interface World {
   readonly sleep: (ms: number) => Promise<void>;
   readonly trace: Trace;
   readonly upstream: Upstream;
+  readonly fetch: typeof fetch;
 }
 
 export function createWorld(network: Network, changes: Partial<UpstreamOptions> = {}): World {
@@ -95,7 +95,7 @@ export function createWorld(network: Network, changes: Partial<UpstreamOptions> 
   const { startTimer } = REAL_WORLD;
   const limits = { maxCalls: 50, callTimeoutMs: 10_000 };
   const upstream = new Upstream({ fetch, now, sleep, startTimer, trace, waitUntil: () => {}, ...limits, ...changes });
-  return { calls, sleeps, clock, now, sleep, trace, upstream };
+  return { calls, sleeps, clock, now, sleep, trace, upstream, fetch };
 }
 
 /** A network that answers one thing after another, and fails the test when there is nothing left. */
@@ -114,8 +114,6 @@ export function json(body: unknown, init: ResponseInit = {}): () => Response {
 interface StorageChanges {
   readonly kv?: KVNamespace;
   readonly keys?: readonly TokenKey[];
-  /** What the isolate remembers of dead tokens; by default, nothing. */
-  readonly deadTokens?: LruCache<true>;
 }
 
 /** Sealed storage over the real local KV, or over what stands in front of it. */
@@ -131,7 +129,7 @@ export function createKv(world: World, changes: StorageChanges = {}): SealedKv {
 
 /** A store of credentials over {@link createKv}. */
 export function createStore(world: World, changes: StorageChanges = {}): CredentialStore {
-  return new CredentialStore(createKv(world, changes), changes.deadTokens ?? new LruCache(10));
+  return new CredentialStore(createKv(world, changes));
 }
 
 /** What an error message looks like at least. */

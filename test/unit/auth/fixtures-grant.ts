@@ -1,11 +1,12 @@
-/** What the tests of a grant share: a Google that takes some access tokens and refreshes, and a user whose grant is stored. */
+/** What the tests of a grant share: a Gmail that takes some access tokens, and an object that gives new ones. */
 import { env } from "cloudflare:workers";
-import { onTestFinished } from "vitest";
 import { Grant, type GrantHolder, type GrantServices } from "../../../src/auth/grant.ts";
-import { GrantMemory } from "../../../src/isolate/grant-memory.ts";
+import { REAL_WORLD } from "../../../src/context.ts";
 import type { Credential } from "../../../src/kv-store.ts";
 import type { AccessToken } from "../../../src/identity.ts";
-import { type Call, CLIENT_ID, configuration, createStore, createWorld, START_MS, type World } from "../fixtures.ts";
+import { Mailbox } from "../../../src/object/client.ts";
+import { answer, type MailboxQuestions, type MailboxRpc, type Renewed } from "../../../src/object/rpc.ts";
+import { type Call, CLIENT_ID, createWorld, START_MS, type World } from "../fixtures.ts";
 
 export const GMAIL_URL = "https://gmail.googleapis.com/gmail/v1/users/me/messages";
 export const GMAIL = { endpoint: "Gmail" };
@@ -25,70 +26,51 @@ export const CREDENTIAL: Credential = {
 
 export const HELD: AccessToken = { value: "held", expiresAtMs: START_MS + 3_600_000 };
 
-export interface Google {
-  /** Access tokens that Gmail takes. */
-  accepts: string[];
-  /** What the token endpoint answers; by default fresh-1, fresh-2 … */
-  refresh: (count: number) => Response | Promise<Response>;
-  refreshes: number;
-  /** What Gmail answers to any other access token. */
-  refuse: () => Response;
-  /** What passes before the call of that index is answered. */
-  before: (index: number) => Promise<unknown>;
-}
-
+/** Google's answer with an access token. */
 export const tokens = (value: string): Response =>
   Response.json({ access_token: value, expires_in: 3600, token_type: "Bearer" });
+/** Google's answer that refuses. */
 export const refusal =
   (error: string, status = 400): (() => Response) =>
   () =>
     Response.json({ error }, { status });
 
-export function createGoogle(changes: Partial<Google> = {}): { google: Google; world: World } {
-  const google: Google = {
-    accepts: [],
-    refresh: (count) => tokens(`fresh-${count}`),
-    refreshes: 0,
-    refuse: () => new Response("{}", { status: 401 }),
-    before: async () => {},
-    ...changes,
+/** What an object answers who asks for an access token. */
+export type Give = (refused: string | null, count: number) => Renewed | Promise<Renewed>;
+
+/** By default fresh-1, fresh-2 …, each just come from Google. */
+export const giveFresh: Give = (_, count) => ({ accessToken: { ...HELD, value: `fresh-${count}` }, isFresh: true });
+
+/** An object that can be asked for access tokens only. */
+export function createMailbox(world: World, give: Give = giveFresh) {
+  /** The access tokens that were called refused. */
+  const asked: (string | null)[] = [];
+  const questions: Pick<MailboxQuestions, "accessToken"> = {
+    accessToken: async (_sub, _actor, refused) => give(refused, asked.push(refused)),
   };
-  const world = createWorld(async (call: Call, index) => {
-    await google.before(index);
-    if (call.url.pathname === "/token") {
-      google.refreshes += 1;
-      return google.refresh(google.refreshes);
-    }
+  // A grant asks nothing else.
+  const object: MailboxRpc = { ask: (...question) => answer(questions as MailboxQuestions, ...question) };
+  return { mailbox: new Mailbox(() => object, { startTimer: REAL_WORLD.startTimer, trace: world.trace }), asked };
+}
+
+/** A Gmail that takes the access tokens of a list. @param before what passes before the call of that index is answered */
+export function createGmail(accepts: readonly string[], before: (index: number) => unknown = () => {}): World {
+  return createWorld(async (call: Call, index) => {
+    await before(index);
     const token = call.headers.get("Authorization")?.replace("Bearer ", "") ?? "";
-    return google.accepts.includes(token) ? Response.json({ token }) : google.refuse();
+    return accepts.includes(token) ? Response.json({ token }) : new Response("{}", { status: 401 });
   });
-  return { google, world };
 }
 
 export function createGrant(world: World, changes: Partial<GrantServices & GrantHolder> = {}): Grant {
-  const options: GrantServices & GrantHolder = {
-    config: configuration(),
-    store: createStore(world),
-    grantMemory: new GrantMemory(),
-    upstream: world.upstream,
-    trace: world.trace,
-    world,
-    // What goes on beside the answer must not go on in the next test, whose storage is another.
-    defer: (work) => onTestFinished(async () => void (await Promise.allSettled([work]))),
+  const services: GrantServices = { upstream: world.upstream, trace: world.trace, world };
+  const holder: GrantHolder = {
     user: { sub: "1", email: "ann@example.test" },
+    actor: { kind: "session", id: "s" },
+    mailbox: createMailbox(world).mailbox,
     accessToken: HELD,
-    readStoredAccessToken: null,
-    ...changes,
   };
-  return new Grant(options, options);
-}
-
-export async function stored(): Promise<Credential | null> {
-  return createStore(createGoogle().world).readCredential("1");
-}
-
-export async function isDead(): Promise<boolean> {
-  return createStore(createGoogle().world).isDead(CREDENTIAL.refreshToken);
+  return new Grant({ ...services, ...changes }, { ...holder, ...changes });
 }
 
 /** For a Proxy of KV that is down. */

@@ -2,10 +2,11 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { TokenKey } from "../../../src/lib/key-ring.ts";
 import type { Credential, CredentialStore } from "../../../src/kv-store.ts";
-import { REAL_WORLD, createRequestScope, createServices, type RequestScope } from "../../../src/context.ts";
-import { finishTrip, type TripOutcome } from "../../../src/auth/sign-in.ts";
+import { REAL_WORLD, createRequestScope, type RequestScope } from "../../../src/context.ts";
+import { finishTrip, type TripOutcome, type Visitor } from "../../../src/auth/sign-in.ts";
 import type { Transaction } from "../../../src/auth/transaction.ts";
-import { CLIENT_ID, configuration, createStore, createWorld, KEY_A, START_MS, STAYING } from "../fixtures.ts";
+import { CLIENT_ID, createStore, createWorld, KEY_A, START_MS, STAYING } from "../fixtures.ts";
+import { createIsolateServices } from "../fixtures-objects.ts";
 import { CREDENTIAL } from "./fixtures-grant.ts";
 
 export const READONLY = "https://www.googleapis.com/auth/gmail.readonly";
@@ -31,6 +32,8 @@ export const USER = {
   picture: "https://p.test/",
 };
 
+const VISITOR: Visitor = { device: "Firefox on Linux", place: "Bern, CH", previous: null };
+
 /** What Google answers, over its best answers. */
 export interface Answers {
   readonly token?: object;
@@ -46,9 +49,7 @@ export interface Trial {
   readonly revoked: string[];
   /** What the token endpoint was asked for. */
   readonly asked: URLSearchParams[];
-  /** Resolves when what goes on after the answer is done. */
-  readonly afterwards: () => Promise<void>;
-  readonly finish: (changes?: Partial<Transaction>) => Promise<TripOutcome>;
+  readonly finish: (changes?: Partial<Transaction>, visitor?: Visitor) => Promise<TripOutcome>;
 }
 
 async function idToken(claims: object): Promise<string> {
@@ -66,7 +67,6 @@ async function idToken(claims: object): Promise<string> {
 export async function trial(answers: Answers = {}, vars: Record<string, unknown> = {}): Promise<Trial> {
   const revoked: string[] = [];
   const asked: URLSearchParams[] = [];
-  const deferred: Promise<unknown>[] = [];
   const token = {
     access_token: "at",
     expires_in: 3600,
@@ -87,20 +87,17 @@ export async function trial(answers: Answers = {}, vars: Record<string, unknown>
     revoked.push(new URLSearchParams(body).get("token") ?? "");
     return new Response(null, { status: answers.revocationStatus ?? 200 });
   });
-  const { now, sleep, upstream } = world;
-  const services = createServices(configuration(vars), { ...REAL_WORLD, fetch, now, sleep });
+  const { fetch, now, sleep, upstream } = world;
+  const services = createIsolateServices(vars, { ...REAL_WORLD, fetch, now, sleep }, crypto.randomUUID());
   const context = {
     url: "https://mail.example.test/auth/callback",
-    waitUntil: (work: Promise<unknown>) => void deferred.push(work),
+    waitUntil: () => {},
     clientSignal: STAYING,
   };
   const scope = { ...createRequestScope(services, context), upstream };
-  const afterwards = async (): Promise<void> => {
-    // What goes on may leave more to do.
-    while (deferred.length > 0) await deferred.shift();
-  };
-  const finish: Trial["finish"] = (changes) => finishTrip(scope, { ...TRANSACTION, ...changes }, "the-code");
-  return { scope, revoked, asked, afterwards, finish };
+  const finish: Trial["finish"] = (changes, visitor = VISITOR) =>
+    finishTrip(scope, { transaction: { ...TRANSACTION, ...changes }, code: "the-code" }, visitor);
+  return { scope, revoked, asked, finish };
 }
 
 export function storage(keys: readonly TokenKey[] = [KEY_A]): CredentialStore {
@@ -111,7 +108,7 @@ export function storage(keys: readonly TokenKey[] = [KEY_A]): CredentialStore {
 }
 
 export async function record(): Promise<Credential | null> {
-  return storage().readCredential("1");
+  return (await storage().findCredential("1"))?.credential ?? null;
 }
 
 /** A session of someone whose grant is stored already, so that no refresh token comes. */

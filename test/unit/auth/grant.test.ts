@@ -1,218 +1,204 @@
-import { reset } from "cloudflare:test";
-import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, test, vi } from "vitest";
-import { toAccessToken } from "../../../src/auth/grant.ts";
-import type { AccessToken } from "../../../src/identity.ts";
-import { storageKeys } from "../../../src/kv-store/key-names.ts";
-import { appErrorOf, createStore, START_MS } from "../fixtures.ts";
+/** The access token of a request: when the object is asked for another one, and when that is over. */
+import { describe, expect, test, vi } from "vitest";
+import { AppError } from "../../../src/errors.ts";
+import { appErrorOf, createWorld, START_MS } from "../fixtures.ts";
 import {
-  createGoogle,
+  createGmail,
   createGrant,
-  CREDENTIAL,
-  failRead,
-  failWrite,
+  createMailbox,
   GMAIL,
   GMAIL_URL,
-  isDead,
-  refusal,
-  stored,
+  type Give,
+  giveFresh,
+  HELD,
 } from "./fixtures-grant.ts";
 
-/** Storage whose access token lives for `livesMs`. */
-function storedFor(livesMs: number) {
-  return async (): Promise<AccessToken> => ({ value: "stored", expiresAtMs: START_MS + livesMs });
+const CONSENT_REQUIRED = {
+  reason: "CONSENT_REQUIRED",
+  code: 401,
+  signInAgain: { prompt: "consent", loginHint: "ann@example.test" },
+};
+
+/** A request whose access token is `accessToken`, a Gmail that takes those of a list, and an object that gives. */
+function create(
+  accepts: readonly string[],
+  changes: { give?: Give; livesMs?: number | null; before?: (index: number) => unknown } = {},
+) {
+  const world = createGmail(accepts, changes.before);
+  const { mailbox, asked } = createMailbox(world, changes.give);
+  const { livesMs = 3_600_000 } = changes;
+  const accessToken = livesMs === null ? null : { ...HELD, expiresAtMs: START_MS + livesMs };
+  const grant = createGrant(world, { mailbox, accessToken });
+  return { grant, asked, world, get: async () => grant.fetch(GMAIL_URL, {}, GMAIL) };
 }
 
-beforeEach(async () => {
-  await reset();
-  await createStore(createGoogle().world).writeCredential(CREDENTIAL);
-});
+/** An object that has found the grant gone, or fails otherwise. */
+const fail =
+  (reason: "CONSENT_REQUIRED" | "UPSTREAM_UNAVAILABLE", message = "It has failed."): Give =>
+  () => {
+    throw new AppError(reason, message);
+  };
 
 describe("an access token", () => {
-  test("that is good is used, and nothing else is asked", async () => {
-    const { google, world } = createGoogle({ accepts: ["held"] });
-    const grant = createGrant(world, {
-      store: createStore(world, { kv: new Proxy(env.CREDENTIALS, { get: failRead }) }),
-    });
+  test("that is good is used, and the object is not asked", async () => {
+    const { grant, asked, world } = create(["held"]);
     const headers = new Headers({ "X-A": "b" });
     const response = await grant.fetch(GMAIL_URL, { method: "POST", body: "x", headers }, GMAIL);
     expect(await response.json()).toEqual({ token: "held" });
-    expect([google.refreshes, world.calls.length]).toEqual([0, 1]);
+    expect([asked, world.calls.length]).toEqual([[], 1]);
     expect(world.calls[0]).toMatchObject({ method: "POST", body: "x" });
     expect(world.calls[0]?.headers.get("X-A")).toBe("b");
     expect(headers.has("Authorization")).toBe(false);
     expect(grant.tokenChange).toBeUndefined();
   });
 
-  test.each([60_000, 1, 0, -1])("with %i ms to live is refreshed before it is used", async (livesMs) => {
-    const { google, world } = createGoogle({ accepts: ["fresh-1"] });
-    const grant = createGrant(world, { accessToken: { value: "held", expiresAtMs: START_MS + livesMs } });
-    expect((await grant.fetch(GMAIL_URL, {}, GMAIL)).status).toBe(200);
-    expect([google.refreshes, world.calls.length]).toEqual([1, 2]);
-    expect(grant.tokenChange).toEqual({ value: "fresh-1", expiresAtMs: START_MS + 3_600_000 });
+  test.each([60_000, 1, 0, -1, null])("with %j ms to live is replaced before it is used", async (livesMs) => {
+    const { grant, asked, get, world } = create(["fresh-1"], { livesMs });
+    expect((await get()).status).toBe(200);
+    expect([asked, world.calls.length]).toEqual([[null], 1]);
+    expect(grant.tokenChange).toEqual({ ...HELD, value: "fresh-1" });
+    expect(grant.inUse).toEqual(grant.tokenChange);
   });
 
-  test("with more than a minute to live is not refreshed", async () => {
-    const { google, world } = createGoogle({ accepts: ["held"] });
-    const grant = createGrant(world, { accessToken: { value: "held", expiresAtMs: START_MS + 60_001 } });
-    expect((await grant.fetch(GMAIL_URL, {}, GMAIL)).status).toBe(200);
-    expect(google.refreshes).toBe(0);
+  test("with more than a minute to live is not replaced", async () => {
+    const { asked, get } = create(["held"], { livesMs: 60_001 });
+    expect((await get()).status).toBe(200);
+    expect(asked).toEqual([]);
   });
 
-  test("that storage keeps is used where the cookie has none, and refreshed where it is no good", async () => {
-    const { google, world } = createGoogle({ accepts: ["stored", "fresh-1"] });
-    const good = createGrant(world, { accessToken: null, readStoredAccessToken: storedFor(61_000) });
-    expect(good.inUse).toBeNull();
-    expect(await (await good.fetch(GMAIL_URL, {}, GMAIL)).json()).toEqual({ token: "stored" });
-    expect(good.inUse).toEqual({ value: "stored", expiresAtMs: START_MS + 61_000 });
-    expect(google.refreshes).toBe(0);
-    const old = createGrant(world, { accessToken: null, readStoredAccessToken: storedFor(60_000) });
-    expect(await (await old.fetch(GMAIL_URL, {}, GMAIL)).json()).toEqual({ token: "fresh-1" });
+  test("from the object is used for the whole request, however short its life is", async () => {
+    const give: Give = () => ({ accessToken: { value: "short", expiresAtMs: START_MS + 5 }, isFresh: true });
+    const { asked, get } = create(["short"], { livesMs: null, give });
+    for (let call = 0; call < 2; call += 1) expect((await get()).status).toBe(200);
+    expect(asked).toEqual([null]);
   });
 
-  test("that storage keeps and that does not open is refreshed", async () => {
-    const { world } = createGoogle({ accepts: ["fresh-1"] });
-    const session = { id: "s", sub: "1" };
-    await env.CREDENTIALS.put(storageKeys.accessToken(session), "rubbish");
-    const store = createStore(world);
-    const readStoredAccessToken = () => store.readAccessToken(session);
-    const grant = createGrant(world, { accessToken: null, readStoredAccessToken });
-    expect((await grant.fetch(GMAIL_URL, {}, GMAIL)).status).toBe(200);
-  });
-
-  test("lives for as long as Google says, in whole milliseconds", () => {
-    const response = { accessToken: "a", expiresInSeconds: 0.0015, scopes: null, refreshToken: null, idToken: null };
-    expect(toAccessToken(response, START_MS)).toEqual({ value: "a", expiresAtMs: START_MS + 1 });
+  test.each([
+    [1, "held"],
+    [0, null],
+    [null, null],
+  ])("that is at hand with %j ms to live is %j, without asking anybody", (livesMs, expected) => {
+    const { grant, asked } = create([], { livesMs });
+    expect([grant.heldAccessToken(), asked]).toEqual([expected, []]);
   });
 });
 
 describe("401", () => {
-  test("is answered by one refresh and one replay of the same call", async () => {
-    const { google, world } = createGoogle({ accepts: ["fresh-1"] });
-    const grant = createGrant(world);
+  test("is answered by one question to the object, which names the refused token, and one replay of the same call", async () => {
+    const { grant, asked, world } = create(["fresh-1"]);
     const response = await grant.fetch(GMAIL_URL, { method: "POST", body: "again" }, GMAIL);
     expect(response.status).toBe(200);
-    expect(google.refreshes).toBe(1);
+    expect(asked).toEqual(["held"]);
     expect(world.calls.filter((call) => call.body === "again")).toHaveLength(2);
     expect(grant.tokenChange).toMatchObject({ value: "fresh-1" });
   });
 
-  test("of several calls at once shares one refresh", async () => {
-    const { google, world } = createGoogle({ accepts: ["fresh-1"] });
-    const grant = createGrant(world);
-    const responses = await Promise.all(Array.from({ length: 5 }, () => grant.fetch(GMAIL_URL, {}, GMAIL)));
-    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-    expect(google.refreshes).toBe(1);
+  test("of several calls at once shares one question", async () => {
+    const { asked, get } = create(["fresh-1"]);
+    const responses = await Promise.all(Array.from({ length: 5 }, get));
+    expect([new Set(responses.map(({ status }) => status)), asked]).toEqual([new Set([200]), ["held"]]);
   });
 
-  test("that comes late, when another call has refreshed, is answered with that token", async () => {
+  test("that comes late, when another call has renewed, is answered with that token", async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const before = async (index: number): Promise<unknown> => (index === 0 ? promise : null);
-    const { google, world } = createGoogle({ accepts: ["fresh-1"], before });
-    const grant = createGrant(world);
-    const late = grant.fetch(GMAIL_URL, {}, GMAIL);
+    const { asked, get, world } = create(["fresh-1"], { before: (index) => (index === 0 ? promise : null) });
+    const late = get();
     await vi.waitFor(() => expect(world.calls).toHaveLength(1));
-    expect((await grant.fetch(GMAIL_URL, {}, GMAIL)).status).toBe(200);
+    expect((await get()).status).toBe(200);
     resolve();
     expect((await late).status).toBe(200);
-    expect(google.refreshes).toBe(1);
+    expect(asked).toEqual(["held"]);
   });
 
-  test("again after the replay: CONSENT_REQUIRED, with the way to consent, and no token is left", async () => {
-    const { google, world } = createGoogle();
-    const grant = createGrant(world);
-    const error = await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL));
-    expect(error).toMatchObject({
-      reason: "CONSENT_REQUIRED",
-      code: 401,
-      signInAgain: { prompt: "consent", loginHint: "ann@example.test" },
-    });
-    expect(google.refreshes).toBe(1);
-    expect(grant.tokenChange).toBeNull();
-    expect(await stored()).toEqual(CREDENTIAL);
-    expect(await isDead()).toBe(false);
+  test("again after the replay: CONSENT_REQUIRED, with the way to consent, no token is left, and nobody is asked again", async () => {
+    const { grant, asked, get } = create([]);
+    for (let call = 0; call < 3; call += 1) expect(await appErrorOf(get())).toMatchObject(CONSENT_REQUIRED);
+    expect(asked).toEqual(["held"]);
+    expect([grant.tokenChange, grant.inUse, grant.heldAccessToken()]).toEqual([null, null, null]);
+    expect(await appErrorOf(grant.accessToken())).toMatchObject(CONSENT_REQUIRED);
   });
 
-  test("of a token that was just refreshed forces one more refresh, and then ends", async () => {
-    const { google, world } = createGoogle();
-    const grant = createGrant(world, { accessToken: null });
-    expect(await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL))).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    expect(google.refreshes).toBe(2);
-    expect(world.calls.filter(({ url }) => url.href === GMAIL_URL)).toHaveLength(2);
+  test("of a token that came because there was none is told to the object once, and then ends", async () => {
+    const { asked, get, world } = create([], { livesMs: null });
+    expect(await appErrorOf(get())).toMatchObject(CONSENT_REQUIRED);
+    expect([asked, world.calls.length]).toEqual([[null, "fresh-1"], 2]);
   });
 
-  test("of every call of a long listing ends after one refresh, not one for each", async () => {
-    const { google, world } = createGoogle();
-    const grant = createGrant(world);
-    for (let call = 0; call < 3; call += 1) {
-      expect(await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL))).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    }
-    expect(google.refreshes).toBe(1);
+  test("of one that the object had at hand is told to the object again", async () => {
+    const give: Give = (refused, count) =>
+      count === 1 ? { accessToken: { ...HELD, value: "kept" }, isFresh: false } : giveFresh(refused, count);
+    const { asked, get } = create(["fresh-2"], { give });
+    expect((await get()).status).toBe(200);
+    expect(asked).toEqual(["held", "kept"]);
   });
 
   test("names the user by sub where there is no address", async () => {
-    const grant = createGrant(createGoogle().world, { user: { sub: "1", email: null } });
+    const world = createGmail([]);
+    const grant = createGrant(world, { user: { sub: "1", email: null } });
     expect((await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL))).signInAgain).toMatchObject({ loginHint: "1" });
+  });
+
+  test("of a call that is late, when the grant is gone, asks nobody: CONSENT_REQUIRED", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { asked, get, world } = create([], { before: (index) => (index === 0 ? promise : null) });
+    const late = appErrorOf(get());
+    await vi.waitFor(() => expect(world.calls).toHaveLength(1));
+    expect(await appErrorOf(get())).toMatchObject(CONSENT_REQUIRED);
+    resolve();
+    expect(await late).toMatchObject(CONSENT_REQUIRED);
+    expect(asked).toEqual(["held"]);
   });
 });
 
-describe("a grant that is gone: CONSENT_REQUIRED", () => {
-  test("refresh answers invalid_grant: the token is remembered as dead, and the record stays", async () => {
-    const { world } = createGoogle({ refresh: refusal("invalid_grant") });
-    const grant = createGrant(world);
-    expect(await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL))).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    // It is written beside the answer.
-    await expect.poll(isDead).toBe(true);
-    expect(await stored()).toEqual(CREDENTIAL);
-    expect(grant.tokenChange).toBeNull();
+test.each([204, 400, 403, 404, 429, 500, 503])("%i is given to the caller as it came", async (status) => {
+  const world = createWorld(() => new Response(null, { status }));
+  const { mailbox, asked } = createMailbox(world);
+  expect((await createGrant(world, { mailbox }).fetch(GMAIL_URL, {}, GMAIL)).status).toBe(status);
+  expect([world.calls.length, asked]).toEqual([1, []]);
+});
+
+describe("what the object fails with", () => {
+  test("CONSENT_REQUIRED: no token is left, and it is not asked again", async () => {
+    const { grant, asked, get } = create([], { give: fail("CONSENT_REQUIRED") });
+    for (let call = 0; call < 2; call += 1) expect(await appErrorOf(get())).toMatchObject(CONSENT_REQUIRED);
+    expect([grant.tokenChange, asked]).toEqual([null, ["held"]]);
   });
 
-  test("a token that is known to be dead is not tried", async () => {
-    const { google, world } = createGoogle();
-    await createStore(world).markDead(CREDENTIAL.refreshToken);
-    const grant = createGrant(world, { accessToken: null });
-    expect(await appErrorOf(grant.accessToken())).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    expect(google.refreshes).toBe(0);
+  test("an outage leaves the token as it was, and the next call asks again", async () => {
+    const give: Give = (refused, count) =>
+      count === 1 ? fail("UPSTREAM_UNAVAILABLE")(refused, count) : giveFresh(refused, count);
+    const { grant, get } = create(["fresh-2"], { give });
+    expect(await appErrorOf(get())).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE", code: 502 });
+    expect(grant.tokenChange).toBeUndefined();
+    expect((await get()).status).toBe(200);
   });
 
-  test("a newer refresh token is tried, although the one before is dead", async () => {
-    const { world } = createGoogle();
-    await createStore(world).markDead(CREDENTIAL.refreshToken);
-    await createStore(world).writeCredential({ ...CREDENTIAL, refreshToken: "newer" });
-    expect(await createGrant(world, { accessToken: null }).accessToken()).toBe("fresh-1");
+  test("an outage is the same for all calls at once", async () => {
+    const give: Give = async (refused, count) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return fail("UPSTREAM_UNAVAILABLE")(refused, count);
+    };
+    const { asked, get } = create([], { give });
+    const failures = await Promise.all(Array.from({ length: 5 }, () => appErrorOf(get())));
+    expect(new Set(failures.map(({ reason }) => reason))).toEqual(new Set(["UPSTREAM_UNAVAILABLE"]));
+    expect(asked).toEqual(["held"]);
+  });
+});
+
+describe("a renewal, because a part of a batch was answered 401", () => {
+  test("replaces the token once, whichever part asks", async () => {
+    const { grant, asked } = create([]);
+    const renewals = [grant.renewal(), grant.renewal(), grant.renewal()] as const;
+    await Promise.all([renewals[0](), renewals[1]()]);
+    await renewals[2]();
+    expect([asked, await grant.accessToken()]).toEqual([["held"], "fresh-1"]);
   });
 
-  test("nothing is stored", async () => {
-    await reset();
-    const { google, world } = createGoogle();
-    expect(await appErrorOf(createGrant(world).fetch(GMAIL_URL, {}, GMAIL))).toMatchObject({
-      reason: "CONSENT_REQUIRED",
-    });
-    expect(google.refreshes).toBe(0);
-  });
-
-  test("the record was made for another client ID: it is not sent to Google, and stays", async () => {
-    const other = { ...CREDENTIAL, clientId: "another-client" };
-    const { google, world } = createGoogle();
-    await createStore(world).writeCredential(other);
-    const error = await appErrorOf(createGrant(world, { accessToken: null }).accessToken());
-    expect(error).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    expect(google.refreshes).toBe(0);
-    expect(await stored()).toEqual(other);
-  });
-
-  test("the record does not open, for it was changed", async () => {
-    const { google, world } = createGoogle();
-    await env.CREDENTIALS.put(storageKeys.credential("1"), "rubbish");
-    const error = await appErrorOf(createGrant(world, { accessToken: null }).accessToken());
-    expect(error).toMatchObject({ reason: "CONSENT_REQUIRED" });
-    expect(google.refreshes).toBe(0);
-  });
-
-  test("the dead mark cannot be written: the person is led to consent all the same", async () => {
-    const { world } = createGoogle({ refresh: refusal("invalid_grant") });
-    const kv = new Proxy(env.CREDENTIALS, { get: failWrite });
-    const grant = createGrant(world, { store: createStore(world, { kv }) });
-    expect(await appErrorOf(grant.fetch(GMAIL_URL, {}, GMAIL))).toMatchObject({ reason: "CONSENT_REQUIRED" });
+  test("of the replacement, too: CONSENT_REQUIRED, and the object is not asked again", async () => {
+    const { grant, asked } = create([]);
+    await grant.renewal()();
+    expect(await appErrorOf(grant.renewal()())).toMatchObject(CONSENT_REQUIRED);
+    expect(await appErrorOf(grant.accessToken())).toMatchObject(CONSENT_REQUIRED);
+    expect(asked).toEqual(["held"]);
   });
 });

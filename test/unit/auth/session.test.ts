@@ -7,9 +7,9 @@ import {
   openSession,
   sealSession,
   type Session,
-  SESSION_TTL_SECONDS,
   sessionExpiresAtMs,
 } from "../../../src/auth/session.ts";
+import { SESSION_TTL_SECONDS } from "../../../src/object/sessions.ts";
 import { KEY_A, KEY_B, START_MS } from "../fixtures.ts";
 
 const ORIGIN = "https://mail.example.test";
@@ -34,7 +34,7 @@ async function open(value: string, changes: { origin?: string; nowMs?: number; k
 
 describe("a new session", () => {
   test("begins now, with an ID that nobody can guess", () => {
-    expect(SESSION).toMatchObject({ ...USER, signedInAtMs: START_MS, accessTokenIsStored: false });
+    expect(SESSION).toMatchObject({ ...USER, signedInAtMs: START_MS });
     expect(SESSION.id).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(createSession(USER, START_MS).id).not.toBe(SESSION.id);
   });
@@ -48,7 +48,7 @@ describe("a new session", () => {
 describe("a session cookie", () => {
   test("opens as it was sealed", async () => {
     expect(await open(await sealSession(ring, ORIGIN, SESSION))).toEqual(SESSION);
-    const without: Session = { ...SESSION, accessToken: null, accessTokenIsStored: true };
+    const without: Session = { ...SESSION, accessToken: null };
     expect(await open(await sealSession(ring, ORIGIN, without))).toEqual(without);
   });
 

@@ -2,13 +2,13 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import type { TokenKey } from "../../../src/lib/key-ring.ts";
 import type { Credential } from "../../../src/kv-store.ts";
 import type { RequestScope } from "../../../src/context.ts";
+import type { Session } from "../../../src/auth/session.ts";
 import type { TripOutcome } from "../../../src/auth/sign-in.ts";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";
 import { openTransaction, type Transaction } from "../../../src/auth/transaction.ts";
-import { appErrorOf, CLIENT_ID, CLIENT_SECRET, KEY_A, KEY_B, START_MS } from "../fixtures.ts";
+import { appErrorOf, CLIENT_ID, CLIENT_SECRET, KEY_B, START_MS } from "../fixtures.ts";
 import { CREDENTIAL, failAt, failRead, failWrite } from "./fixtures-grant.ts";
 import {
   type Answers,
@@ -35,6 +35,10 @@ async function onceMore(
   const { state, sealedTransaction: value, authorizationUrl } = outcome.trip;
   const transaction = await openTransaction(scope.keyRing, { state, value, nowMs: START_MS });
   return { url: new URL(authorizationUrl), transaction };
+}
+
+function sessionOf(outcome: TripOutcome): Session {
+  return outcome.kind === "signed-in" ? outcome.session : expect.fail("It was to be signed in");
 }
 
 const AGAIN = { returnTo: "/inbox", loginHint: "hint@example.test" };
@@ -66,13 +70,25 @@ describe("a refresh token came", () => {
     expect(await storage().readAddress(USER.email)).toBe("1");
   });
 
-  test("what began under an older consent has ended, and this session has not", async () => {
+  test("the object has the session, and where it came from", async () => {
     const { scope, finish } = await trial();
-    const outcome = await finish();
-    if (outcome.kind !== "signed-in") throw new Error("It was to be signed in");
-    const { id, signedInAtMs } = outcome.session;
-    expect(await scope.revocations.isSessionRevoked({ id, sub: "1" }, signedInAtMs)).toBe(false);
-    expect(await scope.revocations.isSessionRevoked({ id: "older", sub: "1" }, signedInAtMs - 1)).toBe(true);
+    const { id } = sessionOf(await finish());
+    const mailbox = scope.mailboxes.of("1");
+    expect(await mailbox.ask("checkSession", id)).toBe(true);
+    const device = { device: "Firefox on Linux", place: "Bern, CH" };
+    const times = { createdAtMs: START_MS, lastUsedAtMs: START_MS };
+    expect(await mailbox.ask("listSessions")).toEqual([{ id, ...device, ...times }]);
+  });
+
+  test.each([
+    ["the same user's: it has ended", "1", false],
+    ["another user's: theirs is no matter of this object", "2", true],
+  ])("the session that the browser had was %s", async (_, sub, isInForce) => {
+    const { scope, finish } = await trial();
+    const first = sessionOf(await finish());
+    const previous = { ...first, identity: { ...first.identity, sub } };
+    await finish({}, { device: "", place: null, previous });
+    expect(await scope.mailboxes.of("1").ask("checkSession", first.id)).toBe(isInForce);
   });
 
   test("a newer one keeps when the first one came", async () => {
@@ -127,7 +143,7 @@ describe("no refresh token came", () => {
 
   test("the stored one is dead, or does not open, or there is none: one trip for consent", async () => {
     const dead = await returning();
-    await dead.scope.store.markDead(CREDENTIAL.refreshToken);
+    await dead.scope.store.markIdentifierDead("prefix", CREDENTIAL.refreshToken.slice(0, 16));
     expect(await dead.finish()).toMatchObject({ kind: "once-more" });
     await env.CREDENTIALS.put(storageKeys.credential("1"), "rubbish");
     expect(await dead.finish()).toMatchObject({ kind: "once-more" });
@@ -157,21 +173,6 @@ describe("no refresh token came", () => {
   });
 });
 
-describe("no refresh token came, and the stored one", () => {
-  test.each<[string, TokenKey[], (string | null)[]]>([
-    ["is under an older key: it is used, and its record sealed anew", [KEY_B, KEY_A], [null, CREDENTIAL.refreshToken]],
-    ["is under the active key: it is not used", [KEY_A, KEY_B], [null]],
-  ])("%s", async (_, keys, refreshTokens) => {
-    const { afterwards, asked, finish } = await returning({}, {}, { TOKEN_KEYS: JSON.stringify({ keys }) });
-    expect(await finish()).toMatchObject({ kind: "signed-in" });
-    await afterwards();
-    expect(asked.map((request) => request.get("refresh_token"))).toEqual(refreshTokens);
-    expect(await storage(keys.slice(0, 1)).readCredential("1")).toMatchObject({
-      refreshToken: CREDENTIAL.refreshToken,
-    });
-  });
-});
-
 describe("storage takes no writes", () => {
   test("the user is not signed in with a grant that is not kept: STORAGE_UNAVAILABLE", async () => {
     const { finish } = await trial({}, { CREDENTIALS: new Proxy(env.CREDENTIALS, { get: failWrite }) });
@@ -182,8 +183,7 @@ describe("storage takes no writes", () => {
 describe("an outage is told as what it is, and changes nothing:", () => {
   test.each<[string, string, string]>([
     ["the record cannot be read", "get", "credential:"],
-    ["the mark cannot be written", "put", "revoked-user-consent:"],
-    ["the address cannot be written", "put", "address:"],
+    ["the record cannot be written", "put", "credential:"],
   ])("%s", async (_, operation, prefix) => {
     const { finish } = await trial({}, { CREDENTIALS: failAt(operation, prefix) });
     expect(await appErrorOf(finish())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
@@ -233,6 +233,13 @@ describe("the code is refused", () => {
   });
 });
 
+test("everything is ended while Google is asked: SIGN_IN_REQUIRED, with the way to begin again", async () => {
+  const { scope, finish } = await trial();
+  await scope.mailboxes.of("1").ask("endAll");
+  expect(await appErrorOf(finish())).toMatchObject({ reason: "SIGN_IN_REQUIRED", code: 401, signInAgain: AGAIN });
+  expect(await record()).toBeNull();
+});
+
 describe("who came", () => {
   test.each([{ sub: undefined }, { sub: "2" }])("userinfo says %j: 400 NO_USER_ID", async (userinfo) => {
     const error = await appErrorOf((await trial({ userinfo })).finish());
@@ -242,7 +249,7 @@ describe("who came", () => {
 
   test("is disabled by a security event of Google's: 403 ACCOUNT_NOT_ALLOWED, and nothing is stored", async () => {
     const { scope, finish } = await trial();
-    await scope.securityEvents.disable("1");
+    await scope.mailboxes.of("1").ask("secure", "1", "disable", START_MS);
     const signInAgain = { prompt: "select_account" };
     expect(await appErrorOf(finish())).toMatchObject({ reason: "ACCOUNT_NOT_ALLOWED", code: 403, signInAgain });
     expect(await record()).toBeNull();

@@ -9,10 +9,8 @@ import * as z from "zod/mini";
 import document from "../../../docs/storage-schema.md?raw";
 import { KeyRing, type TokenKey } from "../../../src/lib/key-ring.ts";
 import { CredentialSchema } from "../../../src/kv-store.ts";
-import { AccessTokenSchema } from "../../../src/identity.ts";
 import { SealedKv } from "../../../src/kv-store/sealed-kv.ts";
 import type { Session } from "../../../src/auth/session.ts";
-import type { SessionKey } from "../../../src/kv-store/key-names.ts";
 import { Trace } from "../../../src/lib/trace.ts";
 
 /** Noon of the examples. */
@@ -39,21 +37,14 @@ export function jsonExample(name: string): unknown {
   return JSON.parse(example(name));
 }
 
-/** All examples, as text. */
-export function examples(): string[] {
-  return [...blocks.values()];
-}
-
 /** The rows of the overview of KV keys. */
 export function overviewRows(): string[] {
   return document.split("\n").filter((line) => line.startsWith("| `"));
 }
 
 export const credential = CredentialSchema.parse(jsonExample("credential"));
-export const accessToken = AccessTokenSchema.parse(jsonExample("access-token"));
 // `openSession` checks its form.
 export const session = jsonExample("session") as Session;
-export const sessionKey: SessionKey = { id: session.id, sub: session.identity.sub };
 
 const { kid } = z
   .strictObject({ alg: z.literal("dir"), enc: z.literal("A256GCM"), kid: z.string() })

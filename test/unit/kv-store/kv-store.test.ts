@@ -1,9 +1,8 @@
+/** A user's grant at rest: the credential, whose an address is, and the refresh tokens that Google calls dead. */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { KeyRing, SealError } from "../../../src/lib/key-ring.ts";
-import type { Credential } from "../../../src/kv-store.ts";
-import type { AccessToken } from "../../../src/identity.ts";
+import { KeyRing, SealError, sha512 } from "../../../src/lib/key-ring.ts";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";
 import {
   appErrorOf,
@@ -16,63 +15,28 @@ import {
   START_MS,
   tokenKey,
 } from "../fixtures.ts";
+import { CREDENTIAL as ANN, failRead } from "../auth/fixtures-grant.ts";
 
-const CREDENTIAL: Credential = {
-  version: 1,
-  sub: "108204268033311374519",
-  email: "ann@example.test",
-  emailVerified: true,
-  hostedDomain: null,
-  refreshToken: "1//refresh-token-that-nobody-may-read",
-  scopes: ["openid", "https://www.googleapis.com/auth/gmail.readonly"],
-  clientId: "client",
-  createdAtMs: START_MS,
-  updatedAtMs: START_MS,
-};
-
-const ACCESS_TOKEN: AccessToken = {
-  value: "ya29.access-token-that-nobody-may-read",
-  expiresAtMs: START_MS + 3_600_000,
-};
-
-const SESSION = { id: "session-1", sub: CREDENTIAL.sub };
+const CREDENTIAL = { ...ANN, sub: "108204268033311374519", refreshToken: "1//refresh-token-that-nobody-may-read" };
 const KEY = storageKeys.credential(CREDENTIAL.sub);
 const DAY_SECONDS = 24 * 60 * 60;
 
 const world = createWorld(json({}));
 const store = createStore(world);
 
-type Method = "get" | "put" | "delete" | "list";
-
-/** Real KV, of which the next `times` calls of some methods fail. */
-function failingKv(methods: readonly Method[], times = Infinity): { kv: KVNamespace; failures: () => number } {
+/** Real KV, of which the next `times` writes fail. */
+function failingWrites(times: number): KVNamespace {
   let left = times;
-  const kv = new Proxy(env.CREDENTIALS, {
+  return new Proxy(env.CREDENTIALS, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== "function") return value;
       return async (...input: unknown[]): Promise<unknown> => {
-        if (methods.some((method) => method === name) && left > 0) {
-          left -= 1;
-          throw new Error("KV PUT failed: 429 Too Many Requests");
-        }
-        return value.apply(target, input);
+        if (name === "put" && left-- > 0) throw new Error("KV PUT failed: 429 Too Many Requests");
+        return Reflect.apply(value, target, input);
       };
     },
   });
-  return { kv, failures: () => times - left };
-}
-
-async function names(): Promise<string[]> {
-  return (await env.CREDENTIALS.list()).keys.map(({ name }) => name);
-}
-
-/** Seconds that the only stored value has left; null for ever. */
-async function ttlSeconds(): Promise<number | null> {
-  const { keys } = await env.CREDENTIALS.list();
-  expect(keys).toHaveLength(1);
-  const expiration = keys[0]?.expiration;
-  return expiration === undefined ? null : expiration - Date.now() / 1000;
 }
 
 beforeEach(async () => {
@@ -84,64 +48,50 @@ beforeEach(async () => {
 afterAll(() => reset());
 
 describe("a credential", () => {
-  test("is read as it was written", async () => {
-    await store.writeCredential(CREDENTIAL);
-    expect(await store.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
-  });
-
-  test("that is not there is null", async () => {
-    expect(await store.readCredential("nobody")).toBeNull();
-  });
-
-  test("is kept without end", async () => {
-    await store.writeCredential(CREDENTIAL);
-    expect(await ttlSeconds()).toBeNull();
+  test("is found as it was written, without end, and replaced by a newer one", async () => {
+    expect(await store.findCredential(CREDENTIAL.sub)).toBeNull();
+    const written = await store.writeCredential(CREDENTIAL);
+    expect(await env.CREDENTIALS.get(KEY)).toBe(written);
+    const found = { credential: CREDENTIAL, isOutdated: false };
+    expect(await store.findCredential(CREDENTIAL.sub)).toEqual(found);
     world.clock.nowMs += 10 * 365 * DAY_SECONDS * 1000;
-    expect(await store.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
-  });
-
-  test("is replaced by a newer one", async () => {
-    await store.writeCredential(CREDENTIAL);
+    expect(await store.openCredential(CREDENTIAL.sub, written)).toEqual(found);
     await store.writeCredential({ ...CREDENTIAL, refreshToken: "newer" });
-    expect(await store.readCredential(CREDENTIAL.sub)).toMatchObject({ refreshToken: "newer" });
-    expect(await names()).toEqual([KEY]);
+    expect(await store.findCredential(CREDENTIAL.sub)).toMatchObject({ credential: { refreshToken: "newer" } });
+    expect((await env.CREDENTIALS.list()).keys).toEqual([{ name: KEY, metadata: { kid: "a" } }]);
   });
 
-  test("is opened with an older key of the ring, and sealed with the first", async () => {
+  test("is opened with an older key of the ring, which is told, and sealed with the first", async () => {
     await store.writeCredential(CREDENTIAL);
     const rotated = createStore(world, { keys: [KEY_B, KEY_A] });
-    expect(await rotated.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
+    expect(await rotated.findCredential(CREDENTIAL.sub)).toEqual({ credential: CREDENTIAL, isOutdated: true });
     await rotated.writeCredential(CREDENTIAL);
-    const withoutOld = createStore(world, { keys: [KEY_B] });
-    expect(await withoutOld.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
+    expect(await createStore(world, { keys: [KEY_B] }).findCredential(CREDENTIAL.sub)).toMatchObject({
+      isOutdated: false,
+    });
   });
 
   test("under a key that is gone does not open, and says which", async () => {
     await store.writeCredential(CREDENTIAL);
-    const error = await failureOf(createStore(world, { keys: [KEY_B] }).readCredential(CREDENTIAL.sub));
+    const error = await failureOf(createStore(world, { keys: [KEY_B] }).findCredential(CREDENTIAL.sub));
     expect(error).toMatchObject({ name: "SealError", code: "unknown-key", kid: "a" });
   });
 
-  test("that was copied to another user's key does not open there", async () => {
-    await store.writeCredential(CREDENTIAL);
-    await env.CREDENTIALS.put(storageKeys.credential("mallory"), (await env.CREDENTIALS.get(KEY)) ?? "");
-    expect(await failureOf(store.readCredential("mallory"))).toMatchObject({ code: "wrong-binding" });
-    expect(await store.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
-  });
-
-  test("that names another user than its key does not open", async () => {
-    const sealed = await new KeyRing([KEY_A]).seal({ purpose: "credential", owner: KEY }, { ...CREDENTIAL, sub: "2" });
-    await env.CREDENTIALS.put(KEY, sealed);
-    expect(await failureOf(store.readCredential(CREDENTIAL.sub))).toMatchObject({ code: "wrong-binding" });
+  test("of another user's key, or that names another user than its key, does not open", async () => {
+    const sealed = await store.writeCredential(CREDENTIAL);
+    await env.CREDENTIALS.put(storageKeys.credential("mallory"), sealed);
+    expect(await failureOf(store.findCredential("mallory"))).toMatchObject({ code: "wrong-binding" });
+    const other = await new KeyRing([KEY_A]).seal({ purpose: "credential", owner: KEY }, { ...CREDENTIAL, sub: "2" });
+    await env.CREDENTIALS.put(KEY, other);
+    expect(await failureOf(store.findCredential(CREDENTIAL.sub))).toMatchObject({ code: "wrong-binding" });
   });
 
   test("that was changed, or is sealed for something else, does not open", async () => {
-    await store.writeCredential(CREDENTIAL);
-    const sealed = (await env.CREDENTIALS.get(KEY)) ?? "";
+    const sealed = await store.writeCredential(CREDENTIAL);
     const accessToken = await new KeyRing([KEY_A]).seal({ purpose: "access-token", owner: KEY }, CREDENTIAL);
     for (const value of [sealed.slice(0, -4), JSON.stringify(CREDENTIAL), "", accessToken]) {
       await env.CREDENTIALS.put(KEY, value);
-      expect(await failureOf(store.readCredential(CREDENTIAL.sub))).toBeInstanceOf(SealError);
+      expect(await failureOf(store.findCredential(CREDENTIAL.sub))).toBeInstanceOf(SealError);
     }
   });
 
@@ -153,147 +103,125 @@ describe("a credential", () => {
   ])("with %s does not open: malformed", async (_, changes) => {
     const record = { ...CREDENTIAL, ...changes };
     await env.CREDENTIALS.put(KEY, await new KeyRing([KEY_A]).seal({ purpose: "credential", owner: KEY }, record));
-    expect(await failureOf(store.readCredential(CREDENTIAL.sub))).toMatchObject({ code: "malformed" });
+    expect(await failureOf(store.findCredential(CREDENTIAL.sub))).toMatchObject({ code: "malformed" });
   });
 
-  test("is deleted, and its refresh token remembered as dead", async () => {
-    await store.writeCredential(CREDENTIAL);
-    await store.deleteCredential(CREDENTIAL.sub, CREDENTIAL.refreshToken);
-    expect(await store.readCredential(CREDENTIAL.sub)).toBeNull();
-    expect(await store.isDead(CREDENTIAL.refreshToken)).toBe(true);
-  });
-
-  test("that does not open is deleted all the same", async () => {
-    await env.CREDENTIALS.put(KEY, "rubbish");
-    await store.deleteCredential(CREDENTIAL.sub, null);
-    expect(await names()).toEqual([]);
-  });
-});
-
-describe("a dead refresh token", () => {
-  test("is known by its value, and no other is", async () => {
-    await store.markDead(CREDENTIAL.refreshToken);
-    expect(await store.isDead(CREDENTIAL.refreshToken)).toBe(true);
-    expect(await store.isDead(`${CREDENTIAL.refreshToken}x`)).toBe(false);
-  });
-
-  test("is known to the isolate that marked it without a look at storage, and to others by it", async () => {
-    const here = createStore(world, { kv: failingKv(["get"]).kv });
-    await here.markDead(CREDENTIAL.refreshToken);
-    expect(await here.isDead(CREDENTIAL.refreshToken)).toBe(true);
-    expect(await createStore(world).isDead(CREDENTIAL.refreshToken)).toBe(true);
-  });
-
-  test("is remembered for as long as Google lets one live unused, six months", async () => {
-    await store.markDead(CREDENTIAL.refreshToken);
-    const left = (await ttlSeconds()) ?? 0;
-    expect(left).toBeGreaterThan(179 * DAY_SECONDS);
-    expect(left).toBeLessThanOrEqual(185 * DAY_SECONDS);
-  });
-
-  test("does not touch the credential, which may be newer", async () => {
-    await store.writeCredential(CREDENTIAL);
-    await store.markDead(CREDENTIAL.refreshToken);
-    expect(await store.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
-  });
-});
-
-describe("an access token", () => {
-  test("is read by its session, and by no other", async () => {
-    await store.writeAccessToken(SESSION, ACCESS_TOKEN);
-    expect(await store.readAccessToken(SESSION)).toEqual(ACCESS_TOKEN);
-    expect(await store.readAccessToken({ ...SESSION, id: "session-2" })).toBeNull();
-    expect(await store.readAccessToken({ ...SESSION, sub: "2" })).toBeNull();
-  });
-
-  test("that was copied to another session's key does not open there", async () => {
-    await store.writeAccessToken(SESSION, ACCESS_TOKEN);
-    const other = { ...SESSION, id: "session-2" };
-    const sealed = (await env.CREDENTIALS.get(storageKeys.accessToken(SESSION))) ?? "";
-    await env.CREDENTIALS.put(storageKeys.accessToken(other), sealed);
-    expect(await failureOf(store.readAccessToken(other))).toMatchObject({ code: "wrong-binding" });
-  });
-
-  test.each([
-    ["an hour", 3_600_000, 3_600],
-    ["a minute", 60_000, 60],
-    ["a second, where KV takes no less than a minute", 1_000, 60],
-    ["no time at all", -5_000, 60],
-  ])("with %s to live is kept for %i ms → %i s", async (_, livesMs, expectedSeconds) => {
-    await store.writeAccessToken(SESSION, { ...ACCESS_TOKEN, expiresAtMs: START_MS + livesMs });
-    expect(Math.abs(((await ttlSeconds()) ?? 0) - expectedSeconds)).toBeLessThan(5);
-  });
-
-  test("does not open once it has expired, whether KV still has it or not", async () => {
-    await store.writeAccessToken(SESSION, { ...ACCESS_TOKEN, expiresAtMs: START_MS + 30_000 });
-    world.clock.nowMs += 30_000;
-    expect(await failureOf(store.readAccessToken(SESSION))).toMatchObject({ code: "expired" });
-  });
-
-  test("is forgotten with its session", async () => {
-    await store.writeAccessToken(SESSION, ACCESS_TOKEN);
-    await store.deleteAccessToken(SESSION);
-    expect(await store.readAccessToken(SESSION)).toBeNull();
-  });
-
-  test.each([
-    ["another user's", ["2", "1", `${SESSION.sub}0`]],
-    ["that of a user whose sub begins with this one and a colon", [`${SESSION.sub}:x`]],
-  ])("of every session of a user is forgotten, and not %s", async (_, subs) => {
-    const others = subs.map((sub) => ({ id: "session-1", sub }));
-    for (const session of [SESSION, { ...SESSION, id: "session-2" }, ...others]) {
-      await store.writeAccessToken(session, ACCESS_TOKEN);
+  test("is deleted, also where it does not open", async () => {
+    for (const value of [await store.writeCredential(CREDENTIAL), "rubbish"]) {
+      await env.CREDENTIALS.put(KEY, value);
+      await store.deleteCredential(CREDENTIAL.sub);
+      expect(await store.findCredential(CREDENTIAL.sub)).toBeNull();
     }
-    await store.deleteAccessTokens(SESSION.sub);
-    expect((await names()).toSorted()).toEqual(others.map((session) => storageKeys.accessToken(session)).toSorted());
+  });
+});
+
+describe("an address", () => {
+  test("leads to its user, in whatever case it is written", async () => {
+    await store.writeAddress("Ann@Example.test", "1");
+    expect(await store.readAddress("ann@example.TEST")).toBe("1");
+    expect(await store.readAddress("bob@example.test")).toBeNull();
+  });
+
+  test.each(["\u212Aim@example.test", "k\u0131m@example.test", "k\u0130m@example.test", "kim@example.te\u017Ft"])(
+    "is not that of another script's letters that look like it: %s",
+    async (lookalike) => {
+      await store.writeAddress("kim@example.test", "1");
+      expect(await store.readAddress(lookalike)).toBeNull();
+      await store.writeAddress(lookalike, "2");
+      expect(await store.readAddress("KIM@example.test")).toBe("1");
+    },
+  );
+
+  test("belongs to the newest user who signed in with it, and is forgotten by no other", async () => {
+    for (const sub of ["1", "2"]) await store.writeAddress("ann@example.test", sub);
+    await store.deleteAddress("ann@example.test", "1");
+    expect(await store.readAddress("ann@example.test")).toBe("2");
+    await store.deleteAddress("ann@example.test", "2");
+    expect(await store.readAddress("ann@example.test")).toBeNull();
+  });
+
+  test("that does not open is nobody's: reading says so, and deleting leaves it", async () => {
+    const key = await storageKeys.address("ann@example.test");
+    await env.CREDENTIALS.put(key, "rubbish");
+    expect(await failureOf(store.readAddress("ann@example.test"))).toMatchObject({ code: "malformed" });
+    await store.deleteAddress("ann@example.test", "1");
+    expect(await env.CREDENTIALS.get(key)).toBe("rubbish");
+  });
+});
+
+describe("a refresh token that Google calls dead", () => {
+  const token = "1//0e-a-refresh-token-of-these-tests";
+  const bytes = new TextEncoder();
+
+  test.each<[string, () => Promise<string>]>([
+    ["its first 16 characters", async () => token.slice(0, 16)],
+    ["SHA-512 of its SHA-512", async () => (await sha512(await sha512(bytes.encode(token)))).toBase64()],
+    [
+      "SHA-512 of its SHA-512 in hex",
+      async () => (await sha512(bytes.encode((await sha512(bytes.encode(token))).toHex()))).toBase64(),
+    ],
+  ])("by %s is dead for six months, and no other is", async (_, identify) => {
+    const identifier = await identify();
+    await store.markIdentifierDead(identifier.length === 16 ? "prefix" : "hash_base64_sha512_sha512", identifier);
+    expect(await store.isNamedDead(token)).toBe(true);
+    expect(await store.isNamedDead(`2${token}`)).toBe(false);
+    const [mark] = (await env.CREDENTIALS.list()).keys;
+    const days = ((mark?.expiration ?? 0) - Date.now() / 1000) / DAY_SECONDS;
+    expect(days).toBeGreaterThan(179);
+    expect(days).toBeLessThan(185);
+  });
+
+  test("is not dead by what is the same text under the other name", async () => {
+    await store.markIdentifierDead("hash_base64_sha512_sha512", token.slice(0, 16));
+    expect(await store.isNamedDead(token)).toBe(false);
   });
 });
 
 describe("an outage", () => {
   test("a write that fails once is tried again after more than a second", async () => {
     const sleepsBefore = world.sleeps.length;
-    const { kv, failures } = failingKv(["put"], 1);
-    await createStore(world, { kv }).writeCredential(CREDENTIAL);
-    expect(failures()).toBe(1);
-    expect(await store.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
+    await createStore(world, { kv: failingWrites(1) }).writeCredential(CREDENTIAL);
+    expect(await store.findCredential(CREDENTIAL.sub)).toMatchObject({ credential: CREDENTIAL });
     expect(world.sleeps.slice(sleepsBefore)).toHaveLength(1);
     expect(world.sleeps.at(-1)).toBeGreaterThan(1_000);
   });
 
   test("a write that fails twice: 503 STORAGE_UNAVAILABLE, and what was stored stays", async () => {
     await store.writeCredential(CREDENTIAL);
-    const { kv } = failingKv(["put"], 2);
-    const error = await appErrorOf(createStore(world, { kv }).writeCredential({ ...CREDENTIAL, refreshToken: "new" }));
+    const failing = createStore(world, { kv: failingWrites(2) });
+    const error = await appErrorOf(failing.writeCredential({ ...CREDENTIAL, refreshToken: "new" }));
     expect(error).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
     expect(error.message).not.toContain("KV");
-    expect(await store.readCredential(CREDENTIAL.sub)).toEqual(CREDENTIAL);
+    expect(await store.findCredential(CREDENTIAL.sub)).toMatchObject({ credential: CREDENTIAL });
   });
 
-  test("a read or delete that fails: STORAGE_UNAVAILABLE, and never null", async () => {
-    await store.writeCredential(CREDENTIAL);
-    const down = createStore(world, { kv: failingKv(["get", "put", "delete", "list"]).kv });
+  test("of everything: STORAGE_UNAVAILABLE, and never null", async () => {
+    const down = createStore(world, { kv: new Proxy(env.CREDENTIALS, { get: failRead }) });
     const works = [
-      () => down.readCredential(CREDENTIAL.sub),
-      () => down.isDead(CREDENTIAL.refreshToken),
-      () => down.markDead(CREDENTIAL.refreshToken),
-      () => down.readAccessToken(SESSION),
-      () => down.writeAccessToken(SESSION, ACCESS_TOKEN),
-      () => down.deleteAccessToken(SESSION),
-      () => down.deleteAccessTokens(SESSION.sub),
-      () => down.deleteCredential(CREDENTIAL.sub, null),
+      () => down.findCredential(CREDENTIAL.sub),
+      () => down.writeCredential(CREDENTIAL),
+      () => down.deleteCredential(CREDENTIAL.sub),
+      () => down.readAddress("ann@example.test"),
+      () => down.writeAddress("ann@example.test", "1"),
+      () => down.deleteAddress("ann@example.test", "1"),
+      () => down.isNamedDead(CREDENTIAL.refreshToken),
+      () => down.markIdentifierDead("prefix", "x"),
     ];
-    for (const work of works) expect(await appErrorOf(work())).toMatchObject({ reason: "STORAGE_UNAVAILABLE" });
+    for (const work of works) {
+      const error = await appErrorOf(work());
+      expect(error).toMatchObject({ reason: "STORAGE_UNAVAILABLE", cause: { message: "KV is down" } });
+    }
   });
 });
 
 test("no key and no value shows a token, an address or a key of the ring", async () => {
   await store.writeCredential(CREDENTIAL);
-  await store.writeAccessToken(SESSION, ACCESS_TOKEN);
-  await store.markDead(CREDENTIAL.refreshToken);
+  await store.writeAddress("ann@example.test", CREDENTIAL.sub);
+  await store.markIdentifierDead("prefix", CREDENTIAL.refreshToken.slice(0, 16));
   const { keys } = await env.CREDENTIALS.list();
   const texts = await Promise.all(keys.map(async (key) => JSON.stringify([key, await env.CREDENTIALS.get(key.name)])));
   expect(texts).toHaveLength(3);
-  for (const secret of [CREDENTIAL.refreshToken, ACCESS_TOKEN.value, "ann@example.test", tokenKey("a", 1).k]) {
+  for (const secret of [CREDENTIAL.refreshToken.slice(0, 16), "ann@example.test", tokenKey("a", 1).k]) {
     expect(texts.join()).not.toContain(secret);
     expect(texts.join()).not.toContain(btoa(secret).slice(4, -4));
   }

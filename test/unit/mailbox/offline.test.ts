@@ -4,17 +4,10 @@ import { reset } from "cloudflare:test";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { AppError } from "../../../src/errors.ts";
 import * as offline from "../../../src/mailbox/offline.ts";
-import {
-  createRequestScope,
-  createServices,
-  REAL_WORLD,
-  type RequestScope,
-  type Services,
-} from "../../../src/context.ts";
+import { createRequestScope, REAL_WORLD, type RequestScope } from "../../../src/context.ts";
 import {
   appErrorOf,
   type Call,
-  configuration,
   createStore,
   createWorld,
   KEY_A,
@@ -23,6 +16,7 @@ import {
   STAYING,
   type World,
 } from "../fixtures.ts";
+import { createIsolateServices } from "../fixtures-objects.ts";
 import { answerBatch, googleError, messageOf } from "../gmail/fixtures-batch.ts";
 import { mailbox, messages } from "../gmail/fixtures.ts";
 import { CREDENTIAL, failRead, tokens } from "../auth/fixtures-grant.ts";
@@ -30,7 +24,6 @@ import { CREDENTIAL, failRead, tokens } from "../auth/fixtures-grant.ts";
 const ADDRESS = CREDENTIAL.email ?? "";
 
 interface Isolate {
-  readonly services: Services;
   readonly world: World;
   /** A new call by service binding. */
   readonly scope: () => RequestScope;
@@ -60,16 +53,13 @@ function createIsolate(
     const token = Number(call.headers.get("Authorization")?.replace("Bearer fresh-", ""));
     return token >= oldest ? (changes.gmail ?? gmail)(call, index) : googleError(401);
   });
-  const fetch: typeof globalThis.fetch = (input, init) =>
-    world.upstream.fetch(new Request(input).url, init ?? {}, { endpoint: "Google" });
-  const services = createServices(configuration(changes.vars), {
-    ...REAL_WORLD,
-    fetch,
-    now: world.now,
-    sleep: world.sleep,
-  });
+  const { fetch } = world;
+  const services = createIsolateServices(
+    changes.vars ?? {},
+    { ...REAL_WORLD, fetch, now: world.now, sleep: world.sleep },
+    crypto.randomUUID(),
+  );
   return {
-    services,
     world,
     scope: () => createRequestScope(services, { url: null, waitUntil: (work) => void work, clientSignal: STAYING }),
     refreshes: () => refreshes,
@@ -135,7 +125,7 @@ describe("CONSENT_REQUIRED, and no call to Google, for", () => {
 
   test("a user who disconnected, by address and by sub", async () => {
     const store = createStore(createWorld(() => new Response()));
-    await store.deleteCredential(CREDENTIAL.sub, CREDENTIAL.refreshToken);
+    await store.deleteCredential(CREDENTIAL.sub);
     await refused(CREDENTIAL.sub);
     await refused(ADDRESS);
   });
@@ -146,7 +136,10 @@ describe("CONSENT_REQUIRED, and no call to Google, for", () => {
   });
 
   test("a user whose refresh token is dead", async () => {
-    await createStore(createWorld(() => new Response())).markDead(CREDENTIAL.refreshToken);
+    await createStore(createWorld(() => new Response())).markIdentifierDead(
+      "prefix",
+      CREDENTIAL.refreshToken.slice(0, 16),
+    );
     await refused(CREDENTIAL.sub);
   });
 
@@ -162,9 +155,6 @@ describe("other errors keep their reasons", () => {
     expect(await appErrorOf(offline.getProfile(isolate.scope(), ADDRESS))).toMatchObject({
       reason: "CONSENT_REQUIRED",
     });
-    // The mark is written beside the answer: it must not outlive this test.
-    const elsewhere = createStore(createWorld(() => new Response()));
-    await expect.poll(() => elsewhere.isDead(CREDENTIAL.refreshToken)).toBe(true);
   });
 
   test("Google down is UPSTREAM_UNAVAILABLE", async () => {
@@ -192,7 +182,7 @@ describe("other errors keep their reasons", () => {
 });
 
 describe("an access token", () => {
-  test("serves later calls of the isolate, by whichever name the user goes", async () => {
+  test("serves later calls, by whichever name the user goes", async () => {
     const isolate = createIsolate();
     await offline.getProfile(isolate.scope(), CREDENTIAL.sub);
     await offline.getProfile(isolate.scope(), ADDRESS);
@@ -217,22 +207,16 @@ describe("an access token", () => {
     expect(isolate.refreshes()).toBe(2);
   });
 
-  test("of an earlier grant does not serve a newer one", async () => {
+  test("does not outlive a disconnect", async () => {
     const isolate = createIsolate();
     await offline.getProfile(isolate.scope(), ADDRESS);
-    await createStore(isolate.world).writeCredential({ ...CREDENTIAL, refreshToken: "a newer one" });
-    await offline.getProfile(isolate.scope(), ADDRESS);
-    expect(isolate.refreshes()).toBe(2);
-  });
-
-  test("does not outlive a disconnect in the isolate", async () => {
-    const isolate = createIsolate();
-    await offline.getProfile(isolate.scope(), ADDRESS);
-    await createStore(isolate.world).deleteCredential(CREDENTIAL.sub, CREDENTIAL.refreshToken);
+    const { sub, email } = CREDENTIAL;
+    await isolate.scope().mailboxes.of(sub).ask("disconnect", { sub, email });
     const calls = isolate.world.calls.length;
-    expect(await appErrorOf(offline.getProfile(isolate.scope(), CREDENTIAL.sub))).toMatchObject({
-      reason: "CONSENT_REQUIRED",
-    });
+    for (const user of [sub, ADDRESS]) {
+      const error = await appErrorOf(offline.getProfile(isolate.scope(), user));
+      expect(error).toMatchObject({ reason: "CONSENT_REQUIRED" });
+    }
     expect(isolate.world.calls.length).toBe(calls);
   });
 });

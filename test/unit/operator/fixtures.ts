@@ -1,24 +1,30 @@
 /** What the tests of key rotation share: scopes with different rings over one storage, what is stored, and the walk. */
-import { base64url, decodeProtectedHeader, jwtDecrypt } from "jose";
+import { decodeProtectedHeader } from "jose";
 import { env } from "cloudflare:workers";
 import type { TokenKey } from "../../../src/lib/key-ring.ts";
 import type { Credential } from "../../../src/kv-store.ts";
 import { resealPage, type RotationPage } from "../../../src/operator/rotation.ts";
-import { createRequestScope, createServices, REAL_WORLD, type RequestScope } from "../../../src/context.ts";
+import { createRequestScope, REAL_WORLD, type RequestScope } from "../../../src/context.ts";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";
-import { configuration, STAYING } from "../fixtures.ts";
+import { STAYING } from "../fixtures.ts";
+import { createIsolateServices } from "../fixtures-objects.ts";
 import { CREDENTIAL } from "../auth/fixtures-grant.ts";
 
 export interface ScopeOptions {
   readonly kv?: KVNamespace;
   readonly nowMs?: number;
+  /** Scopes of one stage reach the same objects; by default, nobody has been there. */
+  readonly stage?: string;
 }
 
 /** A request to a Worker with these keys, the sealing one first. */
-export function scopeWith(keys: readonly TokenKey[], { kv = env.CREDENTIALS, nowMs }: ScopeOptions = {}): RequestScope {
-  const config = configuration({ TOKEN_KEYS: JSON.stringify({ keys }), CREDENTIALS: kv });
+export function scopeWith(
+  keys: readonly TokenKey[],
+  { kv = env.CREDENTIALS, nowMs, stage = crypto.randomUUID() }: ScopeOptions = {},
+): RequestScope {
+  const vars = { TOKEN_KEYS: JSON.stringify({ keys }), CREDENTIALS: kv };
   const world = { ...REAL_WORLD, now: () => nowMs ?? Date.now(), sleep: async () => {} };
-  return createRequestScope(createServices(config, world), {
+  return createRequestScope(createIsolateServices(vars, world, stage), {
     url: "http://mail.localhost/",
     waitUntil: () => {},
     clientSignal: STAYING,
@@ -29,34 +35,12 @@ export function credentialOf(sub: string, changes: Partial<Credential> = {}): Cr
   return { ...CREDENTIAL, sub, email: `${sub}@example.test`, refreshToken: `1//refresh-token-of-${sub}`, ...changes };
 }
 
-const SESSION_ID = "session-1";
-
-/** Stores one record of every kind for a user, as the Worker would. @returns their keys, and what became of the token */
-export async function storeEverything(scope: RequestScope, sub: string) {
-  const expiresAtMs = scope.world.now() + 3_600_000;
-  const accessToken = { value: `access-token-of-${sub}`, expiresAtMs };
+/** Stores a user's grant, as their object would. @returns the keys */
+export async function storeEverything({ store }: RequestScope, sub: string) {
   const email = `${sub}@example.test`;
-  await scope.store.writeCredential(credentialOf(sub));
-  await scope.store.writeAddress(email, sub);
-  await scope.store.writeAccessToken({ id: SESSION_ID, sub }, accessToken);
-  const { id } = await scope.apiTokens.create({
-    name: "token",
-    identity: { sub, email, name: null, picture: null },
-    scopes: [],
-    access: "read",
-    createdAtMs: scope.world.now(),
-    expiresAtMs: expiresAtMs + 86_400_000,
-    session: { id: SESSION_ID, signedInAtMs: scope.world.now() },
-  });
-  await scope.apiTokens.writeAccessToken(id, accessToken);
-  const keys = {
-    credential: storageKeys.credential(sub),
-    address: await storageKeys.address(email),
-    "access-token": storageKeys.accessToken({ id: SESSION_ID, sub }),
-    "api-token": storageKeys.apiToken(id),
-    "api-token-access": storageKeys.apiTokenAccess(id),
-  };
-  return { keys, tokenId: id, email };
+  await store.writeCredential(credentialOf(sub));
+  await store.writeAddress(email, sub);
+  return { keys: { credential: storageKeys.credential(sub), address: await storageKeys.address(email) }, email };
 }
 
 /** All calls of a walk together. */
@@ -64,12 +48,12 @@ export type WalkSum = Omit<RotationPage, "cursor"> & { readonly calls: number };
 
 /** Walks from the beginning, or from a cursor, to the end. */
 export async function walk(scope: RequestScope, from: string | null = null): Promise<WalkSum> {
-  const sum = { current: 0, resealed: 0, dead: 0, changing: 0, calls: 0 };
+  const sum = { current: 0, resealed: 0, dead: 0, calls: 0 };
   const left = new Map<string, number>();
   let cursor = from;
   do {
     const page = await resealPage(scope, cursor);
-    for (const name of ["current", "resealed", "dead", "changing"] as const) sum[name] += page[name];
+    for (const name of ["current", "resealed", "dead"] as const) sum[name] += page[name];
     for (const [kid, count] of Object.entries(page.left)) left.set(kid, (left.get(kid) ?? 0) + count);
     sum.calls += 1;
     cursor = page.cursor;
@@ -81,18 +65,6 @@ export async function walk(scope: RequestScope, from: string | null = null): Pro
 export async function kidsOf(name: string): Promise<{ header: unknown; metadata: unknown }> {
   const { value, metadata } = await env.CREDENTIALS.getWithMetadata<{ kid?: unknown }>(name);
   return { header: value === null ? null : decodeProtectedHeader(value).kid, metadata: metadata?.kid };
-}
-
-/** The claims set of a stored value, opened with the raw key. */
-export async function claimsUnder(key: TokenKey, name: string): Promise<unknown> {
-  const sealed = (await env.CREDENTIALS.get(name)) ?? "";
-  return (await jwtDecrypt(sealed, base64url.decode(key.k))).payload;
-}
-
-/** When each stored key ends, in epoch seconds. */
-export async function expirations(): Promise<Record<string, number | undefined>> {
-  const { keys } = await env.CREDENTIALS.list();
-  return Object.fromEntries(keys.map(({ name, expiration }) => [name, expiration]));
 }
 
 export interface WatchedKv {

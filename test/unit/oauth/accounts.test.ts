@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isAllowedAccount, type VerifiedAccount } from "../../../src/auth/accounts.ts";
+import { isAllowedAccount, type VerifiedAccount } from "../../../src/oauth/accounts.ts";
 
 function account(changes: Partial<VerifiedAccount> = {}): VerifiedAccount {
   return { email: "ann@example.test", emailVerified: true, hostedDomain: null, ...changes };

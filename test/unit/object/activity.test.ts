@@ -1,0 +1,92 @@
+/** What sessions, API tokens and services did: sums per day, written once a minute, for 30 days. */
+import { expect, test } from "vitest";
+import type { Actor } from "../../../src/object/rpc.ts";
+import { DAY_MS, inObject, MINUTE_MS, newToken, signIn, type TestObject } from "./fixtures.ts";
+
+const SESSION: Actor = { kind: "session", id: "s" };
+const TOKEN: Actor = { kind: "token", id: "t" };
+const OFFLINE: Actor = { kind: "offline", id: "offline" };
+const USAGE = { messagesListed: 100, messagesRead: 2, units: 45 };
+
+/** The requests that the table has, whatever is counted in memory. */
+function written({ storage }: TestObject): unknown[] {
+  return storage.sql
+    .exec("SELECT requests FROM activity ORDER BY day, id")
+    .toArray()
+    .map(({ requests }) => requests);
+}
+
+test("each actor has one sum a day, with what it is called", async () => {
+  await inObject(async (object) => {
+    const { clock, core } = object;
+    await signIn(object, "s");
+    await core.makeToken("s", "t", newToken({ name: "nightly" }));
+    for (const actor of [SESSION, TOKEN, TOKEN, OFFLINE, TOKEN]) await core.report(actor, USAGE);
+    clock.nowMs += DAY_MS;
+    await core.report(SESSION, { messagesListed: 1, messagesRead: 0, units: 5 });
+    const day = "2026-11-22";
+    expect(await core.listActivity()).toEqual([
+      {
+        day: "2026-11-23",
+        ...SESSION,
+        label: "Firefox on Linux",
+        requests: 1,
+        messagesListed: 1,
+        messagesRead: 0,
+        units: 5,
+      },
+      { day, ...OFFLINE, label: null, requests: 1, ...USAGE },
+      { day, ...SESSION, label: "Firefox on Linux", requests: 1, ...USAGE },
+      { day, ...TOKEN, label: "nightly", requests: 3, messagesListed: 300, messagesRead: 6, units: 135 },
+    ]);
+  });
+});
+
+test("it is written once a minute, by the alarm where nobody asks", async () => {
+  await inObject(async (object) => {
+    const { core } = object;
+    await signIn(object, "s");
+    await core.report(SESSION, USAGE);
+    expect(written(object)).toEqual([1]);
+    for (let request = 0; request < 50; request += 1) await core.report(SESSION, USAGE);
+    expect(written(object)).toEqual([1]);
+    await object.advance(MINUTE_MS - 1);
+    expect(written(object)).toEqual([1]);
+    await object.advance(1);
+    expect(written(object)).toEqual([51]);
+    const alarmAtMs = object.alarmAtMs();
+    await object.advance(MINUTE_MS);
+    expect(object.alarmAtMs(), "an object that nobody uses stays asleep").toBe(alarmAtMs);
+    await core.report(SESSION, USAGE);
+    expect(written(object)).toEqual([52]);
+    await core.report(SESSION, USAGE);
+    expect((await core.listActivity())[0]).toMatchObject({ requests: 53 });
+  });
+});
+
+test("who has ended meanwhile keeps the name that it had", async () => {
+  await inObject(async (object) => {
+    const { core } = object;
+    await signIn(object, "s");
+    await core.makeToken("s", "t", newToken({ name: "nightly" }));
+    await core.report(TOKEN, USAGE);
+    await core.report(TOKEN, USAGE);
+    await core.revokeToken("t");
+    expect(await core.listActivity()).toMatchObject([{ id: "t", label: "nightly", requests: 2 }]);
+  });
+});
+
+test("what is older than 30 days is not told, and deleted by the alarm", async () => {
+  await inObject(async (object) => {
+    const { core } = object;
+    await signIn(object, "s");
+    await core.report(SESSION, USAGE);
+    await object.advance(29 * DAY_MS);
+    expect(await core.listActivity()).toHaveLength(1);
+    await object.advance(DAY_MS - 1);
+    await core.report(OFFLINE, USAGE);
+    await object.advance(DAY_MS);
+    expect(await core.listActivity()).toMatchObject([OFFLINE]);
+    expect(written(object)).toEqual([1]);
+  });
+});
