@@ -106,7 +106,7 @@ export async function finishTrip(
   if (transaction.identityOnly && !delegated) return gmailTrip(scope, transaction, user);
   if (!delegated) requireGmailScopes(scope.config.google.scopes, tokens.scopes, transaction, user);
   const { sub, email, name, picture } = user;
-  // That of a trip for the identity opens no mailbox.
+  // That of a redirect for the identity opens no mailbox.
   const accessToken = delegated ? null : toAccessToken(tokens, scope.world.now());
   const scopes = delegated ? [...tokens.scopes, ...gmailScopes(scope.config.google.scopes)] : tokens.scopes;
   const identity = { sub, email, name, picture };
@@ -196,7 +196,7 @@ function accountDisabled({ returnTo }: Transaction): AppError {
   });
 }
 
-/** The user, or Google, has ended everything while this sign-in was under way. */
+/** The user, or Google, has ended everything while this sign-in was in progress. */
 function endedMeanwhile(transaction: Transaction): AppError {
   return new AppError("SIGN_IN_REQUIRED", "Everything was signed out while you signed in. Sign in again.", {
     signInAgain: beginAgain(transaction),

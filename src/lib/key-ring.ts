@@ -24,7 +24,6 @@ export const PURPOSES = [
   "credential",
   "address",
   "access-token",
-  "api-token",
   "page-token",
   "operator",
 ] as const;
@@ -122,17 +121,10 @@ export async function openedOrNull<T>(opening: Promise<T>, what: string | null =
   return opened.kind === "opened" ? opened.value : null;
 }
 
-/** Keeps the keys of checksums apart from those that seal: RFC 5869 §3.2. */
-const CHECKSUM_INFO = new TextEncoder().encode("gmail-edge checksum");
-/** 120 bits: 20 characters of base64url, without bits to spare, so that a checksum has one spelling. */
-const CHECKSUM_BYTES = 15;
-export const CHECKSUM_CHARACTERS = 20;
-
 export class KeyRing {
   readonly #keys: readonly [TokenKey, ...TokenKey[]];
   // Resolved keys only: a promise that one request made must not be awaited by another.
   readonly #imported = new Map<string, CryptoKey>();
-  readonly #checksumKeys = new Map<string, CryptoKey>();
 
   /** @param keys validated by {@link TokenKeysSchema}; the first one seals */
   constructor(keys: readonly TokenKey[]) {
@@ -211,30 +203,6 @@ export class KeyRing {
     return schema.safeParse(await openedOrNull(this.open(binding, sealed, nowMs))).data ?? null;
   }
 
-  /** A checksum of a text under the key that seals: shows later, without storage, that the text was made here. */
-  async checksum(text: string): Promise<string> {
-    return checksumOf(await this.#checksumKey(this.#keys[0]), text);
-  }
-
-  /** Whether a checksum was made here, under any of the keys. How long that takes tells nothing of the right one. */
-  async isChecksum(text: string, checksum: string): Promise<boolean> {
-    let isRight = false;
-    for (const key of this.#keys) {
-      if (isSameText(await checksumOf(await this.#checksumKey(key), text), checksum)) isRight = true;
-    }
-    return isRight;
-  }
-
-  async #checksumKey(key: TokenKey): Promise<CryptoKey> {
-    const known = this.#checksumKeys.get(key.kid);
-    if (known !== undefined) return known;
-    const base = await crypto.subtle.importKey("raw", base64url.decode(key.k), "HKDF", false, ["deriveKey"]);
-    const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: CHECKSUM_INFO };
-    const derived = await crypto.subtle.deriveKey(derivation, base, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    this.#checksumKeys.set(key.kid, derived);
-    return derived;
-  }
-
   async #cryptoKey(key: TokenKey): Promise<CryptoKey> {
     const known = this.#imported.get(key.kid);
     if (known !== undefined) return known;
@@ -245,20 +213,6 @@ export class KeyRing {
     this.#imported.set(key.kid, imported);
     return imported;
   }
-}
-
-/** HMAC-SHA-256, truncated (RFC 2104 §5). */
-async function checksumOf(key: CryptoKey, text: string): Promise<string> {
-  const mac = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(text));
-  return base64url.encode(new Uint8Array(mac, 0, CHECKSUM_BYTES));
-}
-
-/** Compares in a time that depends on the lengths only. */
-function isSameText(one: string, other: string): boolean {
-  if (one.length !== other.length) return false;
-  let difference = 0;
-  for (let index = 0; index < one.length; index += 1) difference |= one.charCodeAt(index) ^ other.charCodeAt(index);
-  return difference === 0;
 }
 
 function keyId(sealed: string): string {

@@ -1,6 +1,6 @@
 /**
  * A user's grant, as their object keeps it: the credential in KV, which this class alone writes and deletes, and the access
- * token that it brings. One refresh for all who need it, everywhere: who comes while one is under way waits for it.
+ * token that it brings. One refresh for all who need it, everywhere: who comes while one is in progress waits for it.
  */
 import * as z from "zod/mini";
 import { type Config, isDelegated } from "../config.ts";
@@ -61,7 +61,7 @@ export class ObjectGrant {
   /** Undefined until it is asked for. */
   #accessToken: AccessToken | null | undefined;
   #refreshing: Promise<AccessToken> | null = null;
-  /** What a sign-in that is under way will ask for. */
+  /** What a sign-in in progress will ask for. */
   #woken: Promise<PromiseSettledResult<FoundCredential | null>> | null = null;
   /** Grows when a grant ends or another one takes its place: what was asked with the one before is not kept. */
   #generation = 0;

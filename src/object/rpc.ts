@@ -84,7 +84,7 @@ export interface SignIn {
 }
 
 /**
- * What became of a sign-in. `no-grant`: no refresh token came, and none that is stored will do. `disabled`: Google has
+ * What became of a sign-in. `no-grant`: no refresh token came, and none that is stored is usable. `disabled`: Google has
  * disabled the account. `ended`: everything of this user was ended meanwhile.
  */
 export type SignInResult = "signed-in" | "no-grant" | "disabled" | "ended";

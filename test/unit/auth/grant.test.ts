@@ -39,6 +39,27 @@ const fail =
     throw new AppError(reason, message);
   };
 
+const giveShort: Give = () => ({
+  accessToken: { value: "short", expiresAtMs: START_MS + 5 },
+  isFresh: true,
+  isDelegated: false,
+});
+
+/** One that the object had at hand, then a fresh one. */
+const giveKept: Give = (refused, count) =>
+  count === 1
+    ? { accessToken: { ...HELD, value: "kept" }, isFresh: false, isDelegated: false }
+    : giveFresh(refused, count);
+
+/** An outage, then a fresh one. */
+const giveSecond: Give = (refused, count) =>
+  count === 1 ? fail("UPSTREAM_UNAVAILABLE")(refused, count) : giveFresh(refused, count);
+
+const failLate: Give = async (refused, count) => {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return fail("UPSTREAM_UNAVAILABLE")(refused, count);
+};
+
 describe("an access token", () => {
   test("that is good is used, and the object is not asked", async () => {
     const { grant, asked, world } = create(["held"]);
@@ -67,8 +88,7 @@ describe("an access token", () => {
   });
 
   test("from the object is used for the whole request, however short its life is", async () => {
-    const give: Give = () => ({ accessToken: { value: "short", expiresAtMs: START_MS + 5 }, isFresh: true });
-    const { asked, get } = create(["short"], { livesMs: null, give });
+    const { asked, get } = create(["short"], { livesMs: null, give: giveShort });
     for (let call = 0; call < 2; call += 1) expect((await get()).status).toBe(200);
     expect(asked).toEqual([null]);
   });
@@ -125,9 +145,7 @@ describe("401", () => {
   });
 
   test("of one that the object had at hand is told to the object again", async () => {
-    const give: Give = (refused, count) =>
-      count === 1 ? { accessToken: { ...HELD, value: "kept" }, isFresh: false } : giveFresh(refused, count);
-    const { asked, get } = create(["fresh-2"], { give });
+    const { asked, get } = create(["fresh-2"], { give: giveKept });
     expect((await get()).status).toBe(200);
     expect(asked).toEqual(["held", "kept"]);
   });
@@ -165,20 +183,14 @@ describe("what the object fails with", () => {
   });
 
   test("an outage leaves the token as it was, and the next call asks again", async () => {
-    const give: Give = (refused, count) =>
-      count === 1 ? fail("UPSTREAM_UNAVAILABLE")(refused, count) : giveFresh(refused, count);
-    const { grant, get } = create(["fresh-2"], { give });
+    const { grant, get } = create(["fresh-2"], { give: giveSecond });
     expect(await appErrorOf(get())).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE", code: 502 });
     expect(grant.tokenChange).toBeUndefined();
     expect((await get()).status).toBe(200);
   });
 
   test("an outage is the same for all calls at once", async () => {
-    const give: Give = async (refused, count) => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return fail("UPSTREAM_UNAVAILABLE")(refused, count);
-    };
-    const { asked, get } = create([], { give });
+    const { asked, get } = create([], { give: failLate });
     const failures = await Promise.all(Array.from({ length: 5 }, () => appErrorOf(get())));
     expect(new Set(failures.map(({ reason }) => reason))).toEqual(new Set(["UPSTREAM_UNAVAILABLE"]));
     expect(asked).toEqual(["held"]);

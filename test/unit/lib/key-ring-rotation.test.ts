@@ -48,34 +48,6 @@ describe("a ring", () => {
     expect(errors).toMatchObject(["wrong-binding", "expired", "unknown-key"].map((code) => ({ code })));
   });
 
-  test("knows a checksum that it has made, under any of its keys", async () => {
-    const checksum = await ring.checksum("a text");
-    expect(checksum).toMatch(/^[A-Za-z0-9_-]{20}$/);
-    for (const keys of [[KEY_A], [KEY_A, KEY_B], [KEY_B, KEY_A]]) {
-      const other = new KeyRing(keys);
-      expect([await other.isChecksum("a text", checksum), await other.isChecksum("a text", checksum)]).toEqual([
-        true,
-        true,
-      ]);
-      expect((await other.checksum("a text")) === checksum).toBe(keys[0] === KEY_A);
-    }
-  });
-
-  test.each<[string, readonly [text: string, checksum: (right: string) => string]]>([
-    ["another text", ["a texu", (right) => right]],
-    ["no checksum", ["a text", () => ""]],
-    ["one that is too short", ["a text", (right) => right.slice(0, -1)]],
-    ["one that is too long", ["a text", (right) => `${right}A`]],
-    ["one that differs at the beginning", ["a text", (right) => (right.startsWith("A") ? "B" : "A") + right.slice(1)]],
-    ["one that differs at the end", ["a text", (right) => right.slice(0, -1) + (right.endsWith("A") ? "B" : "A")]],
-  ])("does not know %s", async (_, [text, change]) => {
-    expect(await ring.isChecksum(text, change(await ring.checksum("a text")))).toBe(false);
-  });
-
-  test("does not know the checksum of another key", async () => {
-    expect(await new KeyRing([KEY_B]).isChecksum("a text", await ring.checksum("a text"))).toBe(false);
-  });
-
   test("that misses a key: the operator's fault, and only the log says which", () => {
     const cause = new SealError("unknown-key", "k1");
     const error = missingKey("A thing", cause);

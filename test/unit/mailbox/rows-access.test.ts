@@ -1,13 +1,13 @@
 /** 401 in the middle of rows, with a real grant: one refresh for the whole request, then on with what is left. */
-import { reset } from "cloudflare:test";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { AppError, type Reason } from "../../../src/errors.ts";
 import type { ConcurrencyLimit } from "../../../src/isolate/concurrency-limit.ts";
 import { Gmail } from "../../../src/gmail.ts";
 import { RowReader } from "../../../src/mailbox/rows.ts";
-import { appErrorOf, createStore, createWorld, STAYING, type World } from "../fixtures.ts";
+import { appErrorOf, createWorld, STAYING, type World } from "../fixtures.ts";
 import { answerBatch, googleError, idsOf, messageOf } from "../gmail/fixtures-batch.ts";
 import { API_URL, messages } from "../gmail/fixtures.ts";
-import { CREDENTIAL, createGrant, tokens } from "../auth/fixtures-grant.ts";
+import { createGrant, createMailbox, giveFresh } from "../auth/fixtures-grant.ts";
 import { freshLimit, grownLimit, ids } from "./fixtures-rows.ts";
 
 const unauthorized = (): Response => googleError(401, { status: "UNAUTHENTICATED", errors: [{ reason: "authError" }] });
@@ -17,7 +17,8 @@ interface Access {
   readonly part: (token: string, id: string) => boolean;
   /** Whether the batch as a whole is. */
   readonly batch?: (token: string, index: number) => boolean;
-  readonly refresh?: (count: number) => Response;
+  /** What the object fails with in place of another access token. */
+  readonly failure?: Reason;
   readonly concurrency?: ConcurrencyLimit;
 }
 
@@ -29,21 +30,20 @@ interface Session {
   readonly triesOf: (id: string) => number;
 }
 
-function createSession({ part, batch = () => true, refresh, concurrency = freshLimit() }: Access): Session {
-  let refreshes = 0;
+function createSession({ part, batch = () => true, failure, concurrency = freshLimit() }: Access): Session {
   let batches = 0;
   const world = createWorld(async (call) => {
-    if (call.url.pathname === "/token") {
-      refreshes += 1;
-      return refresh?.(refreshes) ?? tokens(`fresh-${refreshes}`);
-    }
     const token = call.headers.get("Authorization")?.replace("Bearer ", "") ?? "";
     batches += 1;
     if (!batch(token, batches - 1)) return unauthorized();
     return answerBatch(call, (id) => (part(token, id) ? messageOf(id) : unauthorized()));
   });
   const { upstream, trace, now } = world;
-  const access = createGrant(world);
+  const { asked, mailbox } = createMailbox(world, (refused, count) => {
+    if (failure !== undefined) throw new AppError(failure, "It has failed.");
+    return giveFresh(refused, count);
+  });
+  const access = createGrant(world, { mailbox });
   const gmail = new Gmail({ apiUrl: API_URL, access, upstream, trace, now });
   const reader = new RowReader({
     gmail,
@@ -60,15 +60,10 @@ function createSession({ part, batch = () => true, refresh, concurrency = freshL
     world,
     read: async (count) =>
       (await Array.fromAsync(reader.read(messages(count)))).flat().map((row) => ("error" in row ? "error" : row.id)),
-    refreshes: () => refreshes,
+    refreshes: () => asked.length,
     triesOf: (id) => world.calls.flatMap(idsOf).filter((other) => other === id).length,
   };
 }
-
-beforeEach(async () => {
-  await reset();
-  await createStore(createWorld(() => new Response())).writeCredential(CREDENTIAL);
-});
 
 describe("a 401", () => {
   test("of one part: one refresh, and only that part again", async () => {
@@ -133,20 +128,14 @@ describe("CONSENT_REQUIRED", () => {
     expect(session.refreshes()).toBe(1);
   });
 
-  test("where the refresh answers invalid_grant", async () => {
-    const session = createSession({
-      part: (_, id) => id !== "m4",
-      refresh: () => Response.json({ error: "invalid_grant" }, { status: 400 }),
-    });
+  test("where the object says that the grant is gone", async () => {
+    const session = createSession({ part: (_, id) => id !== "m4", failure: "CONSENT_REQUIRED" });
     expect(await appErrorOf(session.read(18))).toMatchObject({ reason: "CONSENT_REQUIRED" });
     expect(session.refreshes()).toBe(1);
   });
 });
 
 test("UPSTREAM_UNAVAILABLE, and not a lost grant, where the refresh is down", async () => {
-  const session = createSession({
-    part: (_, id) => id !== "m4",
-    refresh: () => new Response("down", { status: 503 }),
-  });
+  const session = createSession({ part: (_, id) => id !== "m4", failure: "UPSTREAM_UNAVAILABLE" });
   expect(await appErrorOf(session.read(18))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
 });

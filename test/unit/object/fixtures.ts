@@ -99,7 +99,11 @@ function openObject(state: DurableObjectState, options: Options): TestObject {
     afterwards: async () => {
       while (deferred.length > 0) await deferred.shift();
     },
-    ...{ storage, kv, clock, google, sent },
+    storage,
+    kv,
+    clock,
+    google,
+    sent,
   };
 }
 

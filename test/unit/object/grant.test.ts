@@ -419,9 +419,12 @@ describe("KV that still answers the old record", () => {
   });
 });
 
-describe("a record under an older key", () => {
-  const kid = ({ kv }: TestObject): unknown => decodeProtectedHeader(kv.central(KEY) ?? "").kid;
+/** The key that the credential is sealed under. */
+function kid({ kv }: TestObject): unknown {
+  return decodeProtectedHeader(kv.central(KEY) ?? "").kid;
+}
 
+describe("a record under an older key", () => {
   test.each(["a refresh", "a sign-in without consent"])("is sealed anew by %s", async (what) => {
     await withGrant(async (object) => {
       object.evict({ keys: [KEY_B, KEY_A] });
@@ -493,11 +496,9 @@ describe("a record under an older key", () => {
 });
 
 describe("KV is down", () => {
-  const everything = (): boolean => true;
-
   test("who needs the record is told STORAGE_UNAVAILABLE, and Google is not asked; who does not is served", async () => {
     await withGrant(async (object) => {
-      const restore = breakKv(object, everything);
+      const restore = breakKv(object, () => true);
       const works = [() => ask(object), () => object.core.openOffline(SUB), () => object.core.consentedAt(SUB)];
       for (const work of works) {
         expect(await appErrorOf(work())).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
@@ -505,7 +506,7 @@ describe("KV is down", () => {
       expect(object.sent).toEqual([]);
       restore();
       expect(await ask(object)).toBe("fresh-1");
-      breakKv(object, everything);
+      breakKv(object, () => true);
       expect(await ask(object)).toBe("fresh-1");
       expect(await object.core.checkSession("s")).toBe(true);
     });

@@ -2,7 +2,7 @@
  * The object against a model: whatever happens in whatever order, it says of every session and API token that was ever made
  * what the model says. The model knows no storage: it says what ends what.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, inject, test } from "vitest";
 import { sha256 } from "../../../src/lib/key-ring.ts";
 import type { SignInResult } from "../../../src/object/rpc.ts";
@@ -30,7 +30,7 @@ type Command =
 const agoMs = fc.constantFrom(0, 0, 1, 1_000, MINUTE_MS, 10 * MINUTE_MS);
 const which = fc.nat({ max: 30 });
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
@@ -81,7 +81,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-const commands = fc.array(command, { minLength: 1, maxLength: 60, size: "max" });
+const commands = fc.array(anyCommand, { minLength: 1, maxLength: 60, size: "max" });
 
 interface Session {
   readonly id: string;

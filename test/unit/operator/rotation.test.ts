@@ -125,7 +125,7 @@ describe("what cannot be opened", () => {
   });
 });
 
-describe("more than a page", { timeout: 30_000 }, () => {
+describe("more than a page", { timeout: 120_000 }, () => {
   const COUNT = 120;
   const all = Array.from({ length: COUNT }, (_, index) => String(1_000 + index));
 

@@ -3,8 +3,11 @@ import { env, exports } from "cloudflare:workers";
 import { createExecutionContext } from "cloudflare:test";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GmailService } from "../../../src/index.ts";
+import type { RequestScope } from "../../../src/context.ts";
+import type { MailboxNamespace } from "../../../src/object/client.ts";
 import { failureOf } from "../fixtures.ts";
 import type { Google, User } from "../../support/google.ts";
+import { inside } from "../../support/contract.ts";
 import { harness } from "../../support/harness.workerd.ts";
 import { signIn } from "../../support/scenes.ts";
 import { makeTokenKeys, type Stage, workerVars } from "../../support/stage.ts";
@@ -23,13 +26,18 @@ beforeAll(async () => {
   stage = await harness.openStage({ vars: { TOKEN_KEYS } });
   ({ google } = stage);
   // The binding's own Worker reads the environment that all tests share.
-  const vars = workerVars(google, TOKEN_KEYS);
+  const vars = { ...workerVars(google, TOKEN_KEYS), MAILBOXES: await inside(stage).serve(objectsOfStage) };
   before = Object.fromEntries(Object.keys(vars).map((name) => [name, env[name as keyof Env]]));
   Object.assign(env, vars);
   await google.configure({ quotaUnitsPerMinute: 1_000_000 });
   user = await google.addUser({ mailbox: { messages: 40 } });
   await signIn(stage.browser(), user);
 });
+
+/** What the stage's Worker sees of the objects. */
+async function objectsOfStage({ mailboxNamespace }: RequestScope): Promise<MailboxNamespace | null> {
+  return mailboxNamespace;
+}
 
 afterAll(() => {
   Object.assign(env, before);
