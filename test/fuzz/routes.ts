@@ -44,11 +44,13 @@ const ownMailbox = fc.oneof(
       .map(([user, rest]) => `/gmail/v1/users/${user}/${rest.join("/")}`),
   },
 );
-const oneToken = segment.map((id) => `/api/tokens/${id}`);
+const oneOfUser = fc.tuple(fc.constantFrom("tokens", "sessions"), segment).map(([kind, id]) => `/api/${kind}/${id}`);
 const oneMessage = fc
   .tuple(fc.oneof(fc.constant(messageId(1)), segment), fc.constantFrom("", "", "/body"))
   .map(([id, rest]) => `/message/${id}${rest}`);
-const revocation = segment.map((id) => `/account/tokens/${id}/revoke`);
+const ending = fc
+  .tuple(fc.constantFrom("tokens", "sessions"), segment)
+  .map(([kind, id]) => `/account/${kind}/${id}/${kind === "tokens" ? "revoke" : "end"}`);
 const anyPath = fc.array(segment, { maxLength: 5 }).map((parts) => `/${parts.join("/")}`);
 
 /** Where inputs go, how many of a hundred, and the answers that must come up: one that is refused at the door says little. */
@@ -69,12 +71,17 @@ export const ROUTES: readonly Route[] = [
   { name: "account", paths: fc.constant("/account"), percent: 1, statuses: [200, 302, 401, 405] },
   {
     name: "forms of the account",
-    paths: fc.oneof(fc.constant("/account/tokens"), revocation),
+    paths: fc.oneof(fc.constant("/account/tokens"), ending),
     method: "POST",
     percent: 2,
     statuses: [400, 401, 403, 405],
   },
-  { name: "API tokens", paths: fc.constant("/api/tokens"), percent: 2, statuses: [200, 401, 405] },
+  {
+    name: "lists of the account",
+    paths: fc.constantFrom("/api/tokens", "/api/sessions", "/api/activity"),
+    percent: 2,
+    statuses: [200, 401, 405],
+  },
   {
     name: "making API tokens",
     paths: fc.constant("/api/tokens"),
@@ -82,7 +89,7 @@ export const ROUTES: readonly Route[] = [
     percent: 2,
     statuses: [400, 403, 405],
   },
-  { name: "one API token", paths: oneToken, method: "DELETE", percent: 2, statuses: [403, 404, 405] },
+  { name: "one API token or session", paths: oneOfUser, method: "DELETE", percent: 2, statuses: [403, 404, 405] },
   { name: "batch", paths: fc.constant("/batch/gmail/v1"), method: "POST", percent: 3, statuses: [400, 401, 403, 405] },
   {
     name: "security events",
