@@ -74,7 +74,7 @@ export class Mailboxes {
     return new Mailbox(() => {
       const stub = connect();
       if (stub === undefined) throw new Error("There is no namespace.");
-      // The class behind the binding is `Mailbox` of index.ts, which implements this.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the class behind the binding is `Mailbox` of index.ts
       return stub as unknown as MailboxRpc;
     }, this.#options);
   }
@@ -97,8 +97,9 @@ export class Mailbox {
     ...values: Parameters<MailboxQuestions[Q]>
   ): Promise<Awaited<ReturnType<MailboxQuestions[Q]>>> {
     const outcome = await this.#options.trace.time("storage", () => this.#reach(question, values));
-    // The object answers each question as its interface says.
-    return fromOutcome(outcome as Outcome<Awaited<ReturnType<MailboxQuestions[Q]>>>);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers as its interface says
+    const answered = outcome as Outcome<Awaited<ReturnType<MailboxQuestions[Q]>>>;
+    return fromOutcome(answered);
   }
 
   async #reach(question: Question, values: readonly unknown[]): Promise<Outcome<unknown>> {

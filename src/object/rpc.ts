@@ -222,7 +222,7 @@ export async function answer(
   question: Question,
   values: readonly unknown[],
 ): Promise<Outcome<unknown>> {
-  // They come from object/client.ts, which has the same interface.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- values come from object/client.ts, which has the same interface
   const method = object[question] as (...values: readonly unknown[]) => Promise<unknown>;
   return toOutcome(async () => Reflect.apply(method, object, values));
 }
