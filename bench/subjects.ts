@@ -102,6 +102,7 @@ export async function createGmailEdge(stack: AsyncDisposableStack, surroundings:
         TOKEN_KEYS,
       },
       binding: "CREDENTIALS",
+      objects: { binding: "MAILBOXES", className: "Mailbox" },
       surroundings,
     },
   );

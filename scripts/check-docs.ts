@@ -129,12 +129,14 @@ interface WranglerConfig {
   readonly vars: Readonly<Record<string, unknown>>;
   readonly secrets?: { readonly required?: readonly string[] | undefined } | undefined;
   readonly kv_namespaces: readonly { readonly binding: string }[];
+  readonly durable_objects: { readonly bindings: readonly { readonly name: string }[] };
 }
 
 function configurationNames(): string[] {
   const config: WranglerConfig = readWranglerConfig({ config: path.join(ROOT, "wrangler.toml") });
-  const bindings = config.kv_namespaces.map(({ binding }) => binding);
-  return [...Object.keys(config.vars), ...(config.secrets?.required ?? []), ...bindings];
+  const namespaces = config.kv_namespaces.map(({ binding }) => binding);
+  const objects = config.durable_objects.bindings.map(({ name }) => name);
+  return [...Object.keys(config.vars), ...(config.secrets?.required ?? []), ...namespaces, ...objects];
 }
 
 const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };

@@ -8,6 +8,7 @@ import { toAsciiLowerCase } from "./lib/ascii.ts";
 import { type TokenKey, TokenKeysSchema } from "./lib/key-ring.ts";
 import { findNearest } from "./lib/nearest.ts";
 import { isSecureOrigin, isSecureUrl } from "./lib/origins.ts";
+import { type ServiceAccount, ServiceAccountSchema } from "./lib/service-account-key.ts";
 import { GET_UNITS, LIST_UNITS } from "./gmail/quota.ts";
 
 /** Google's endpoints and identity, as absolute URLs. */
@@ -26,6 +27,13 @@ export interface GoogleConfig {
   readonly riscConfiguration: string;
 }
 
+/** Domain-wide delegation: whose mailboxes a service account opens without a consent of theirs. */
+export interface Delegation {
+  readonly serviceAccount: ServiceAccount;
+  /** Workspace domains in ASCII lower case; one at least. */
+  readonly domains: readonly string[];
+}
+
 export interface Config {
   readonly google: GoogleConfig;
   readonly gmailApiUrl: string;
@@ -33,6 +41,8 @@ export interface Config {
   readonly publicOrigin: string | null;
   /** Addresses and `@domain`s in ASCII lower case; empty: every account. */
   readonly allowedAccounts: readonly string[];
+  /** Null: every user consents. */
+  readonly delegation: Delegation | null;
   /** Origins whose pages may call the API with an API token; empty: none. */
   readonly allowedOrigins: readonly string[];
   /** Upstream calls that one request may make. */
@@ -84,16 +94,28 @@ const scopes = z.pipe(
 );
 
 const allowedAccounts = z.pipe(
-  z.pipe(
-    z.string("must be a string"),
-    z.transform((list) =>
-      list
-        .split(",")
-        .map((entry) => toAsciiLowerCase(entry.trim()))
-        .filter(Boolean),
-    ),
-  ),
+  z.pipe(z.string("must be a string"), z.transform(lowerCaseEntries)),
   z.array(z.string().check(z.regex(/^[^@\s]*@[^@\s]+$/, "must hold addresses and @domains, separated by commas"))),
+);
+
+const delegatedDomains = z.pipe(
+  z.pipe(z._default(z.string("must be a string"), ""), z.transform(lowerCaseEntries)),
+  z.array(
+    z
+      .string()
+      .check(z.regex(/^(?:[a-z0-9-]+\.)+[a-z0-9-]+$/, "must hold domains such as example.com, separated by commas")),
+  ),
+);
+
+/** Of an optional secret, empty text counts as none: a line of `.dev.vars` may be left empty. */
+const serviceAccount = z.pipe(
+  z.pipe(
+    z
+      ._default(z.string("must be the text of a key file"), "")
+      .check(z.refine((text) => text === "" || parseJsonOrNull(text) !== null, "is not JSON")),
+    z.transform(parseJsonOrNull),
+  ),
+  z.nullable(ServiceAccountSchema),
 );
 
 const allowedOrigins = z.pipe(
@@ -131,7 +153,7 @@ const tokenKeys = z.pipe(
   ),
 );
 
-const EnvSchema = z.object({
+const SettingsSchema = z.object({
   GOOGLE_CLIENT_ID: required,
   GOOGLE_CLIENT_SECRET: required,
   TOKEN_KEYS: tokenKeys,
@@ -139,6 +161,8 @@ const EnvSchema = z.object({
   GOOGLE_SCOPES: scopes,
   ALLOWED_ACCOUNTS: allowedAccounts,
   ALLOWED_ORIGINS: allowedOrigins,
+  GOOGLE_SERVICE_ACCOUNT: serviceAccount,
+  DELEGATED_DOMAINS: delegatedDomains,
   SUBREQUEST_BUDGET: count(MIN_SUBREQUESTS),
   QUOTA_BUDGET: count(MIN_QUOTA_UNITS),
   GOOGLE_ISSUER: required,
@@ -155,6 +179,15 @@ const EnvSchema = z.object({
   RATE_LIMITER: z.optional(z.custom<RateLimit>(isBinding, "is not a binding")),
 });
 
+/** Domains without a key would leave their users without access. */
+const EnvSchema = SettingsSchema.check(
+  z.refine((env) => env.DELEGATED_DOMAINS.length === 0 || env.GOOGLE_SERVICE_ACCOUNT !== null, {
+    path: ["DELEGATED_DOMAINS"],
+    error: "needs the secret GOOGLE_SERVICE_ACCOUNT",
+    // Also where other names are wrong, so that all are named at once.
+    when: ({ value }) => isBinding(value) && "DELEGATED_DOMAINS" in value && Array.isArray(value.DELEGATED_DOMAINS),
+  }),
+);
 /**
  * Checks the environment and turns it into a {@link Config}.
  *
@@ -181,6 +214,7 @@ export function parseConfig(env: unknown): Config {
     gmailApiUrl: values.GMAIL_API_URL.replace(/\/+$/, ""),
     publicOrigin: values.PUBLIC_URL,
     allowedAccounts: values.ALLOWED_ACCOUNTS,
+    delegation: toDelegation(values),
     allowedOrigins: values.ALLOWED_ORIGINS,
     subrequestBudget: values.SUBREQUEST_BUDGET,
     quotaBudget: values.QUOTA_BUDGET,
@@ -191,6 +225,23 @@ export function parseConfig(env: unknown): Config {
     rateLimiter: values.RATE_LIMITER ?? null,
     unknownNames: describeUnknownNames(env),
   };
+}
+
+function toDelegation({
+  GOOGLE_SERVICE_ACCOUNT: account,
+  DELEGATED_DOMAINS: domains,
+}: z.infer<typeof EnvSchema>): Delegation | null {
+  return account === null || domains.length === 0 ? null : { serviceAccount: account, domains };
+}
+
+/**
+ * Whether the service account opens the mailbox of an account, so that no consent to Gmail is needed.
+ *
+ * @param hostedDomain `hd` of the ID token, the only proof of a domain: a consumer account may carry any address. Null for
+ *   none
+ */
+export function isDelegated({ delegation }: Pick<Config, "delegation">, hostedDomain: string | null): boolean {
+  return hostedDomain !== null && (delegation?.domains.includes(toAsciiLowerCase(hostedDomain)) ?? false);
 }
 
 /**
@@ -226,6 +277,13 @@ function describeIssues(issues: readonly z.core.$ZodIssue[]): string[] {
 
 function isBinding(value: unknown): value is object {
   return typeof value === "object" && value !== null;
+}
+
+function lowerCaseEntries(list: string): string[] {
+  return list
+    .split(",")
+    .map((entry) => toAsciiLowerCase(entry.trim()))
+    .filter(Boolean);
 }
 
 function words(list: string): string[] {

@@ -25,7 +25,7 @@ import type { RiscConfiguration } from "./oauth/security-event-token.ts";
 import { TextStream } from "./lib/text-stream.ts";
 import { Trace } from "./lib/trace.ts";
 
-/** API tokens that an isolate remembers. */
+/** Tokens of a kind that an isolate remembers. */
 const MAX_REMEMBERED = 1_000;
 
 /** What the world outside gives, so that tests can give something else. */
@@ -67,6 +67,8 @@ export interface Services {
    * for the object. Whether they are in force, the object says beside that call.
    */
   readonly knownApiTokens: LruCache<OpenToken>;
+  /** Access tokens that Google has answered 401 to: none of them works again. */
+  readonly refusedTokens: LruCache<true>;
   readonly googleKeys: GoogleKeys;
   readonly riscConfigurations: DocumentCache<RiscConfiguration>;
 }
@@ -79,6 +81,7 @@ export function createServices(config: Config, world: World): Services {
     mailboxNamespace: inJurisdiction(config, (detail) => logUnknownNames([detail])),
     concurrency: new ConcurrencyLimits(world.now),
     knownApiTokens: new LruCache(MAX_REMEMBERED),
+    refusedTokens: new LruCache(MAX_REMEMBERED),
     googleKeys: new GoogleKeys(),
     riscConfigurations: new DocumentCache(),
   };

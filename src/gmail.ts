@@ -148,14 +148,19 @@ export class Gmail {
     for (const labelId of filter.labelIds) query.append("labelIds", labelId);
     query.set("fields", "messages(id,threadId),nextPageToken,resultSizeEstimate");
     query.set("prettyPrint", "false");
-    return this.#options.trace.time("list", () => this.#get("messages", query, MessageListSchema));
+    const { trace } = this.#options;
+    const list = await trace.time("list", () => this.#get("messages", query, MessageListSchema));
+    trace.messagesListed += list.messages.length;
+    return list;
   }
 
   /** One message, as Gmail has it: `users.messages.get`. Throws as {@link listMessages}. */
   async getMessage(id: string, query: URLSearchParams): Promise<GmailMessage> {
-    return this.#options.trace.time("hydrate", () =>
-      this.#get(`messages/${encodeURIComponent(id)}`, query, GmailMessageSchema),
-    );
+    const { trace } = this.#options;
+    const path = `messages/${encodeURIComponent(id)}`;
+    const message = await trace.time("hydrate", () => this.#get(path, query, GmailMessageSchema));
+    trace.messagesRead += 1;
+    return message;
   }
 
   /**

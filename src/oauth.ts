@@ -26,10 +26,13 @@ export class OAuthError extends Error {
   override readonly name = "OAuthError";
   /** `error` of RFC 6749 §5.2, such as `invalid_grant`. */
   readonly code: string;
+  /** `error_description`, to be compared only: it may hold an address, so no answer and no log line shows it. */
+  readonly description: string | null;
 
-  constructor(code: string) {
+  constructor(code: string, description: string | null = null) {
     super(`The token endpoint refused: ${code}`);
     this.code = code;
+    this.description = description;
   }
 }
 
@@ -48,6 +51,8 @@ export interface AuthorizationRequest {
   readonly codeChallenge: string;
   readonly loginHint: string | null;
   readonly prompt: Prompt | null;
+  /** Asks who the person is, and for no access to Gmail. */
+  readonly identityOnly: boolean;
 }
 
 /**
@@ -60,7 +65,7 @@ export function buildAuthorizationUrl(google: GoogleConfig, request: Authorizati
     client_id: google.clientId,
     redirect_uri: request.redirectUri,
     response_type: "code",
-    scope: google.scopes.join(" "),
+    scope: (request.identityOnly ? google.scopes.filter((scope) => !isGmailScope(scope)) : google.scopes).join(" "),
     // A refresh token, so that the server can act while the user is offline.
     access_type: "offline",
     state: request.state,
@@ -117,7 +122,10 @@ export function toAccessToken(response: TokenResponse, nowMs: number): AccessTok
   return { value: response.accessToken, expiresAtMs: Math.floor(nowMs + response.expiresInSeconds * 1000) };
 }
 
-const OAuthErrorSchema = z.object({ error: z.string().check(z.minLength(1)) });
+const OAuthErrorSchema = z.object({
+  error: z.string().check(z.minLength(1)),
+  error_description: z.catch(z.nullish(z.string()), null),
+});
 
 /**
  * Exchanges the one-time code (RFC 6749 §4.1.3, RFC 7636 §4.5).
@@ -160,33 +168,59 @@ export async function refreshAccessToken(
   });
 }
 
+/**
+ * Gets an access token for an assertion that a service account has signed (RFC 7523 §2.1). The assertion says who asks, so
+ * no client is named.
+ *
+ * @throws as {@link exchangeCode}
+ */
+export async function exchangeAssertion(
+  upstream: Upstream,
+  google: GoogleConfig,
+  assertion: string,
+): Promise<TokenResponse> {
+  const parameters = { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion };
+  return processTokenResponse(await postToken(upstream, google, parameters), "GOOGLE_SERVICE_ACCOUNT");
+}
+
 async function requestToken(
   upstream: Upstream,
   google: GoogleConfig,
   parameters: Record<string, string>,
 ): Promise<TokenResponse> {
-  const body = new URLSearchParams({
-    ...parameters,
-    client_id: google.clientId,
-    client_secret: google.clientSecret,
-  });
-  const response = await upstream.fetch(google.tokenEndpoint, { method: "POST", body }, { endpoint: TOKEN_ENDPOINT });
-  return processTokenResponse(response);
+  const client = { client_id: google.clientId, client_secret: google.clientSecret };
+  return processTokenResponse(await postToken(upstream, google, { ...parameters, ...client }));
 }
 
-/** Reads the token endpoint's answer (RFC 6749 §5.1 and §5.2). Throws as {@link exchangeCode}. */
-export async function processTokenResponse(response: Response): Promise<TokenResponse> {
+async function postToken(
+  upstream: Upstream,
+  google: GoogleConfig,
+  parameters: Record<string, string>,
+): Promise<Response> {
+  const body = new URLSearchParams(parameters);
+  return upstream.fetch(google.tokenEndpoint, { method: "POST", body }, { endpoint: TOKEN_ENDPOINT });
+}
+
+/**
+ * Reads the token endpoint's answer (RFC 6749 §5.1 and §5.2). Throws as {@link exchangeCode}.
+ *
+ * @param settings what the operator must look at, if Google does not know the client
+ */
+export async function processTokenResponse(
+  response: Response,
+  settings = "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET",
+): Promise<TokenResponse> {
   if (response.status === 200) return readJson(response, TokenResponseSchema, TOKEN_ENDPOINT);
   const refused = response.status >= 400 && response.status < 500 && response.status !== 429;
   const refusal = refused ? OAuthErrorSchema.safeParse(await readJsonOrNull(response)) : null;
   if (!refusal?.success) throw unavailable(TOKEN_ENDPOINT, response);
-  const { error } = refusal.data;
+  const { error, error_description: description } = refusal.data;
   if (error === "invalid_client") {
     throw new AppError("INTERNAL", "The server is not set up correctly.", {
-      logDetail: "Google refuses the client (invalid_client): check GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET",
+      logDetail: `Google refuses the client (invalid_client): check ${settings}`,
     });
   }
-  throw new OAuthError(error);
+  throw new OAuthError(error, description ?? null);
 }
 
 // --- Revocation --------------------------------------------------------------------------------------------------
@@ -259,6 +293,11 @@ function isGmailScope(scope: string): boolean {
   return scope === FULL || scope.startsWith(gmailScope(""));
 }
 
+/** The scopes that open Gmail. */
+export function gmailScopes(scopes: readonly string[]): string[] {
+  return scopes.filter(isGmailScope);
+}
+
 /** The scopes of `wanted` that are not among `available`, under whichever name. */
 export function missingScopes(wanted: readonly string[], available: readonly string[]): string[] {
   const have = new Set(available.map(canonical));
@@ -310,7 +349,7 @@ export function scopesInUse(wanted: readonly string[], granted: readonly string[
 
 /** Gmail scopes that were asked for and that the person did not tick (granular consent), and that no other one covers. */
 export function missingGmailScopes(asked: readonly string[], granted: readonly string[]): string[] {
-  return missingScopes(asked.filter(isGmailScope), permittedScopes(asked, granted));
+  return missingScopes(gmailScopes(asked), permittedScopes(asked, granted));
 }
 
 /**

@@ -26,6 +26,8 @@ export interface WorkerSpec {
   readonly vars: Readonly<Record<string, string>>;
   /** A KV namespace: the binding's name, and the origin of what keeps it. */
   readonly kv: { readonly binding: string; readonly origin: string } | null;
+  /** Class of its Durable Objects, and the binding's name; null for none. Their storage is on this machine's disk. */
+  readonly objects?: { readonly binding: string; readonly className: string };
   /** Flags instead of those of wrangler.toml. */
   readonly compatibilityFlags?: readonly string[];
 }
@@ -60,13 +62,20 @@ export async function startWorkerd(
   worker: WorkerSpec,
   cpu: number | null,
 ): Promise<{ readonly pid: number; readonly origin: string }> {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(path.join(folder, "objects"), { recursive: true });
   writeFileSync(path.join(folder, "worker.js"), worker.code);
   const configFile = path.join(folder, "config.capnp");
   const port = await findPort();
   writeFileSync(configFile, configOf(worker, port));
   const file = await binary();
-  const child = startChild(stack, { file, args: ["serve", `--control-fd=${CONTROL_FD}`, configFile], cpu });
+  const args = [
+    "serve",
+    `--control-fd=${CONTROL_FD}`,
+    "--directory-path",
+    `disk=${path.join(folder, "objects")}`,
+    configFile,
+  ];
+  const child = startChild(stack, { file, args: worker.objects === undefined ? args.toSpliced(2, 2) : args, cpu });
   child.stdout?.resume();
   await firstLine(child, child.stdio[CONTROL_FD] as unknown as Readable, (line) => {
     const { event } = JSON.parse(line) as { event: string };
@@ -81,7 +90,7 @@ async function binary(): Promise<string> {
   return typeof found === "string" ? found : (found.default ?? "workerd");
 }
 
-function configOf({ name, vars, kv, compatibilityFlags }: WorkerSpec, port: number): string {
+function configOf({ name, vars, kv, objects, compatibilityFlags }: WorkerSpec, port: number): string {
   const [date = ""] = /(?<=^compatibility_date = ")[\d-]+/m.exec(WRANGLER_TOML) ?? [];
   const [defaultFlags = ""] = /(?<=^compatibility_flags = \[).*(?=\]$)/m.exec(WRANGLER_TOML) ?? [];
   const flags = compatibilityFlags === undefined ? defaultFlags : compatibilityFlags.map((flag) => `"${flag}"`).join();
@@ -91,6 +100,16 @@ function configOf({ name, vars, kv, compatibilityFlags }: WorkerSpec, port: numb
     bindings.push(`(name = "${kv.binding}", kvNamespace = "kv")`);
     services.push(`(name = "kv", external = (address = "${new URL(kv.origin).host}", http = ()))`);
   }
+  const classes: string[] = [];
+  if (objects !== undefined) {
+    const { binding, className } = objects;
+    bindings.push(`(name = "${binding}", durableObjectNamespace = "${className}")`);
+    services.push('(name = "disk", disk = (path = "objects", writable = true))');
+    classes.push(
+      `durableObjectNamespaces = [(className = "${className}", uniqueKey = "${className}", enableSql = true)]`,
+      'durableObjectStorage = (localDisk = "disk")',
+    );
+  }
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -98,7 +117,7 @@ const config :Workerd.Config = (
       modules = [(name = "worker", esModule = embed "worker.js")],
       bindings = [${bindings.join(", ")}],
       compatibilityDate = "${date}", compatibilityFlags = [${flags}],
-      globalOutbound = "network")),
+      ${[...classes, 'globalOutbound = "network"'].join(",\n      ")})),
     ${services.join(",\n    ")}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "${name}")]

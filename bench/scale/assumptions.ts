@@ -33,7 +33,6 @@ export const ASSUMPTIONS = {
   tokenRowsShare: assumed(0.25, "share of these requests that ask for 50 rows instead"),
   crawlerShare: assumed(0.001, "share of users with a program that reads rows as fast as it can, once a day"),
   crawlerRequests: assumed(60, "its requests, 100 rows each", "assumed: four a minute for a quarter of an hour"),
-  crawlerParallel: assumed(4, "of which so many at once"),
   backgroundShare: assumed(0.1, "share of users for whom another Worker works, by service binding"),
   backgroundRunsPerDay: assumed(24, "its runs a day and user: one of 50 rows, the others of IDs"),
   securityEventsPerDay: assumed(0.0003, "security events a day and user"),

@@ -49,7 +49,7 @@ function actsOfPeople(p: Parameters): Act[] {
   const pages = visits * p.pagesPerVisit;
   return [
     { kind: "page", times: pages, cost: mailboxPage(PAGE_ROWS, p.countedLabels), cpu: withRows(PAGE_ROWS) },
-    { kind: "page", times: refreshes, cost: sum(EXTRAS.refresh) },
+    { kind: "page", times: refreshes, cost: EXTRAS.refresh },
     { kind: "message", times: messages, cost: PATHS.message, cpu: withRows(PAGE_ROWS) },
     { kind: "sign-in", times: consents + signIns, cost: sum(PATHS.login, EXTRAS.jwks), cpu: { small: 1, signIns: 1 } },
     { kind: "sign-in", times: consents, cost: PATHS["callback-consent"] },
@@ -60,38 +60,26 @@ function actsOfPeople(p: Parameters): Act[] {
   ];
 }
 
-/**
- * What programs do, day and night. The object of a user refreshes once for all of them; every run by service binding is taken
- * to come when the access token has ended.
- */
+/** What programs do, day and night. An access token is the user's, in their object: whoever needs a new one gets it for all. */
 function actsOfPrograms(p: Parameters): Act[] {
   const polls = p.tokenUserShare * p.tokenPollsPerDay;
   const crawls = p.crawlerShare * p.crawlerRequests;
   const refreshes = p.tokenUserShare * Math.min(p.tokenPollsPerDay, 86_400 / p.accessTokenSeconds);
   const runs = p.backgroundShare * p.backgroundRunsPerDay;
-  const ids = sum(PATHS["service-ids"], EXTRAS.refresh);
+  const fresh = EXTRAS["service-refresh"];
+  const ids = sum(PATHS["service-ids"], fresh);
   const event = p.securityEventsPerDay / 3;
   return [
     { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: PATHS.ids, cpu: SMALL },
-    {
-      kind: "program",
-      times: polls * p.tokenRowsShare,
-      cost: apiRows(PROGRAM_ROWS),
-      cpu: withRows(PROGRAM_ROWS),
-    },
+    { kind: "program", times: polls * p.tokenRowsShare, cost: apiRows(PROGRAM_ROWS), cpu: withRows(PROGRAM_ROWS) },
     { kind: "program", times: refreshes, cost: EXTRAS.refresh },
-    {
-      kind: "crawler",
-      times: crawls,
-      cost: apiRows(CRAWLED_ROWS),
-      cpu: withRows(CRAWLED_ROWS),
-    },
+    { kind: "crawler", times: crawls, cost: apiRows(CRAWLED_ROWS), cpu: withRows(CRAWLED_ROWS) },
     { kind: "crawler", times: p.crawlerShare, cost: EXTRAS.refresh },
     { kind: "background", times: runs - p.backgroundShare, cost: ids, cpu: SMALL },
     {
       kind: "background",
       times: p.backgroundShare,
-      cost: sum(serviceRows(PROGRAM_ROWS), EXTRAS.refresh),
+      cost: sum(serviceRows(PROGRAM_ROWS), fresh),
       cpu: withRows(PROGRAM_ROWS),
     },
     { kind: "security event", times: event, cost: PATHS["event-sessions-revoked"], cpu: SMALL },

@@ -2,7 +2,6 @@
 import type { Parameters } from "./assumptions.ts";
 import type { Day } from "./day.ts";
 import { DAYS_PER_MONTH, DESIGN_PRICES, LOG_EVENTS_PER_REQUEST, priceOf, PRICES } from "./limits.ts";
-import { storedKilobytes } from "./month.ts";
 import { type Cost, sum } from "./paths.ts";
 
 /** What a design changes. */
@@ -23,14 +22,9 @@ const GET_UNITS = 20;
 const PAGE_UNITS_BEYOND_ROWS = 1 + HISTORY_UNITS;
 /** A snapshot of a mailbox: 50 rows of some 600 bytes. */
 const SNAPSHOT_KILOBYTES = 30;
-/** An empty database of an object takes 12 kB; and what is kept of a user. */
-const EMPTY_KILOBYTES = 12;
-const OBJECT_KILOBYTES = EMPTY_KILOBYTES + 2;
-const ROWS_READ_PER_REQUEST = 3;
 /** An object has 128 MB for as long as it works. */
 const OBJECT_GB = 0.128;
-/** Seconds for a refresh at Google, and for a look at what is in memory. */
-const REFRESH_SECONDS = 0.15;
+/** Seconds for a look at what is in memory. */
 const LOOK_SECONDS = 0.005;
 /** Pub/Sub bills 1 kB a message at least, once in and once out. */
 const KILOBYTES_PER_NOTIFICATION = 2;
@@ -48,11 +42,11 @@ function objects(
   kilobytes: number,
 ): number {
   return (
-    priceOf(DESIGN_PRICES.objectRequests, day.requests * DAYS_PER_MONTH) +
-    priceOf(DESIGN_PRICES.objectGbSeconds, day.seconds * OBJECT_GB * DAYS_PER_MONTH) +
-    priceOf(DESIGN_PRICES.rowsRead, (day.rowsRead ?? 0) * DAYS_PER_MONTH) +
-    priceOf(DESIGN_PRICES.rowsWritten, (day.rowsWritten ?? 0) * DAYS_PER_MONTH) +
-    priceOf(DESIGN_PRICES.storedKilobytes, kilobytes)
+    priceOf(PRICES.objectRequests, day.requests * DAYS_PER_MONTH) +
+    priceOf(PRICES.objectGbSeconds, day.seconds * OBJECT_GB * DAYS_PER_MONTH) +
+    priceOf(PRICES.rowsRead, (day.rowsRead ?? 0) * DAYS_PER_MONTH) +
+    priceOf(PRICES.rowsWritten, (day.rowsWritten ?? 0) * DAYS_PER_MONTH) +
+    priceOf(PRICES.objectStoredKilobytes, kilobytes)
   );
 }
 
@@ -89,7 +83,7 @@ export function designsOf(users: number, day: Day, parameters: Parameters): Desi
       dollars: 0,
     },
     {
-      name: "snapshot of a mailbox in an object per user, kept up by `history.list`",
+      name: "snapshot of a mailbox in the object, kept up by `history.list`",
       savedUnits: (page.quotaUnits - snapshotUnits) / users,
       savedDollars: 0,
       dollars: objects(
@@ -99,7 +93,7 @@ export function designsOf(users: number, day: Day, parameters: Parameters): Desi
           rowsRead: page.requests,
           rowsWritten: activeUsers * parameters.newMessagesPerDay,
         },
-        users * (EMPTY_KILOBYTES + SNAPSHOT_KILOBYTES),
+        users * SNAPSHOT_KILOBYTES,
       ),
     },
     {
@@ -109,26 +103,7 @@ export function designsOf(users: number, day: Day, parameters: Parameters): Desi
       dollars: priceOf(DESIGN_PRICES.pubSubKilobytes, notifications * KILOBYTES_PER_NOTIFICATION * DAYS_PER_MONTH),
     },
     {
-      name: "object per user in place of KV: grant, access token, marks",
-      savedUnits: 0,
-      savedDollars:
-        saving(PRICES.kvKeysRead, totals.kvKeysRead, totals.kvKeysRead) +
-        saving(PRICES.kvWrites, totals.kvWrites, totals.kvWrites) +
-        saving(PRICES.kvDeletes, totals.kvDeletes, totals.kvDeletes) +
-        saving(PRICES.kvLists, totals.kvLists, totals.kvLists) +
-        priceOf(PRICES.kvStoredKilobytes, users * storedKilobytes(parameters)),
-      dollars: objects(
-        {
-          requests: totals.requests,
-          seconds: totals.requests * LOOK_SECONDS + totals.token * REFRESH_SECONDS,
-          rowsRead: totals.requests * ROWS_READ_PER_REQUEST,
-          rowsWritten: totals.kvWrites + totals.token,
-        },
-        users * OBJECT_KILOBYTES,
-      ),
-    },
-    {
-      name: "object per user that counts its units before each listing",
+      name: "the object counts a user's units before each listing",
       savedUnits: 0,
       savedDollars: 0,
       dollars: objects({ requests: gmailRequests, seconds: gmailRequests * LOOK_SECONDS }, 0),

@@ -16,6 +16,8 @@ export interface Price {
 const KV_PRICING = "https://developers.cloudflare.com/kv/platform/pricing/";
 const WORKERS_PRICING = "https://developers.cloudflare.com/workers/platform/pricing/";
 
+const DURABLE_OBJECTS = "https://developers.cloudflare.com/durable-objects/platform/pricing/";
+
 /** Workers Paid, which has to be paid in any case. */
 export const PLAN_PER_MONTH = 5;
 
@@ -28,6 +30,16 @@ export const PRICES = {
   kvLists: { what: "KV lists", includedPerMonth: 1e6, perMillion: 5, source: KV_PRICING },
   /** A GB-month is a million kilobytes. */
   kvStoredKilobytes: { what: "KV storage (kB-months)", includedPerMonth: 1e6, perMillion: 0.5, source: KV_PRICING },
+  objectRequests: { what: "Durable Object requests", includedPerMonth: 1e6, perMillion: 0.15, source: DURABLE_OBJECTS },
+  objectGbSeconds: { what: "Durable Object GB-s", includedPerMonth: 400e3, perMillion: 12.5, source: DURABLE_OBJECTS },
+  rowsRead: { what: "Durable Object rows read", includedPerMonth: 25e9, perMillion: 0.001, source: DURABLE_OBJECTS },
+  rowsWritten: { what: "Durable Object rows written", includedPerMonth: 50e6, perMillion: 1, source: DURABLE_OBJECTS },
+  objectStoredKilobytes: {
+    what: "Durable Object storage (kB-months)",
+    includedPerMonth: 5e6,
+    perMillion: 0.2,
+    source: DURABLE_OBJECTS,
+  },
   logEvents: {
     what: "log events",
     includedPerMonth: 20e6,
@@ -40,20 +52,8 @@ export type PriceName = keyof typeof PRICES;
 /** Log events of a request: the runtime's own, and our line. `[observability]` of wrangler.toml samples nothing. */
 export const LOG_EVENTS_PER_REQUEST = 2;
 
-const DURABLE_OBJECTS = "https://developers.cloudflare.com/durable-objects/platform/pricing/";
-
 /** What other designs would use. */
 export const DESIGN_PRICES = {
-  objectRequests: { what: "Durable Object requests", includedPerMonth: 1e6, perMillion: 0.15, source: DURABLE_OBJECTS },
-  objectGbSeconds: { what: "Durable Object GB-s", includedPerMonth: 400e3, perMillion: 12.5, source: DURABLE_OBJECTS },
-  rowsRead: { what: "Durable Object rows read", includedPerMonth: 25e9, perMillion: 0.001, source: DURABLE_OBJECTS },
-  rowsWritten: { what: "Durable Object rows written", includedPerMonth: 50e6, perMillion: 1, source: DURABLE_OBJECTS },
-  storedKilobytes: {
-    what: "Durable Object storage (kB-months)",
-    includedPerMonth: 5e6,
-    perMillion: 0.2,
-    source: DURABLE_OBJECTS,
-  },
   /** $40 per TiB, in kilobytes; 10 GiB are free. */
   pubSubKilobytes: {
     what: "Pub/Sub throughput (kB)",
@@ -85,6 +85,7 @@ export const UNVERIFIED_USERS = 100;
 /** Workers Free, a day. */
 export const FREE_PER_DAY = {
   requests: 100_000,
+  objectRequests: 100_000,
   kvKeysRead: 100_000,
   kvWrites: 1_000,
   kvDeletes: 1_000,

@@ -3,7 +3,19 @@ import type { Results } from "../lib/results.ts";
 import type { Parameters } from "./assumptions.ts";
 import type { CpuWork, Day } from "./day.ts";
 import { DAYS_PER_MONTH, LOG_EVENTS_PER_REQUEST, PLAN_PER_MONTH, priceOf, type PriceName, PRICES } from "./limits.ts";
-import { STORED_BYTES } from "./paths.ts";
+import {
+  OBJECT_KILOBYTES,
+  ROWS_READ_PER_QUESTION,
+  ROWS_WRITTEN_PER_REPORT,
+  ROWS_WRITTEN_PER_SIGN_IN,
+  STORED_BYTES,
+} from "./paths.ts";
+
+/** An object has 128 MB for as long as it works. */
+const OBJECT_GB = 0.128;
+/** Seconds that an object works for a refresh at Google, and for a question. */
+const REFRESH_SECONDS = 0.15;
+const LOOK_SECONDS = 0.005;
 
 /** CPU milliseconds of each kind of work. */
 export type CpuMs = Readonly<Record<CpuWork, number>>;
@@ -35,6 +47,7 @@ export function storedKilobytes(p: Parameters): number {
   const records: Readonly<Record<string, number>> = {
     credential: 1,
     address: 1,
+    "dead-token-prefix": (p.securityEventsPerDay / 3) * 180,
     "security-event": p.securityEventsPerDay * 30,
   };
   const bytes = Object.entries(records).map(([kind, count]) => count * (STORED_BYTES[kind] ?? 0));
@@ -54,6 +67,14 @@ export function quantitiesOf(users: number, day: Day, p: Parameters, cpu: CpuMs)
     kvDeletes: total.kvDeletes * month,
     kvLists: total.kvLists * month,
     kvStoredKilobytes: storedKilobytes(p) * users,
+    objectRequests: total.objectRequests * month,
+    objectGbSeconds: (total.objectRequests * LOOK_SECONDS + total.token * REFRESH_SECONDS) * OBJECT_GB * month,
+    rowsRead: total.objectRequests * ROWS_READ_PER_QUESTION * month,
+    // Half of the questions are reports.
+    rowsWritten:
+      ((total.objectRequests / 2) * ROWS_WRITTEN_PER_REPORT + total.userinfo * ROWS_WRITTEN_PER_SIGN_IN + total.token) *
+      month,
+    objectStoredKilobytes: OBJECT_KILOBYTES * users,
     logEvents: total.requests * LOG_EVENTS_PER_REQUEST * month,
   };
 }

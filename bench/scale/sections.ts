@@ -46,6 +46,7 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "event-token-revoked": "event `token-revoked`",
   "event-tokens-revoked": "event `tokens-revoked`",
   refresh: "+ a refresh",
+  "service-refresh": "+ a refresh, service binding",
   jwks: "+ Google's keys, once an hour and isolate",
 };
 
@@ -64,15 +65,15 @@ const CALL_NAMES: Readonly<Record<(typeof GOOGLE_CALLS)[number], string>> = {
 function pathRow(name: string, cost: Cost): string[] {
   const calls = GOOGLE_CALLS.filter((call) => cost[call] > 0).map((call) => `${cost[call]} ${CALL_NAMES[call]}`);
   const reads = cost.kvKeysRead === 0 ? "0" : `${cost.kvReadOperations} of ${cost.kvKeysRead}`;
-  const counts = [cost.kvWrites, cost.kvDeletes, cost.kvLists].map(String);
-  return [name, reads, ...counts, calls.join(", ") || "none", String(cost.quotaUnits)];
+  const counts = [cost.kvWrites, cost.kvDeletes].map(String);
+  return [name, String(cost.objectRequests), reads, ...counts, calls.join(", ") || "none", String(cost.quotaUnits)];
 }
 
 export function pathsSection(parameters: Parameters): string {
   const named = (costs: Readonly<Record<string, Cost>>): string[][] =>
     Object.entries(costs).map(([name, cost]) => pathRow(TITLES[name as keyof typeof TITLES], cost));
   return table([
-    ["path", "KV reads, of keys", "writes", "deletes", "lists", "calls to Google", "units"],
+    ["path", "object requests", "KV reads, of keys", "writes", "deletes", "calls to Google", "units"],
     pathRow(`\`GET /\`, 25 rows and ${parameters.countedLabels} counts`, mailboxPage(25, parameters.countedLabels)),
     pathRow("`GET /api/messages`, 25 rows", apiRows(25)),
     pathRow("`GET /api/messages`, 100 rows", apiRows(100)),
@@ -102,6 +103,7 @@ export function daySection(day: Day, parameters: Parameters): string {
     ["on a day", "per user", ...HEADS],
     line("requests", total.requests),
     line("requests a second, busiest minute", day.requestsInBusiestMinute / 60),
+    line("object requests", total.objectRequests),
     line("KV keys read", total.kvKeysRead),
     line("KV writes", total.kvWrites),
     line("KV deletes and lists", total.kvDeletes + total.kvLists),
@@ -144,11 +146,13 @@ export function limitsSection(day: Day, parameters: Parameters): string {
   const logEvents = total.requests * LOG_EVENTS_PER_REQUEST;
   const limits: [number, string, string][] = [
     [UNVERIFIED_USERS, `${UNVERIFIED_USERS} users of an app that is not verified`, "Google"],
+    free(FREE_PER_DAY.objectRequests, total.objectRequests, "object requests"),
     free(FREE_PER_DAY.kvWrites, total.kvWrites, "KV writes"),
     free(FREE_PER_DAY.kvKeysRead, total.kvKeysRead, "KV keys read"),
     free(FREE_PER_DAY.requests, total.requests, "requests"),
     free(FREE_PER_DAY.logEvents, logEvents, "log events"),
     [FREE_KV_KILOBYTES / storedKilobytes(parameters), "1 GB in KV", "Workers Free"],
+    included("objectRequests", total.objectRequests),
     included("kvKeysRead", total.kvKeysRead),
     included("kvWrites", total.kvWrites),
     included("requests", total.requests),
@@ -233,9 +237,9 @@ const CHANGES: readonly (readonly [what: string, name: AssumptionName])[] = [
 ];
 
 export function sensitivitySection(day: Day): string {
-  const counters = ["requests", "quotaUnits", "kvKeysRead", "kvWrites", "token"] as const;
+  const counters = ["requests", "quotaUnits", "objectRequests", "kvKeysRead", "token"] as const;
   return table([
-    ["change", "requests", "quota units", "KV keys read", "KV writes", "token calls"],
+    ["change", "requests", "quota units", "object requests", "KV keys read", "token calls"],
     ...CHANGES.map(([what, name]) => {
       const { total } = dayOf(defaultParameters({ [name]: 2 * ASSUMPTIONS[name].value }));
       return [what].concat(counters.map((counter) => signed(total[counter] / day.total[counter] - 1)));

@@ -21,11 +21,12 @@ const ONLY_BROWSER = "Nothing: it happens in a browser only.";
 export const ADVICE: Readonly<Record<Reason, Advice>> = {
   SIGN_IN_REQUIRED: {
     happened:
-      "There is no session, its cookie does not open, or it has ended (30 days after sign-in, sign-out). Or the API token is unknown, expired or revoked.",
+      "There is no session, its cookie does not open, or it has ended (30 days after sign-in, sign-out). Or the API token is unknown, expired or revoked. Or everything of the user was ended while they signed in.",
     person: "Sign in.",
     program:
       "Send the user to `authorizationUrl`. With an API token, ask the user for a new one. Do not repeat the request.",
-    operator: "One user: nothing. All users at once: `TOKEN_KEYS` was replaced, or the Worker has another host name.",
+    operator:
+      "One user: nothing. All users at once: `TOKEN_KEYS` was replaced, `JURISDICTION` was changed, or the Worker has another host name.",
   },
   CONSENT_REQUIRED: {
     happened:
@@ -45,19 +46,19 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
   },
   ACCESS_BLOCKED: {
     happened:
-      "Google refuses for good: an administrator's policy, an OAuth client that may not, the Gmail API that is not enabled. `metadata.error` has the OAuth code, or `metadata.activationUrl` the address that enables the API. Nothing stored has changed.",
+      "Google refuses for good: an administrator's policy, an OAuth client that may not, a service account that is not authorized for the user's mailbox, the Gmail API that is not enabled. `metadata.error` has the OAuth code, or `metadata.activationUrl` the address that enables the API. Nothing stored has changed.",
     person:
       "Ask the administrator of your organization to trust the app, or use another account: the message says which.",
     program: "Show the message. Do not try again.",
     operator:
-      '`unauthorized_client`, `deleted_client`, `disabled_client`: check the OAuth client in Google\'s console. `org_internal`: the audience is "Internal". `accessNotConfigured`: enable the Gmail API; it takes some minutes.',
+      '`unauthorized_client`, `deleted_client`, `disabled_client`: check the OAuth client in Google\'s console. `org_internal`: the audience is "Internal". `accessNotConfigured`: enable the Gmail API; it takes some minutes. With `metadata.clientId`: the administrator of the domain authorizes it for `metadata.scopes`: [Domain-wide delegation](setup-google.md#domain-wide-delegation).',
   },
   ACCOUNT_NOT_ALLOWED: {
     happened: "The account is not in `ALLOWED_ACCOUNTS`, or Google has reported it as disabled.",
     person: "Sign in with another account, or ask the operator.",
     program: "Show the message to the user.",
     operator:
-      "Add the address or `@domain` to `ALLOWED_ACCOUNTS`. `@domain` is the Workspace domain of the ID token, so it matches no consumer account. A disabled account has [a record](operations.md#block-an-account).",
+      "Add the address or `@domain` to `ALLOWED_ACCOUNTS`. `@domain` is the Workspace domain of the ID token, so it matches no consumer account. Google's event `account-enabled` lifts a disabled account: [Block an account](operations.md#block-an-account).",
   },
   INVALID_STATE: {
     happened:
@@ -131,11 +132,12 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
       "The message names the endpoint. Always the same one: check its `GOOGLE_…` setting, then Google's status page. `detail` has the HTTP status.",
   },
   STORAGE_UNAVAILABLE: {
-    happened: "Workers KV failed, and a write was retried once.",
+    happened:
+      "The user's object could not be reached, or did not answer within 20 seconds. Or Workers KV failed, and a write was retried once. Whether you are signed in cannot be known, so there is no answer.",
     person: "Try again in a few minutes.",
     program: "Try again later.",
     operator:
-      "Every few minutes: Cloudflare's status page. All writes until midnight UTC: [KV writes are used up](#kv-writes-are-used-up).",
+      "Every few minutes: Cloudflare's status page. Until midnight UTC: [a limit of Workers Free is used up](#a-limit-of-workers-free-is-used-up). Every request, after `JURISDICTION` was set: the runtime refuses it, and the log says so.",
   },
   INTERNAL: {
     happened: "A fault of the server or its configuration. The response has only the request ID.",
@@ -169,7 +171,7 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
       "On `/operator/`: the keys given to `npm run rotate` are not the Worker's, or `--url` is not its origin. `accessNotConfigured`: [the Gmail API is off](#gmail-says-accessnotconfigured).",
   },
   NOT_FOUND: {
-    happened: "No such route, or Gmail has no such message, label or attachment.",
+    happened: "No such route, session or API token, or Gmail has no such message, label or attachment.",
     person: "Check the address. The message may have been deleted.",
     program: "Check path and ID. An ID belongs to one mailbox.",
     operator: NOTHING,

@@ -53,9 +53,19 @@ export async function putSecrets(deployment: Deployment, secrets: Readonly<Recor
     throw new ScriptError(`wrangler did not take the secrets (exit code ${String(code)}).\n\n${all.trim()}`);
 }
 
-/** A secret as it may be shown: as it is, or within JSON, where quotes are escaped. */
+/** A secret as it may be shown: as it is, or within JSON, where quotes and the ends of a PEM's lines are escaped. */
 function partsOf(secret: string): string[] {
-  return [secret, ...(secret.match(/[\w-]{40,}/g) ?? [])];
+  return [secret, ...(secret.match(/[\w+/-]{40,}/g) ?? [])];
+}
+
+/** Creates the KV namespace of the binding CREDENTIALS in a jurisdiction. @returns its ID */
+export async function createKvNamespace(deployment: Deployment, jurisdiction: string): Promise<string> {
+  const name = "gmail-edge-credentials";
+  const command = [...deployment.commands.wrangler, "kv", "namespace", "create", name, "--jurisdiction", jurisdiction];
+  const { code, all } = await run(deployment, { command });
+  const [id] = /\b[0-9a-f]{32}\b/.exec(all) ?? [];
+  if (code === 0 && id !== undefined) return id;
+  throw new ScriptError(`wrangler did not create the KV namespace (exit code ${String(code)}).\n\n${all.trim()}`);
 }
 
 /** Deploys the code. */

@@ -19,11 +19,16 @@ export interface Settings {
  * @param root the project's folder
  */
 export function checkSettings(root: string, text: string): Settings {
-  const { vars }: { vars: Readonly<Record<string, unknown>> } = readWranglerConfig({
-    config: join(root, "wrangler.toml"),
-  });
-  const env = { ...vars, ...parseEnv(text) };
-  return { problems: findProblems({ ...env, CREDENTIALS: {} }), unknownNames: describeUnknownNames(env) };
+  const env = { ...readDeclaredVars(root), ...parseEnv(text) };
+  return {
+    problems: findProblems({ ...env, CREDENTIALS: {}, MAILBOXES: {} }),
+    unknownNames: describeUnknownNames(env),
+  };
+}
+
+/** The vars of wrangler.toml. @param root the project's folder */
+export function readDeclaredVars(root: string): Readonly<Record<string, unknown>> {
+  return readWranglerConfig({ config: join(root, "wrangler.toml") }).vars;
 }
 
 function findProblems(env: unknown): readonly string[] {

@@ -5,9 +5,18 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { describeUnknownNames } from "../../src/config.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
+import {
+  type AuthorizationNeeded,
+  type DelegationSettings,
+  describeAuthorization,
+  readDelegation,
+  requireDeclaredDomains,
+  toAuthorize,
+} from "./delegation.ts";
 import { deploy, type DeployCommands, type Deployment, listSecrets, putSecrets } from "./deployment.ts";
-import { findClientFile, readClient, requireRedirectUri } from "./google-client.ts";
+import { findClientFile, type GoogleClient, readClient, requireRedirectUri } from "./google-client.ts";
 import { ScriptError } from "./script-error.ts";
+import { carryOut, planJurisdiction } from "./jurisdiction.ts";
 import { addTokenKey, parseTokenKeys } from "./token-keys.ts";
 import { readTextOrNull, setVars, writeSecretFile } from "./vars-file.ts";
 import { isLoopback, LOCAL_URL, parseOrigin } from "./worker-url.ts";
@@ -37,6 +46,8 @@ interface Outcome {
   /** Names of secrets at Cloudflare. */
   readonly secretsPut: readonly string[];
   readonly secretsKept: readonly string[];
+  /** Null where the options ask for none. */
+  readonly delegation: AuthorizationNeeded | null;
   readonly deployed: boolean;
   readonly dryRun: boolean;
 }
@@ -48,6 +59,17 @@ export const SETUP = {
   options: {
     deploy: { type: "boolean", default: false, about: "Puts the secrets at Cloudflare and deploys" },
     "public-url": { type: "string", value: "URL", about: "Where the deployed Worker answers; with --deploy" },
+    "service-account": { type: "string", value: "FILE", about: "Key file for domain-wide delegation" },
+    "delegated-domains": {
+      type: "string",
+      value: "DOMAINS",
+      about: "Workspace domains of that delegation, separated by commas",
+    },
+    jurisdiction: {
+      type: "string",
+      value: "eu|us",
+      about: "Where KV and objects live; with --deploy, before the first one",
+    },
     "redirect-uri-added": {
       type: "boolean",
       default: false,
@@ -76,13 +98,19 @@ export async function setUp(args: readonly string[], world: SetupWorld): Promise
   const redirectUri = `${origin}/auth/callback`;
   if (!values["redirect-uri-added"]) requireRedirectUri(client, redirectUri);
 
-  const local = await planVars(world, { GOOGLE_CLIENT_ID: client.id, GOOGLE_CLIENT_SECRET: client.secret });
+  const delegated = await readDelegation(values, world.folder);
+  if (delegated !== null && values.deploy) requireDeclaredDomains(world.root, delegated);
+  if (values.jurisdiction !== undefined && !values.deploy) throw new ScriptError("--jurisdiction is for --deploy.");
+  const jurisdiction = planJurisdiction(world.root, values.jurisdiction);
+  const local = await planVars(world, client, delegated);
   const dryRun = values["dry-run"];
   if (!dryRun) await local.write();
-  const remote = values.deploy ? await toCloudflare(world, local.vars, dryRun) : { secretsPut: [], secretsKept: [] };
+  if (!dryRun && jurisdiction !== null) await carryOut(jurisdiction, { ...world, onOutput: world.onProgress });
+  const remote = values.deploy ? await toCloudflare(world, local.secrets, dryRun) : { secretsPut: [], secretsKept: [] };
   const { added, changed, kept, unknown } = local;
   const deployed = values.deploy && !dryRun;
-  const outcome = { clientFile, redirectUri, added, changed, kept, unknown, ...remote, deployed, dryRun };
+  const delegation = delegated === null ? null : toAuthorize(delegated, world.root, values.deploy ? "" : local.text);
+  const outcome = { clientFile, redirectUri, added, changed, kept, unknown, ...remote, delegation, deployed, dryRun };
   return values.json ? JSON.stringify(outcome) : toText(outcome, origin);
 }
 
@@ -99,22 +127,29 @@ function originOf(isDeployment: boolean, publicUrl: string | undefined): string 
 }
 
 /** What is to become of .dev.vars. Keys that are there stay, or nobody could open what they have sealed. */
-async function planVars({ root, now }: SetupWorld, client: Readonly<Record<string, string>>) {
+async function planVars({ root, now }: SetupWorld, client: GoogleClient, delegated: DelegationSettings | null) {
   const path = join(root, ".dev.vars");
   const existing = await readTextOrNull(path);
   const text = existing ?? (await readTextOrNull(join(root, ".dev.vars.example"))) ?? "";
   const before = parseEnv(text);
-  const vars = { ...client, TOKEN_KEYS: before["TOKEN_KEYS"] || JSON.stringify(addTokenKey(now())) };
+  const secrets = {
+    GOOGLE_CLIENT_ID: client.id,
+    GOOGLE_CLIENT_SECRET: client.secret,
+    TOKEN_KEYS: before["TOKEN_KEYS"] || JSON.stringify(addTokenKey(now())),
+    ...(delegated === null ? {} : { GOOGLE_SERVICE_ACCOUNT: delegated.secret }),
+  };
   try {
-    parseTokenKeys(vars.TOKEN_KEYS);
+    parseTokenKeys(secrets.TOKEN_KEYS);
   } catch {
     throw new ScriptError(`TOKEN_KEYS in .dev.vars is not a JWK Set of 256-bit oct keys with a kid. It is left as it is:
 mend it, or remove the line to get new keys (what the old ones sealed is then lost).`);
   }
+  const vars = { ...secrets, ...(delegated === null ? {} : { DELEGATED_DOMAINS: delegated.domains.join(",") }) };
   const next = setVars(text, vars);
   const names = Object.entries(vars);
   return {
-    vars,
+    secrets,
+    text: next,
     added: names.filter(([name]) => !before[name]).map(([name]) => name),
     changed: names.filter(([name, value]) => before[name] && before[name] !== value).map(([name]) => name),
     kept: names.filter(([name, value]) => before[name] === value).map(([name]) => name),
@@ -154,6 +189,7 @@ function toText(outcome: Outcome, origin: string): string {
     ...outcome.unknown.map((sentence) => `  ${sentence}`),
     ...(isForCloudflare ? ["Secrets at Cloudflare", ...list("put", outcome.secretsPut)] : []),
     ...list("left as it was", outcome.secretsKept),
+    ...(outcome.delegation === null ? [] : ["", ...describeAuthorization(outcome.delegation)]),
     ...(dryRun ? [] : ["", nextStep(deployed, origin)]),
   ].join("\n");
 }

@@ -6,6 +6,7 @@
 import { AppError } from "../errors.ts";
 import type { AccessToken } from "../identity.ts";
 import type { CallOptions, Upstream } from "../lib/upstream.ts";
+import type { LruCache } from "../isolate/lru-cache.ts";
 import type { Trace } from "../lib/trace.ts";
 import type { Mailbox } from "../object/client.ts";
 import type { Actor } from "../object/rpc.ts";
@@ -15,6 +16,7 @@ const REFRESH_MARGIN_MS = 60_000;
 
 /** What a grant works with. */
 export interface GrantServices {
+  readonly refusedTokens: LruCache<true>;
   readonly trace: Trace;
   readonly upstream: Upstream;
   readonly world: { readonly now: () => number };
@@ -38,7 +40,7 @@ type State =
   /** As the caller brought it. */
   | { readonly kind: "brought"; readonly token: AccessToken | null }
   /** From the object. `isFinal`: Google gave it after it had refused the one before, so that another would be no better. */
-  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isFinal: boolean }
+  | { readonly kind: "renewed"; readonly token: AccessToken; readonly isFinal: boolean; readonly isDelegated: boolean }
   /** Google no longer grants access. */
   | { readonly kind: "gone"; readonly token: null };
 
@@ -102,9 +104,10 @@ export class Grant {
     if (kind === "gone") throw this.#consentRequired();
     // One that came in this request is as fresh as they get, however short its life is.
     if (kind === "renewed") return token.value;
-    const { world } = this.#options;
-    if (token !== null && token.expiresAtMs - world.now() > REFRESH_MARGIN_MS) return token.value;
-    return this.#renew(null);
+    const { refusedTokens, world } = this.#options;
+    if (token === null || token.expiresAtMs - world.now() <= REFRESH_MARGIN_MS) return this.#renew(null);
+    // A copy of the cookie may still bring one that Google has refused.
+    return refusedTokens.get(token.value) ? this.#renew(token.value) : token.value;
   }
 
   /** The access token in use, if it has not expired. Does not call Google. */
@@ -116,6 +119,7 @@ export class Grant {
   /** Replaces an access token that Google has refused. */
   async #replace(refused: string): Promise<string> {
     const { kind } = this.#state;
+    this.#options.refusedTokens.set(refused, true);
     const isOver = kind === "gone" || (kind === "renewed" && this.#state.isFinal);
     if (this.#renewing === null && isOver) throw this.#consentRequired();
     return this.#renew(refused);
@@ -133,8 +137,8 @@ export class Grant {
   async #ask(refused: string | null): Promise<string> {
     const { actor, mailbox, user } = this.#options;
     try {
-      const { accessToken, isFresh } = await mailbox.ask("accessToken", user.sub, actor, refused);
-      this.#state = { kind: "renewed", token: accessToken, isFinal: isFresh && refused !== null };
+      const { accessToken, isFresh, isDelegated } = await mailbox.ask("accessToken", user.sub, actor, refused);
+      this.#state = { kind: "renewed", token: accessToken, isFinal: isFresh && refused !== null, isDelegated };
       return accessToken.value;
     } catch (error) {
       if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") throw this.#consentRequired();
@@ -143,6 +147,12 @@ export class Grant {
   }
 
   #consentRequired(): AppError {
+    if (this.#state.kind === "renewed" && this.#state.isDelegated) {
+      return new AppError(
+        "ACCESS_BLOCKED",
+        "Gmail refuses the access that your organization gave. Ask its administrator.",
+      );
+    }
     this.#state = { kind: "gone", token: null };
     const { email, sub } = this.#options.user;
     return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {

@@ -3,6 +3,7 @@
  *
  * https://developers.google.com/workspace/gmail/api/auth/web-server
  */
+import { isDelegated } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import { type IdTokenClaims, verifyIdToken } from "../oauth/id-token.ts";
@@ -16,6 +17,7 @@ import {
   revokeToken,
   type GrantedTokens,
   type UserInfo,
+  gmailScopes,
   missingGmailScopes,
   toAccessToken,
 } from "../oauth.ts";
@@ -64,6 +66,7 @@ export async function beginTrip(scope: TripServices, purpose: TripPurpose): Prom
       codeChallenge,
       loginHint: purpose.loginHint,
       prompt: purpose.prompt,
+      identityOnly: purpose.identityOnly,
     }),
     sealedTransaction: await sealTransaction(scope.keyRing, { state, nowMs: scope.world.now() }, transaction),
   };
@@ -99,34 +102,31 @@ export async function finishTrip(
   }
   const user = await identify(scope, transaction, tokens);
   await admit(scope, transaction, { user, tokens });
-  requireGmailScopes(scope.config.google.scopes, tokens.scopes, transaction, user);
+  const delegated = transaction.identityOnly && user.emailVerified && isDelegated(scope.config, user.hostedDomain);
+  if (transaction.identityOnly && !delegated) return gmailTrip(scope, transaction, user);
+  if (!delegated) requireGmailScopes(scope.config.google.scopes, tokens.scopes, transaction, user);
   const { sub, email, name, picture } = user;
-  const accessToken = toAccessToken(tokens, scope.world.now());
+  // That of a redirect for the identity opens no mailbox.
+  const accessToken = delegated ? null : toAccessToken(tokens, scope.world.now());
+  const scopes = delegated ? [...tokens.scopes, ...gmailScopes(scope.config.google.scopes)] : tokens.scopes;
   const identity = { sub, email, name, picture };
-  const session = createSession({ identity, scopes: tokens.scopes, accessToken }, signedInAtMs);
+  const session = createSession({ identity, scopes, accessToken }, signedInAtMs);
   const { device, place, previous } = visitor;
   const result = await scope.mailboxes.of(sub).ask("signIn", {
     identity,
     emailVerified: user.emailVerified,
     hostedDomain: user.hostedDomain,
     session: { id: session.id, signedInAtMs, device, place },
-    scopes: tokens.scopes,
+    scopes,
     accessToken,
     refreshToken: tokens.refreshToken,
+    delegated,
     previousSession: previous?.identity.sub === sub ? previous.id : null,
   });
-  switch (result) {
-    case "signed-in":
-      return { kind: "signed-in", session, returnTo: transaction.returnTo };
-    case "no-grant":
-      return consentTrip(scope, transaction, user);
-    case "disabled":
-      throw accountDisabled(transaction);
-    case "ended":
-      throw endedMeanwhile(transaction);
-    default:
-      return result satisfies never;
-  }
+  if (result === "disabled") throw accountDisabled(transaction);
+  if (result === "ended") throw endedMeanwhile(transaction);
+  if (result === "no-grant") return consentTrip(scope, transaction, user);
+  return { kind: "signed-in", session, returnTo: transaction.returnTo };
 }
 
 /** @returns null where Google refused the code and another redirect may help */
@@ -196,7 +196,7 @@ function accountDisabled({ returnTo }: Transaction): AppError {
   });
 }
 
-/** The user, or Google, has ended everything while this sign-in was under way. */
+/** The user, or Google, has ended everything while this sign-in was in progress. */
 function endedMeanwhile(transaction: Transaction): AppError {
   return new AppError("SIGN_IN_REQUIRED", "Everything was signed out while you signed in. Sign in again.", {
     signInAgain: beginAgain(transaction),
@@ -232,6 +232,12 @@ function requireGmailScopes(
       signInAgain: { ...beginAgain({ ...transaction, loginHint: user.email ?? user.sub }), prompt: "consent" },
     },
   );
+}
+
+/** Who is of no domain of the service account's gives access to Gmail themselves. */
+async function gmailTrip(scope: TripServices, transaction: Transaction, user: User): Promise<TripOutcome> {
+  const purpose = { ...transaction, loginHint: user.email ?? user.sub, identityOnly: false };
+  return { kind: "once-more", trip: await beginTrip(scope, purpose) };
 }
 
 /** Google gives a refresh token only with its consent page: one redirect that forces it. */

@@ -22,6 +22,8 @@ const TransactionSchema = z.object({
   prompt: z.nullable(z.enum(PROMPTS)),
   /** A second redirect because the code was refused: there is no third. */
   codeRetried: z.boolean(),
+  /** Asks who the person is only: a service account may open the mailbox. */
+  identityOnly: z._default(z.boolean(), false),
   /** A redirect with `prompt=consent` because there was no refresh token: there is no second. */
   consentForced: z.boolean(),
 });

@@ -50,7 +50,16 @@ const OTHER_UNITS = 5;
 
 /** Units of one call. @param path such as `/gmail/v1/users/me/messages` */
 export function quotaUnits(method: string, path: string): number {
-  const resource = path.replace(/^\/gmail\/v1\/users\/[^/]+\//, "");
+  const resource = resourceOf(path);
   const cost = COSTS.find(([verb, pattern]) => (verb === "*" || verb === method) && pattern.test(resource));
   return cost?.[2] ?? OTHER_UNITS;
+}
+
+/** Whether a call is `users.messages.get`. @param path as {@link quotaUnits} */
+export function readsMessage(method: string, path: string): boolean {
+  return method === "GET" && /^messages\/[^/]+$/.test(resourceOf(path));
+}
+
+function resourceOf(path: string): string {
+  return path.replace(/^\/gmail\/v1\/users\/[^/]+\//, "");
 }

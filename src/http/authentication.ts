@@ -8,7 +8,7 @@ import { AppError } from "../errors.ts";
 import { ANSWER_HEADERS } from "./passed-headers.ts";
 import type { AppContext, AppEnv, Caller, SessionCaller } from "./types.ts";
 import { forgetSession, keepSession, openSessionCaller } from "./session.ts";
-import { bearerToken, forgetToken, keepToken, openTokenCaller } from "./bearer.ts";
+import { bearerToken, forgetToken, invalidApiToken, keepToken, openTokenCaller } from "./bearer.ts";
 
 /**
  * The caller, who may be found revoked once the answer is ready: {@link finishAnswer} withholds it then. A write waits for
@@ -50,7 +50,7 @@ export async function findSession(c: AppContext): Promise<SessionCaller | null> 
 async function admit<T extends Caller>(c: AppContext, caller: T | null): Promise<T> {
   if (caller === null) throw signInRequired();
   remember(c, caller);
-  if (!isRead(c.req.method) && (await isEnded(c, caller))) throw signInRequired();
+  if (!isRead(c.req.method) && (await isEnded(c, caller))) throw ended(caller);
   return caller;
 }
 
@@ -84,7 +84,7 @@ export const finishAnswer = createMiddleware<AppEnv>(async (c, next) => {
   const caller = c.get("caller");
   if (caller === undefined) return;
   try {
-    if (await isEnded(c, caller)) throw signInRequired();
+    if (await isEnded(c, caller)) throw ended(caller);
   } catch (error) {
     await withhold(c);
     throw error;
@@ -97,6 +97,10 @@ export const finishAnswer = createMiddleware<AppEnv>(async (c, next) => {
 async function withhold(c: AppContext): Promise<void> {
   await c.res.body?.cancel();
   for (const name of ANSWER_HEADERS) c.res.headers.delete(name);
+}
+
+function ended({ session }: Caller): AppError {
+  return session === null ? invalidApiToken() : signInRequired();
 }
 
 function signInRequired(): AppError {

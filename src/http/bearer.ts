@@ -64,7 +64,8 @@ function newerOf(one: AccessToken | null, other: AccessToken | null): AccessToke
   return (one?.expiresAtMs ?? 0) >= (other?.expiresAtMs ?? 0) ? one : other;
 }
 
-function invalidApiToken(): AppError {
+/** For a token that is not in force, or none. */
+export function invalidApiToken(): AppError {
   const words = "Your API token is unknown, expired or revoked. Make a new one at /account.";
   return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
 }

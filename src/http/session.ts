@@ -64,6 +64,7 @@ function maxAgeSeconds(c: AppContext, session: Session): number {
 /** Clears the session cookie and the caller. */
 export function forgetSession(c: AppContext): void {
   c.set("caller", undefined);
+  c.var.scope.acting.current = null;
   clearSessionCookie(c);
 }
 

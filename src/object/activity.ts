@@ -1,18 +1,16 @@
 /**
- * What sessions, API tokens and services did, a day and a counter each, for 30 days. Counts only: nothing of any message.
- * Requests are counted in memory and written once a minute, so that a program that calls often costs few writes.
+ * What sessions, API tokens and services did, a day and a counter each, for 30 days. Counts only: nothing of any message. One
+ * row is written for each request, once its answer has ended.
  */
 import type { ActivityDay, Actor, Usage } from "./rpc.ts";
 import type { ApiTokens } from "./api-tokens.ts";
 import type { Database } from "./database.ts";
-import type { Schedule } from "./schedule.ts";
 import type { Sessions } from "./sessions.ts";
 
 const KEPT_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
-const WRITE_EVERY_MS = 60_000;
+const MINUTE_MS = 60_000;
 
-type Counted = Usage & { readonly requests: number };
 type Row = {
   day: string;
   kind: Actor["kind"];
@@ -26,7 +24,6 @@ type Row = {
 
 export interface ActivityParts {
   readonly database: Database;
-  readonly schedule: Schedule;
   readonly sessions: Sessions;
   readonly apiTokens: ApiTokens;
   /** Epoch milliseconds. */
@@ -35,67 +32,39 @@ export interface ActivityParts {
 
 export class Activity {
   readonly #parts: ActivityParts;
-  readonly #pending = new Map<string, { readonly actor: Actor; day: string; counted: Counted; lastMs: number }>();
-  #writtenAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ActivityParts) {
     this.#parts = parts;
   }
 
   /** Counts a request. */
-  count(actor: Actor, usage: Usage): void {
-    const { now, schedule } = this.#parts;
-    const day = toDay(now());
-    const key = `${day}:${actor.kind}:${actor.id}`;
-    const before = this.#pending.get(key)?.counted ?? NOTHING;
-    this.#pending.set(key, { actor, day, counted: add(before, { ...usage, requests: 1 }), lastMs: now() });
-    const nextMs = this.#writtenAtMs + WRITE_EVERY_MS;
-    if (nextMs <= now()) this.write();
-    else schedule.plan("usage", nextMs);
-  }
-
-  /** Writes what was counted since the last time. */
-  write(): void {
-    const { apiTokens, database, now, sessions } = this.#parts;
-    this.#writtenAtMs = now();
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    if (pending.length === 0) return;
-    database.transaction(() => {
-      for (const { actor, counted, day, lastMs } of pending) {
-        const { kind, id } = actor;
-        const label = { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[
-          kind
-        ]();
-        // Who has ended meanwhile leaves the label that it had.
-        database.run(
-          `INSERT INTO activity (day, kind, id, label, requests, messages_listed, messages_read, units)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (day, kind, id) DO UPDATE SET
-             label = coalesce(excluded.label, label),
-             requests = requests + excluded.requests,
-             messages_listed = messages_listed + excluded.messages_listed,
-             messages_read = messages_read + excluded.messages_read,
-             units = units + excluded.units`,
-          day,
-          kind,
-          id,
-          label,
-          counted.requests,
-          counted.messagesListed,
-          counted.messagesRead,
-          counted.units,
-        );
-        const minuteMs = lastMs - (lastMs % WRITE_EVERY_MS);
-        if (kind === "session") sessions.markUsed(id, minuteMs);
-        if (kind === "token") apiTokens.markUsed(id, minuteMs);
-      }
-    });
+  count(actor: Actor, { messagesListed, messagesRead, units }: Usage): void {
+    const { database, now } = this.#parts;
+    const nowMs = now();
+    // Who has ended meanwhile keeps the label.
+    database.run(
+      `INSERT INTO activity (day, kind, id, label, requests, messages_listed, messages_read, units, last_used_at_ms)
+       VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?)
+       ON CONFLICT (kind, id, day) DO UPDATE SET
+         label = coalesce(excluded.label, label),
+         requests = requests + 1,
+         messages_listed = messages_listed + excluded.messages_listed,
+         messages_read = messages_read + excluded.messages_read,
+         units = units + excluded.units,
+         last_used_at_ms = excluded.last_used_at_ms`,
+      toDay(nowMs),
+      actor.kind,
+      actor.id,
+      this.#labelOf(actor),
+      messagesListed,
+      messagesRead,
+      units,
+      nowMs - (nowMs % MINUTE_MS),
+    );
   }
 
   /** The last 30 days, the latest first. */
   list(): ActivityDay[] {
-    this.write();
     const { database, now } = this.#parts;
     return database.rows<Row>(
       `SELECT day, kind, id, label, requests, messages_listed AS messagesListed, messages_read AS messagesRead, units
@@ -104,28 +73,20 @@ export class Activity {
     );
   }
 
-  /** Forgets what was counted and not written. */
-  forget(): void {
-    this.#pending.clear();
+  #labelOf({ kind, id }: Actor): string | null {
+    const { apiTokens, sessions } = this.#parts;
+    return { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[kind]();
   }
 
-  /** Deletes what is older. @returns how many rows are left */
+  /** Deletes what is older, but of API tokens in force: it tells when they were used last. @returns how many days are left */
   expire(): number {
     const { database, now } = this.#parts;
-    database.run("DELETE FROM activity WHERE day <= ?", toDay(now() - KEPT_DAYS * DAY_MS));
+    database.run(
+      "DELETE FROM activity WHERE day <= ? AND NOT (kind = 'token' AND id IN (SELECT id FROM tokens))",
+      toDay(now() - KEPT_DAYS * DAY_MS),
+    );
     return this.list().length;
   }
-}
-
-const NOTHING: Counted = { requests: 0, messagesListed: 0, messagesRead: 0, units: 0 };
-
-function add(one: Counted, other: Counted): Counted {
-  return {
-    requests: one.requests + other.requests,
-    messagesListed: one.messagesListed + other.messagesListed,
-    messagesRead: one.messagesRead + other.messagesRead,
-    units: one.units + other.units,
-  };
 }
 
 /** `YYYY-MM-DD` in UTC. */

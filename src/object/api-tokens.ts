@@ -47,12 +47,12 @@ export class ApiTokens {
     if (madeBy === null) return null;
     this.#database.transaction(() => {
       this.#database.run("DELETE FROM tokens WHERE id = ? OR expires_at_ms <= ?", id, this.#now());
-      const [{ count } = { count: 0 }] = this.#database.rows<{ count: number }>("SELECT count(*) AS count FROM tokens");
-      if (count >= MAX_TOKENS_PER_USER) throw tooManyTokens();
+      const [row] = this.#database.rows<{ count: number }>("SELECT count(*) AS count FROM tokens");
+      if ((row?.count ?? 0) >= MAX_TOKENS_PER_USER) throw tooManyTokens();
       this.#database.run(
         `INSERT INTO tokens
-         (hash, id, name, access, scopes, made_by_session_at_ms, created_at_ms, expires_at_ms, last_used_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
+         (hash, id, name, access, scopes, made_by_session_at_ms, created_at_ms, expires_at_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
         hash,
         id,
         token.name,
@@ -70,17 +70,11 @@ export class ApiTokens {
   list(): TokenInfo[] {
     const rows = this.#database.rows<InfoRow>(
       `SELECT id, name, access, created_at_ms AS createdAtMs, expires_at_ms AS expiresAtMs,
-       last_used_at_ms AS lastUsedAtMs FROM tokens WHERE expires_at_ms > ? ORDER BY created_at_ms DESC, id`,
+       (SELECT max(last_used_at_ms) FROM activity WHERE kind = 'token' AND activity.id = tokens.id) AS lastUsedAtMs
+       FROM tokens WHERE expires_at_ms > ? ORDER BY created_at_ms DESC, id`,
       this.#now(),
     );
-    return rows.map(({ id, name, access, createdAtMs, expiresAtMs, lastUsedAtMs }) => ({
-      id,
-      name,
-      access: toAccess(access),
-      createdAtMs,
-      expiresAtMs,
-      lastUsedAtMs,
-    }));
+    return rows.map(({ access, ...row }) => Object.assign(row, { access: toAccess(access) }));
   }
 
   /** The token of a text, if it is in force. @param hash SHA-256 of the text */
@@ -101,10 +95,6 @@ export class ApiTokens {
 
   nameOf(id: string): string | null {
     return this.#database.rows<{ name: string }>("SELECT name FROM tokens WHERE id = ?", id)[0]?.name ?? null;
-  }
-
-  markUsed(id: string, atMs: number): void {
-    this.#database.run("UPDATE tokens SET last_used_at_ms = ? WHERE id = ?", atMs, id);
   }
 
   /** @returns whether it was in force */

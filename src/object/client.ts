@@ -97,9 +97,8 @@ export class Mailbox {
     ...values: Parameters<MailboxQuestions[Q]>
   ): Promise<Awaited<ReturnType<MailboxQuestions[Q]>>> {
     const outcome = await this.#options.trace.time("storage", () => this.#reach(question, values));
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers as its interface says
-    const answered = outcome as Outcome<Awaited<ReturnType<MailboxQuestions[Q]>>>;
-    return fromOutcome(answered);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers each question as its interface says
+    return fromOutcome(outcome as Outcome<Awaited<ReturnType<MailboxQuestions[Q]>>>);
   }
 
   async #reach(question: Question, values: readonly unknown[]): Promise<Outcome<unknown>> {

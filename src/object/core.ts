@@ -6,7 +6,7 @@
  */
 import { AppError } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
-import { handled, settle } from "../lib/settle.ts";
+import { settle } from "../lib/settle.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { Database, type ObjectStorage } from "./database.ts";
@@ -41,6 +41,8 @@ const META = {
   endedAt: "ended_at_ms",
   /** Google has disabled the account. */
   disabled: "disabled",
+  /** The address of the user could not be written: the next sign-in writes it, with a new refresh token or without. */
+  owesAddress: "owes_address",
   /** Records in KV that a disconnect could not delete: user and addresses, as JSON. */
   toErase: "to_erase",
 } as const;
@@ -71,8 +73,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
     this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
-    const [schedule, sessions, apiTokens] = [this.#schedule, this.#sessions, this.#apiTokens];
-    this.#activity = new Activity({ database, schedule, sessions, apiTokens, now });
+    const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];
+    this.#activity = new Activity({ database, sessions, apiTokens, now });
   }
 
   async wake(sub: string): Promise<void> {
@@ -90,16 +92,19 @@ export class MailboxCore implements MailboxQuestions {
     // What a disconnect has left in KV is deleted first: later, it would be the new grant that is deleted.
     await this.#erase();
     const { email, sub } = identity;
-    const knowsAddress = request.refreshToken !== null && email !== null && request.emailVerified;
-    const writing = knowsAddress ? handled(this.#parts.store.writeAddress(email, sub)) : null;
-    const [kept] = await Promise.allSettled([this.#grant.keep(request), writing]);
+    const isAddressNew =
+      request.refreshToken !== null || request.delegated || this.#database.get(META.owesAddress) !== null;
+    const knowsAddress = isAddressNew && email !== null && request.emailVerified;
+    const writing = knowsAddress ? this.#parts.store.writeAddress(email, sub) : null;
+    const [kept, written] = await Promise.allSettled([this.#grant.keep(request), writing]);
     if (kept.status === "rejected") throw kept.reason;
     if (!kept.value) return "no-grant";
     // A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
     // session or an API token, it would come back to life with the new grant.
     if (request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
-    // The record of the grant is there by now: the same sign-in again does the rest.
-    await writing;
+    // The record of the grant is there by now: the next sign-in does the rest.
+    this.#database.set(META.owesAddress, written.status === "rejected" ? "yes" : null);
+    if (written.status === "rejected") throw written.reason;
     // Everything may have been ended while KV was written.
     if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
     this.#database.transaction(() => {
@@ -108,7 +113,7 @@ export class MailboxCore implements MailboxQuestions {
       this.#sessions.begin(session);
       this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
     });
-    await this.#grant.remember(request.accessToken);
+    if (request.accessToken !== null) await this.#grant.remember(request.accessToken);
     return "signed-in";
   }
 
@@ -117,7 +122,6 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async listSessions(): Promise<SessionInfo[]> {
-    this.#activity.write();
     return this.#sessions.list();
   }
 
@@ -152,7 +156,6 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async listTokens(): Promise<TokenInfo[]> {
-    this.#activity.write();
     return this.#apiTokens.list();
   }
 
@@ -167,18 +170,25 @@ export class MailboxCore implements MailboxQuestions {
     return token === null || identity === null ? null : { ...token, identity, accessToken };
   }
 
-  async openOffline(sub: string): Promise<OfflineUser | null> {
-    return this.#grant.openOffline(sub);
+  async openOffline(sub: string): Promise<OfflineUser> {
+    // Who has an access token has a grant: KV is asked at each refresh.
+    const { accessToken } = await this.#grant.accessToken(sub, null);
+    return { sub, email: this.#identity()?.email ?? (await this.#grant.emailOf(sub)), accessToken };
   }
 
   async accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed> {
-    const isInForce = {
-      session: () => this.#sessions.signedInAtMs(actor.id) !== null,
-      token: () => this.#apiTokens.isInForce(actor.id),
-      offline: () => true,
-    }[actor.kind]();
+    this.#requireInForce(actor);
+    const renewed = await this.#grant.accessToken(sub, refused);
+    // A new consent may have ended it meanwhile: the new access token is not its own.
+    this.#requireInForce(actor);
+    return renewed;
+  }
+
+  #requireInForce({ kind, id }: Actor): void {
+    const isInForce =
+      kind === "offline" ||
+      (kind === "session" ? this.#sessions.signedInAtMs(id) !== null : this.#apiTokens.isInForce(id));
     if (!isInForce) throw signInRequired();
-    return this.#grant.accessToken(sub, refused);
   }
 
   async report(actor: Actor, usage: Usage): Promise<void> {
@@ -201,7 +211,6 @@ export class MailboxCore implements MailboxQuestions {
   /** What the alarm does. */
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
-      if (purpose === "usage") this.#activity.write();
       // An object that was stopped while it erased has lost the plan, and does it here.
       if (purpose === "erasure" || purpose === "expiry") await this.#turns.take(() => this.#eraseOrPlan());
       if (purpose === "expiry") await this.#turns.take(() => this.#expire());
@@ -219,17 +228,16 @@ export class MailboxCore implements MailboxQuestions {
 
   /** Deletes everything of the user here, and in KV. */
   async #forget({ sub, email }: { sub: string; email: string | null }): Promise<Disconnected> {
-    const { refreshToken, accessToken, ...stored } = await this.#grant.read(sub);
+    const { email: storedEmail, ...tokens } = await this.#grant.read(sub);
     this.#database.transaction(() => {
       this.#endUntil(this.#parts.now());
       this.#grant.end();
-      this.#activity.forget();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
-      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, stored.email] }));
+      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, storedEmail] }));
     });
     await this.#eraseOrPlan();
-    return { refreshToken, accessToken };
+    return tokens;
   }
 
   async #forgetOlder(sub: string, untilMs: number): Promise<void> {

@@ -11,8 +11,7 @@ const MIGRATIONS: readonly string[] = [
      id TEXT PRIMARY KEY,
      signed_in_at_ms INTEGER NOT NULL,
      device TEXT NOT NULL,
-     place TEXT,
-     last_used_at_ms INTEGER NOT NULL
+     place TEXT
    ) WITHOUT ROWID;
    CREATE TABLE tokens (
      hash TEXT PRIMARY KEY,
@@ -22,8 +21,7 @@ const MIGRATIONS: readonly string[] = [
      scopes TEXT NOT NULL,
      made_by_session_at_ms INTEGER NOT NULL,
      created_at_ms INTEGER NOT NULL,
-     expires_at_ms INTEGER NOT NULL,
-     last_used_at_ms INTEGER
+     expires_at_ms INTEGER NOT NULL
    ) WITHOUT ROWID;
    CREATE TABLE activity (
      day TEXT NOT NULL,
@@ -34,7 +32,8 @@ const MIGRATIONS: readonly string[] = [
      messages_listed INTEGER NOT NULL,
      messages_read INTEGER NOT NULL,
      units INTEGER NOT NULL,
-     PRIMARY KEY (day, kind, id)
+     last_used_at_ms INTEGER NOT NULL,
+     PRIMARY KEY (kind, id, day)
    ) WITHOUT ROWID;`,
 ];
 
@@ -61,11 +60,10 @@ export class Database {
     return this.#isMade ? this.#storage.sql.exec<T>(query, ...values).toArray() : [];
   }
 
-  /** Writes. @returns how many rows were changed */
-  run(query: string, ...values: readonly Value[]): number {
+  /** Writes. */
+  run(query: string, ...values: readonly Value[]): void {
     if (!this.#isMade) this.#migrate();
     this.#storage.sql.exec(query, ...values);
-    return this.#storage.sql.exec<{ changed: number }>("SELECT changes() AS changed").one().changed;
   }
 
   /** Does all of it or nothing. Must not wait for anything. */

@@ -1,18 +1,21 @@
 /**
  * A user's grant, as their object keeps it: the credential in KV, which this class alone writes and deletes, and the access
- * token that it brings. One refresh for all who need it, everywhere: who comes while one is under way waits for it.
+ * token that it brings. One refresh for all who need it, everywhere: who comes while one is in progress waits for it.
  */
-import type { Config } from "../config.ts";
+import * as z from "zod/mini";
+import { type Config, isDelegated } from "../config.ts";
 import { AppError, scopeMissing } from "../errors.ts";
 import { type AccessToken, AccessTokenSchema } from "../identity.ts";
 import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
 import { type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
-import type { Upstream } from "../lib/upstream.ts";
+import { toAsciiLowerCase } from "../lib/ascii.ts";
+import { readJson, unavailable, type Upstream } from "../lib/upstream.ts";
 import { coversSignIn, OAuthError, refreshAccessToken, scopesInUse, toAccessToken } from "../oauth.ts";
 import { accessBlocked } from "../oauth/access-blocked.ts";
+import { delegatedAccessToken } from "../oauth/service-account.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
 import type { Database } from "./database.ts";
-import type { Disconnected, OfflineUser, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
+import type { Disconnected, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
 import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
 import type { Turns } from "./turns.ts";
@@ -31,6 +34,8 @@ const META = {
   /** SHA-256 of the refresh token that Google has called dead. */
   dead: "dead_token",
   accessToken: "access_token",
+  /** Whose mailbox the service account opens, as JSON: {@link DelegatedSchema}. */
+  delegated: "delegated",
 } as const;
 
 export interface GrantParts {
@@ -56,7 +61,7 @@ export class ObjectGrant {
   /** Undefined until it is asked for. */
   #accessToken: AccessToken | null | undefined;
   #refreshing: Promise<AccessToken> | null = null;
-  /** What a sign-in that is under way will ask for. */
+  /** What a sign-in in progress will ask for. */
   #woken: Promise<PromiseSettledResult<FoundCredential | null>> | null = null;
   /** Grows when a grant ends or another one takes its place: what was asked with the one before is not kept. */
   #generation = 0;
@@ -67,7 +72,7 @@ export class ObjectGrant {
 
   /** Reads the stored credential, while a sign-in asks Google who it is. */
   wake(sub: string): void {
-    this.#woken ??= settle(this.#find(sub, null));
+    this.#woken = settle(this.#find(sub, null));
   }
 
   /**
@@ -79,6 +84,12 @@ export class ObjectGrant {
   async keep(request: SignIn): Promise<boolean> {
     const { config } = this.#parts;
     const found = await this.#storedForSignIn(request);
+    if (request.delegated) {
+      await this.#keepDelegated(request);
+      // No refresh token is kept for who needs none.
+      if (found !== null) await this.#parts.store.deleteCredential(request.identity.sub);
+      return true;
+    }
     if (request.refreshToken !== null) {
       await this.#write(toCredential(request, request.refreshToken, { found, clientId: config.google.clientId }));
       return true;
@@ -88,7 +99,7 @@ export class ObjectGrant {
     if (credential.clientId !== config.google.clientId) return false;
     if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
     if (await this.#isDead(credential.refreshToken)) return false;
-    if (isOutdated) this.#parts.defer(this.#keepCredential(found, credential.refreshToken, this.#generation));
+    if (isOutdated) this.#storeLater(credential);
     return true;
   }
 
@@ -107,17 +118,34 @@ export class ObjectGrant {
   }
 
   async #write(credential: Credential): Promise<void> {
-    const { database, now, store } = this.#parts;
+    const { database } = this.#parts;
     this.#generation += 1;
-    this.#woken = null;
-    const sealed = await store.writeCredential(credential);
+    await this.#store(credential);
     // Who has begun to refresh meanwhile has read the one before.
     this.#generation += 1;
     database.transaction(() => {
-      database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
       database.set(META.gone, null);
       database.set(META.dead, null);
+      database.set(META.delegated, null);
     });
+  }
+
+  async #store(credential: Credential): Promise<void> {
+    const { database, now, store } = this.#parts;
+    const sealed = await store.writeCredential(credential);
+    this.#woken = null;
+    database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
+  }
+
+  /** Stores a newer form of the record beside the answer, unless the grant has ended by then, or another one has come. */
+  #storeLater(credential: Credential): void {
+    const { defer, turns } = this.#parts;
+    const generation = this.#generation;
+    defer(
+      turns.take(async () => {
+        if (generation === this.#generation) await this.#store(credential);
+      }),
+    );
   }
 
   /** Remembers the access token of a sign-in, for programs and for work while the user is offline. */
@@ -150,18 +178,18 @@ export class ObjectGrant {
    */
   async accessToken(sub: string, refused: string | null): Promise<Renewed> {
     const held = await this.held();
-    if (held !== null && held.value !== refused) return { accessToken: held, isFresh: false };
+    const byService = this.#delegated() !== null;
+    if (held !== null && held.value !== refused) return { accessToken: held, isFresh: false, isDelegated: byService };
     if (held !== null) this.#dropAccessToken();
     this.#refreshing ??= this.#refresh(sub).finally(() => {
       this.#refreshing = null;
     });
-    return { accessToken: await this.#refreshing, isFresh: true };
+    return { accessToken: await this.#refreshing, isFresh: true, isDelegated: byService };
   }
 
-  /** A user with a grant in force, or null. */
-  async openOffline(sub: string): Promise<OfflineUser | null> {
-    const found = await this.#usable(sub);
-    return found === null ? null : { sub, email: found.credential.email, accessToken: await this.held() };
+  /** The address that the stored grant came with; null where there is none that opens. */
+  async emailOf(sub: string): Promise<string | null> {
+    return (await openedOrNull(this.#find(sub, null)))?.credential.email ?? null;
   }
 
   /** When the stored grant came, in epoch milliseconds; null where there is none that opens. */
@@ -178,10 +206,12 @@ export class ObjectGrant {
   async read(sub: string): Promise<Disconnected & { readonly email: string | null }> {
     const found = await openedOrNull(this.#find(sub, null));
     const accessToken = (await this.held())?.value ?? null;
+    const delegated = this.#delegated();
     return {
       refreshToken: found?.credential.refreshToken ?? null,
-      email: found?.credential.email ?? null,
-      accessToken,
+      email: delegated?.email ?? found?.credential.email ?? null,
+      accessToken: delegated === null ? accessToken : null,
+      wasDelegated: delegated !== null,
     };
   }
 
@@ -193,6 +223,7 @@ export class ObjectGrant {
     this.#dropAccessToken();
     database.set(META.recent, null);
     database.set(META.dead, null);
+    database.set(META.delegated, null);
     database.set(META.gone, "yes");
   }
 
@@ -208,16 +239,16 @@ export class ObjectGrant {
     sub: string,
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
-    const { kv, store } = this.#parts;
-    // The credential that was written last, which KV may not tell yet.
-    const found = await this.#find(sub, null);
-    if (found === null) return "dead";
+    const { kv } = this.#parts;
+    if (this.#delegated() === null && (await this.#find(sub, null)) === null) return "dead";
     const sealed = await kv.get(key);
     if (sealed === null) return "dead";
     if (kv.keyRing.isActive(sealed)) return "current";
-    if (purpose === "address") await kv.reseal(purpose, { key, sealed });
+    // The credential that was written last, which KV may not tell yet.
+    const found = purpose === "credential" ? await this.#find(sub, null) : null;
+    if (found === null) await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
-    else await store.writeCredential(found.credential);
+    else await this.#store(found.credential);
     return "resealed";
   }
 
@@ -258,6 +289,8 @@ export class ObjectGrant {
   async #refresh(sub: string): Promise<AccessToken> {
     const { config, now, openUpstream } = this.#parts;
     const generation = this.#generation;
+    const delegated = this.#delegated();
+    if (delegated !== null) return this.#delegatedAccess(delegated, generation);
     const found = await this.#usable(sub);
     if (found === null) throw consentRequired(sub, null);
     const { credential } = found;
@@ -270,7 +303,12 @@ export class ObjectGrant {
       // A grant that has ended meanwhile stays ended; a new one has its own access token.
       if (generation !== this.#generation) return this.#afterChange(sub);
       await this.remember(accessToken);
-      this.#parts.defer(this.#keepCredential(found, response.refreshToken ?? refreshToken, generation));
+      // RFC 6749 §6: a refresh token that comes with a refresh replaces the one before. The record keeps the time of its
+      // consent.
+      const isReplaced = response.refreshToken !== null && response.refreshToken !== refreshToken;
+      if (isReplaced || found.isOutdated) {
+        this.#storeLater({ ...credential, refreshToken: response.refreshToken ?? refreshToken });
+      }
       return accessToken;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -279,24 +317,54 @@ export class ObjectGrant {
     }
   }
 
-  async #afterChange(sub: string): Promise<AccessToken> {
-    return (await this.held()) ?? this.#refresh(sub);
+  #delegated(): Delegated | null {
+    const { config, database } = this.#parts;
+    const text = database.get(META.delegated);
+    if (text === null) return null;
+    const delegated = DelegatedSchema.parse(JSON.parse(text));
+    // A domain that the operator has taken away counts at once.
+    const isAllowed = isAllowedAccount(config.allowedAccounts, { ...delegated, emailVerified: true });
+    return isAllowed && isDelegated(config, delegated.hostedDomain) ? delegated : null;
   }
 
-  /**
-   * RFC 6749 §6: a refresh token that came with a refresh replaces the one before. The record keeps the time of its consent.
-   * Takes its turn, and leaves alone what has ended, or was replaced, before that came.
-   */
-  async #keepCredential(
-    { credential, isOutdated }: FoundCredential,
-    refreshToken: string,
-    generation: number,
-  ): Promise<void> {
-    await this.#parts.turns.take(async () => {
-      if (generation !== this.#generation) return;
-      if (refreshToken !== credential.refreshToken) await this.#write({ ...credential, refreshToken });
-      else if (isOutdated) await this.#parts.store.writeCredential(credential);
+  /** The service account's access to a mailbox, once that is known to be the user's own. */
+  async #keepDelegated({ identity: { email }, hostedDomain }: SignIn): Promise<void> {
+    const { config, database, openUpstream } = this.#parts;
+    if (email === null) throw notTheirs();
+    this.#generation += 1;
+    const delegated: Delegated = { email, hostedDomain };
+    const upstream = openUpstream();
+    const accessToken = await this.#assert(delegated, upstream);
+    const headers = new Headers({ Authorization: `Bearer ${accessToken.value}` });
+    const url = `${config.gmailApiUrl}/gmail/v1/users/me/profile?fields=emailAddress`;
+    const response = await upstream.fetch(url, { headers }, { endpoint: "Gmail" });
+    if (response.status !== 200) throw unavailable("Gmail", response);
+    const { emailAddress } = await readJson(response, ProfileSchema, "Gmail");
+    if (toAsciiLowerCase(emailAddress) !== toAsciiLowerCase(email)) throw notTheirs();
+    database.transaction(() => {
+      database.set(META.delegated, JSON.stringify(delegated));
+      database.set(META.recent, null);
+      database.set(META.gone, null);
     });
+    await this.remember(accessToken);
+  }
+
+  async #delegatedAccess(delegated: Delegated, generation: number): Promise<AccessToken> {
+    const accessToken = await this.#assert(delegated, this.#parts.openUpstream());
+    if (generation === this.#generation) await this.remember(accessToken);
+    return accessToken;
+  }
+
+  async #assert({ email }: Delegated, upstream: Upstream): Promise<AccessToken> {
+    const { config, now } = this.#parts;
+    if (config.delegation === null) throw notTheirs();
+    const { serviceAccount } = config.delegation;
+    const user = { email, scopes: config.google.scopes, nowMs: now() };
+    return toAccessToken(await delegatedAccessToken(upstream, config.google, serviceAccount, user), now());
+  }
+
+  async #afterChange(sub: string): Promise<AccessToken> {
+    return (await this.held()) ?? this.#refresh(sub);
   }
 
   /** Only `invalid_grant` ends a grant. What is stored stays: signing in again replaces it. */
@@ -314,6 +382,19 @@ export class ObjectGrant {
     this.#parts.database.set(META.dead, await sha256(refreshToken));
     return consentRequired(sub, email);
   }
+}
+
+/** Whose mailbox the service account opens: the verified address, and `hd` of the ID token. */
+const DelegatedSchema = z.object({ email: z.string(), hostedDomain: z.nullable(z.string()) });
+type Delegated = z.infer<typeof DelegatedSchema>;
+
+const ProfileSchema = z.object({ emailAddress: z.string() });
+
+/** Never another one's mail, whatever the service account may open. */
+function notTheirs(): AppError {
+  return new AppError("ACCESS_BLOCKED", "Your organization's access does not open a mailbox of this address.", {
+    signInAgain: { prompt: "select_account" },
+  });
 }
 
 /** The access token in the object: bound to no KV key. */

@@ -73,15 +73,18 @@ export interface SignIn {
   };
   /** Granted scopes, as Google named them. */
   readonly scopes: readonly string[];
-  readonly accessToken: AccessToken;
+  /** Null where it opens no mailbox. */
+  readonly accessToken: AccessToken | null;
   /** Null where Google gave none: then the stored one has to do. */
   readonly refreshToken: string | null;
+  /** The service account opens this mailbox: there is no grant of the user's own. */
+  readonly delegated: boolean;
   /** The session that this browser had, where it was the same user's. */
   readonly previousSession: string | null;
 }
 
 /**
- * What became of a sign-in. `no-grant`: no refresh token came, and none that is stored will do. `disabled`: Google has
+ * What became of a sign-in. `no-grant`: no refresh token came, and none that is stored is usable. `disabled`: Google has
  * disabled the account. `ended`: everything of this user was ended meanwhile.
  */
 export type SignInResult = "signed-in" | "no-grant" | "disabled" | "ended";
@@ -132,13 +135,15 @@ export interface OpenToken {
 export interface OfflineUser {
   readonly sub: string;
   readonly email: string | null;
-  readonly accessToken: AccessToken | null;
+  readonly accessToken: AccessToken;
 }
 
 /** An access token. `isFresh`: Google gave it after it was asked for here. */
 export interface Renewed {
   readonly accessToken: AccessToken;
   readonly isFresh: boolean;
+  /** By the service account: consent would change nothing. */
+  readonly isDelegated: boolean;
 }
 
 /** What a request of an actor did: counts only. */
@@ -163,6 +168,8 @@ export interface ActivityDay extends Usage {
 export interface Disconnected {
   readonly refreshToken: string | null;
   readonly accessToken: string | null;
+  /** The access was the service account's, which only an administrator ends. */
+  readonly wasDelegated: boolean;
 }
 
 /** What ends sessions and API tokens without their owner. */
@@ -197,8 +204,8 @@ export interface MailboxQuestions {
   revokeToken(id: string): Promise<boolean>;
   /** @param hash SHA-256 of its text. @returns null where it is not in force */
   openToken(hash: string): Promise<OpenToken | null>;
-  /** @returns null where there is no grant */
-  openOffline(sub: string): Promise<OfflineUser | null>;
+  /** @throws AppError as {@link accessToken} */
+  openOffline(sub: string): Promise<OfflineUser>;
   /** An access token for an actor. @param refused the one that Google has refused; null where it has expired */
   accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed>;
   report(actor: Actor, usage: Usage): Promise<void>;
@@ -222,7 +229,7 @@ export async function answer(
   question: Question,
   values: readonly unknown[],
 ): Promise<Outcome<unknown>> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- values come from object/client.ts, which has the same interface
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- they come from object/client.ts, which has the same interface
   const method = object[question] as (...values: readonly unknown[]) => Promise<unknown>;
   return toOutcome(async () => Reflect.apply(method, object, values));
 }

@@ -3,9 +3,8 @@
  */
 import type { Database, ObjectStorage } from "./database.ts";
 
-/** `usage`: writes what was counted since. `expiry`: deletes what has expired. `erasure`: deletes in KV what a disconnect
- * could not. */
-export type Purpose = "usage" | "expiry" | "erasure";
+/** `expiry`: deletes what has expired. `erasure`: deletes in KV what a disconnect could not. */
+export type Purpose = "expiry" | "erasure";
 
 export class Schedule {
   readonly #database: Database;

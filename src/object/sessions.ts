@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 
 /** A session ends this long after sign-in; signing in again asks Google, not the person. */
 export const SESSION_TTL_SECONDS = 30 * 24 * 60 * 60;
-/** Sessions that a user may have: a further one ends the one that was unused for longest. */
+/** Sessions that a user may have: a further one ends the oldest. */
 const MAX_SESSIONS = 100;
 
 type Row = { id: string; device: string; place: string | null; createdAtMs: number; lastUsedAtMs: number };
@@ -23,15 +23,14 @@ export class Sessions {
   /** Begins a session. */
   begin({ id, signedInAtMs, device, place }: SignIn["session"]): void {
     this.#database.run(
-      `INSERT OR REPLACE INTO sessions (id, signed_in_at_ms, device, place, last_used_at_ms) VALUES (?, ?, ?, ?, ?)`,
+      "INSERT OR REPLACE INTO sessions (id, signed_in_at_ms, device, place) VALUES (?, ?, ?, ?)",
       id,
       signedInAtMs,
       device,
       place,
-      signedInAtMs,
     );
     this.#database.run(
-      `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY last_used_at_ms DESC LIMIT -1 OFFSET ?)`,
+      `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions ORDER BY signed_in_at_ms DESC LIMIT -1 OFFSET ?)`,
       MAX_SESSIONS,
     );
   }
@@ -45,19 +44,15 @@ export class Sessions {
   /** Those in force, the latest used first. */
   list(): SessionInfo[] {
     return this.#database.rows<Row>(
-      `SELECT id, device, place, signed_in_at_ms AS createdAtMs, last_used_at_ms AS lastUsedAtMs
-       FROM sessions WHERE signed_in_at_ms > ? ORDER BY last_used_at_ms DESC, id`,
+      `SELECT id, device, place, signed_in_at_ms AS createdAtMs, max(signed_in_at_ms, coalesce(
+         (SELECT max(last_used_at_ms) FROM activity WHERE kind = 'session' AND activity.id = sessions.id), 0
+       )) AS lastUsedAtMs FROM sessions WHERE signed_in_at_ms > ? ORDER BY lastUsedAtMs DESC, id`,
       this.#oldestMs(),
     );
   }
 
   device(id: string): string | null {
     return this.#database.rows<{ device: string }>("SELECT device FROM sessions WHERE id = ?", id)[0]?.device ?? null;
-  }
-
-  markUsed(id: string, atMs: number): void {
-    // The minute of its sign-in has begun before that.
-    this.#database.run("UPDATE sessions SET last_used_at_ms = max(last_used_at_ms, ?) WHERE id = ?", atMs, id);
   }
 
   /** @returns whether it was in force */

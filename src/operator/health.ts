@@ -4,7 +4,8 @@
  */
 import { AppError } from "../errors.ts";
 import { enablingUrl } from "../gmail/errors.ts";
-import { exchangeCode, OAuthError } from "../oauth.ts";
+import { exchangeCode, gmailScopes, OAuthError } from "../oauth.ts";
+import { requireSigningKey } from "../oauth/service-account.ts";
 import type { Config } from "../config.ts";
 import type { RequestScope } from "../context.ts";
 import { redirectUri } from "../auth/sign-in.ts";
@@ -13,6 +14,9 @@ import { storageKeys } from "../kv-store/key-names.ts";
 /** Tokens are judged by their times: with a clock that is further off they fail. */
 const MAX_CLOCK_SKEW_MS = 60_000;
 const PROBE_TTL_MS = 60_000;
+
+/** The Admin console's page "Domain-wide delegation". */
+const DELEGATION_URL = "https://admin.google.com/ac/owl/domainwidedelegation";
 
 /** One thing that was looked at. */
 export interface HealthCheck {
@@ -37,6 +41,9 @@ export async function checkHealth(scope: HealthServices): Promise<HealthCheck[]>
     run("gmail-api", "", async () => describeGmailApi(scope.config)),
     run("settings", "Set it by its name, and remove this one.", async () => checkSettings(scope.config)),
     run("accounts", "", async () => describeAllowed(scope.config)),
+    run("delegation", "GOOGLE_SERVICE_ACCOUNT: put the JSON of a new key, as Google's console gives it.", () =>
+      describeDelegation(scope.config),
+    ),
     run("redirect-uri", "", async () => `Google's console must list exactly ${redirectUri(scope.origin)}`),
   ]);
 }
@@ -75,6 +82,17 @@ function checkSettings({ unknownNames }: Config): string {
 function describeAllowed({ allowedAccounts }: Config): string {
   if (allowedAccounts.length > 0) return `These may sign in: ${allowedAccounts.join(", ")}`;
   return "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.";
+}
+
+/** Only a user's call shows whether an administrator has authorized the service account: it needs the user's address. */
+async function describeDelegation({ delegation, google }: Config): Promise<string> {
+  if (delegation === null) return "Not set up, as DELEGATED_DOMAINS is empty: every user consents.";
+  const { domains, serviceAccount } = delegation;
+  await requireSigningKey(serviceAccount);
+  return (
+    `Users of ${domains.join(", ")} need no consent to Gmail, if their administrator has authorized client ID ` +
+    `${serviceAccount.clientId} for ${gmailScopes(google.scopes).join(",")} at ${DELEGATION_URL}`
+  );
 }
 
 /** Only a user's call shows whether it is enabled. A client ID begins with the number of its project. */

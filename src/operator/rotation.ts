@@ -85,7 +85,7 @@ async function reseal(
   sealed: string,
 ): Promise<ResealOutcome> {
   if (keyRing.isActive(sealed)) return "current";
-  // Also where the key names the user: what does not open is told by its key.
+  // Also where the key names the user: one that does not open is counted by its key.
   const opened = await kv.open(purpose, { key, sealed }, z.unknown());
   const sub = purpose === "credential" ? key.slice(storageKeys.credential("").length) : z.string().parse(opened);
   return mailboxes.of(sub).ask("reseal", sub, { purpose, key });

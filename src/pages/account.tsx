@@ -225,8 +225,8 @@ function Sessions({ sessions, currentSession, reader }: AccountPageProps) {
               </span>
             </div>
             <form method="post" action={`/account/sessions/${id}/end`}>
-              <button type="submit" aria-label={`Sign out ${device}`}>
-                Sign out
+              <button type="submit" aria-label={`End the session of ${device}`}>
+                End
               </button>
             </form>
           </li>

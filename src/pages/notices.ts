@@ -6,6 +6,8 @@ export const NOTICES = {
   "revocation-unconfirmed":
     "We deleted everything stored here, but could not reach Google to end the access. Please end it yourself at " +
     "myaccount.google.com/permissions.",
+  "delegation-remains":
+    "We deleted everything stored here. The access that your organization's administrator gave this site remains.",
 } as const;
 
 export type Notice = keyof typeof NOTICES;

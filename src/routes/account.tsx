@@ -47,7 +47,7 @@ export const accountRoutes = new Hono<AppEnv>()
   .post("/sessions/:id/end", limitRate("sessions"), async (c) => {
     const { mailbox, session } = await requireSession(c);
     const id = c.req.param("id");
-    // One that has ended meanwhile is what was asked for.
+    // An unknown ID is no error: the session may have ended meanwhile.
     await mailbox.ask("endSession", id);
     if (id === session.id) forgetSession(c);
     return c.redirect(id === session.id ? "/" : "/account#sessions", 303);

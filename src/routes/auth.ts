@@ -53,6 +53,7 @@ export const authRoutes = new Hono<AppEnv>()
       loginHint: parseLoginHint(c.req.query("login_hint")),
       prompt: parsePrompt(c.req.query("prompt")),
       codeRetried: false,
+      identityOnly: c.var.scope.config.delegation !== null,
       consentForced: false,
     });
     return goToGoogle(c, trip);
@@ -84,9 +85,11 @@ export const authRoutes = new Hono<AppEnv>()
   })
   .post("/disconnect", limitRate("disconnect"), async (c) => {
     const caller = await requireSession(c);
-    const revoked = await disconnect(c, caller);
-    if (!isNavigation(c)) return c.json({ disconnected: true, revoked, ...(revoked ? {} : { message: UNCONFIRMED }) });
-    if (!revoked) writeNotice(c, "revocation-unconfirmed");
+    const left = await disconnect(c, caller);
+    if (!isNavigation(c)) {
+      return c.json({ disconnected: true, revoked: left === null, ...(left === null ? {} : { message: LEFT[left] }) });
+    }
+    if (left !== null) writeNotice(c, left);
     return c.redirect("/", 303);
   })
   .post("/security-events", limitRate("security-events"), async (c) => {
@@ -94,9 +97,14 @@ export const authRoutes = new Hono<AppEnv>()
     return c.body(null, 202);
   });
 
-const UNCONFIRMED =
-  "Everything stored is deleted, but Google could not be reached to revoke the grant. It can be ended at " +
-  "https://myaccount.google.com/permissions";
+/** What a disconnect leaves, for programs. */
+const LEFT = {
+  "revocation-unconfirmed":
+    "Everything stored is deleted, but Google could not be reached to revoke the grant. It can be ended at " +
+    "https://myaccount.google.com/permissions",
+  "delegation-remains":
+    "Everything stored is deleted. The access that your organization's administrator gave this site remains.",
+} as const;
 
 function parsePrompt(value: string | undefined): Prompt | null {
   if (value === undefined) return null;
@@ -167,14 +175,19 @@ async function endEverywhere(c: AppContext, { mailbox }: SessionCaller): Promise
 /**
  * Deletes what is stored, in whichever state it is, and gives the grant back to Google.
  *
- * @returns whether Google confirmed that the grant is gone
+ * @returns what is left of the access; null for nothing
  */
-async function disconnect(c: AppContext, { identity, grant, mailbox }: SessionCaller): Promise<boolean> {
+async function disconnect(
+  c: AppContext,
+  { identity, grant, mailbox }: SessionCaller,
+): Promise<keyof typeof LEFT | null> {
   const { sub, email } = identity;
   // Stored things go first: whatever Google does, nothing here can be used again.
-  const { refreshToken, accessToken } = await mailbox.ask("disconnect", { sub, email });
+  const { refreshToken, accessToken, wasDelegated } = await mailbox.ask("disconnect", { sub, email });
   forgetSession(c);
-  return revokeGrant(c.var.scope, [refreshToken, grant.heldAccessToken(), accessToken]);
+  if (wasDelegated) return "delegation-remains";
+  const isRevoked = await revokeGrant(c.var.scope, [refreshToken, grant.heldAccessToken(), accessToken]);
+  return isRevoked ? null : "revocation-unconfirmed";
 }
 
 /**

@@ -13,7 +13,7 @@ import { callGmail, type GmailRequest } from "../gmail/call.ts";
 import { asSent, MAX_TARGET_CHARACTERS, meantMethod, targetWithForm } from "../gmail/method-override.ts";
 import { checkQuery } from "../gmail/methods.ts";
 import { passedHeaders, refuseHeaders } from "../gmail/request-headers.ts";
-import { quotaUnits } from "../gmail/quota.ts";
+import { quotaUnits, readsMessage } from "../gmail/quota.ts";
 import { requireCaller } from "../http/authentication.ts";
 import { requireOrigin } from "../http/isolation.ts";
 import { overridable } from "../http/request-semantics.ts";
@@ -33,7 +33,8 @@ export const gmailPassthroughRoutes = new Hono<AppEnv>().on(METHODS, "/users/:us
   const { path, query } = checkGmailCall(caller, c.var.scope.config.google.scopes, { method, target });
   const body = isRead(method) ? null : await bodyOf(c);
   const request = { path: path + query, units: quotaUnits(method, path), method, headers, body };
-  return forwardToGmail(c, caller, method === "GET" ? asSent(request) : request);
+  const messagesRead = readsMessage(method, path) ? 1 : 0;
+  return forwardToGmail(c, caller, { ...(method === "GET" ? asSent(request) : request), messagesRead });
 });
 
 /** The call that a request means: the request itself, or a GET that was sent as a POST. */
@@ -64,14 +65,16 @@ export const batchPassthroughRoutes = new Hono<AppEnv>().post("/", async (c) => 
   const { config } = c.var.scope;
   const calls: BatchCall[] = [];
   let units = 0;
+  let messagesRead = 0;
   for (const [index, call] of parseBatchRequest(c.req.header("Content-Type") ?? null, text).entries()) {
     requireOwnOrigin(c, call, index);
     const { method } = call;
     const { path, query } = checkGmailCall(caller, config.google.scopes, { method, target: call.path });
     calls.push({ ...call, path: path + query });
     units += quotaUnits(method, path);
+    messagesRead += readsMessage(method, path) ? 1 : 0;
   }
-  return forwardToGmail(c, caller, { ...batchRequest(calls), units });
+  return forwardToGmail(c, caller, { ...batchRequest(calls), units, messagesRead });
 });
 
 /** A part that names another server is not meant for this one. @throws AppError `INVALID_ARGUMENT` */
@@ -92,11 +95,16 @@ const DATA_TYPES =
   /^(?:application\/(?:json|[\w.+-]+\+json|(?:x-|vnd\.google\.)?protobuf)|multipart\/(?!x-mixed-replace)[\w.+-]+)\s*(?:;|$)/i;
 
 /** Makes a request with the caller's grant. @throws AppError as Grant.fetch */
-async function forwardToGmail(c: AppContext, { grant }: Caller, request: GmailRequest): Promise<Response> {
+async function forwardToGmail(
+  c: AppContext,
+  { grant }: Caller,
+  { messagesRead, ...request }: GmailRequest & { readonly messagesRead: number },
+): Promise<Response> {
   const { clientSignal, config, trace } = c.var.scope;
   const gmail = { apiUrl: config.gmailApiUrl, access: grant, trace };
   const options = { streaming: true, signal: clientSignal };
   const response = await trace.time("list", () => callGmail(gmail, request, options));
+  if (response.ok) trace.messagesRead += messagesRead;
   const headers = pickHeaders(response.headers, RESPONSE_HEADERS);
   if (response.body !== null && !DATA_TYPES.test(headers.get("Content-Type") ?? "")) {
     headers.set("Content-Disposition", "attachment");

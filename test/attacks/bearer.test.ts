@@ -2,7 +2,6 @@
 import { ACCESS_LEVELS } from "../../src/access.ts";
 import { makeToken } from "../support/api-tokens.ts";
 import { describe, describeInside, expect, inside } from "../support/contract.ts";
-import { heldUp } from "../support/kv-views.ts";
 import { signIn } from "../support/scenes.ts";
 import { BATCH_TYPE, batchOf, nameOf, TOKEN_ROUTES } from "./routes.ts";
 import {
@@ -40,9 +39,6 @@ const BAD_HEADERS: readonly [title: string, make: (token: string) => string][] =
   ["another prefix", (token) => `Bearer ${token.replace("gmedge_", "gmedgf_")}`],
   ["the prefix in capitals", (token) => `Bearer ${token.replace("gmedge_", "GMEDGE_")}`],
   ["a token that nobody has", () => `Bearer gmedge_${"A".repeat(92)}`],
-  ["a token of the form of before, without its checksum", (token) => `Bearer ${token.slice(0, -20)}`],
-  ["another token with this one's checksum", (token) => `Bearer gmedge_${"A".repeat(43)}${token.slice(-20)}`],
-  ["this token with another checksum", (token) => `Bearer ${token.slice(0, -20)}${"A".repeat(20)}`],
   ["one character changed", (token) => `Bearer ${token.slice(0, -2)}${token.endsWith("AA") ? "BB" : "AA"}`],
   ["one character less", (token) => `Bearer ${token.slice(0, -1)}`],
   ["one character more", (token) => `Bearer ${token}A`],
@@ -103,27 +99,6 @@ describe("no route that takes an API token takes", () => {
   });
 });
 
-describeInside("a token that was not made here", () => {
-  test("costs neither storage nor a call, however many come", async ({ victim }) => {
-    const scene = await victim();
-    const { kv, redeploy } = inside(scene.stage);
-    const { kv: watched, reads } = heldUp(kv, async () => {});
-    const stage = redeploy({}, { CREDENTIALS: watched });
-    const made = scene.apiToken.slice(0, -20);
-    for (let n = 0; n < 50; n += 1) {
-      const random = crypto.getRandomValues(new Uint8Array(47)).toBase64({ alphabet: "base64url", omitPadding: true });
-      for (const token of [`gmedge_${random}`, made + random.slice(0, 20), `gmedge_${random.slice(0, 43)}`]) {
-        const response = await stage.send({ path: "/api/me", headers: { authorization: `Bearer ${token}` } });
-        expect(response.status).toBe(401);
-      }
-    }
-    expect(reads).toEqual([]);
-    expect(await scene.google.count()).toBe(0);
-    const right = await stage.send({ path: "/api/me", headers: { authorization: `Bearer ${scene.apiToken}` } });
-    expect([right.status, reads.length], "and a right one is looked up").toEqual([200, 2]);
-  });
-});
-
 describeInside("an API token is refused by every route, and changes nothing at Google,", () => {
   const endings: [title: string, end: (scene: Victim) => Promise<unknown>][] = [
     ["once it has expired", ({ stage }) => inside(stage).advance(91 * DAY_MS)],
@@ -140,7 +115,10 @@ describeInside("an API token is refused by every route, and changes nothing at G
     expect((await scene.stage.send(withBearer(me, scene.apiToken))).status).toBe(200);
     await end(scene);
     await scene.google.forgetCalls();
-    for (const route of TOKEN_ROUTES) await scene.refused(withBearer(route, scene.apiToken), NOT_SIGNED_IN, title);
+    for (const route of TOKEN_ROUTES) {
+      const response = await scene.refused(withBearer(route, scene.apiToken), NOT_SIGNED_IN, title);
+      expect(await response.text()).toContain("Your API token is unknown, expired or revoked.");
+    }
     // Reading begins beside the check, and its answer is thrown away.
     const changing = (await scene.google.calls()).filter(
       ({ method, endpoint }) => method !== "GET" && endpoint !== "token:refresh",

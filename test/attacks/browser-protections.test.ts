@@ -1,7 +1,8 @@
 /** What browsers are told with every answer, errors included: no frame, no script, no sniffing, no other origin. */
-import { describe, expect } from "../support/contract.ts";
+import { describe, expect, inside } from "../support/contract.ts";
 import { ROUTES } from "./routes.ts";
 import { operatorToken, requestOf, test, type Victim } from "./victim.ts";
+import { reachedThrough } from "../support/object-views.ts";
 import { openWorker } from "./worker.ts";
 
 const ALLOWED = "https://app.test";
@@ -119,9 +120,9 @@ describe("every answer of every route, and every error", () => {
 
   test("also where the server is not set up, and where storage is down", async ({ victim }) => {
     const { stage, cookieName, session } = await victim({ mayCallGoogle: true });
-    const CREDENTIALS = new Proxy({}, { get: () => () => Promise.reject(new Error("down")) });
+    const MAILBOXES = reachedThrough(inside(stage).mailboxes, () => Promise.reject(new Error("down")));
     const headers = { cookie: `${cookieName}=${session}`, accept: "*/*" };
-    const down = await openWorker(stage, { CREDENTIALS })(`${stage.origin}/api/me`, { headers });
+    const down = await openWorker(stage, { MAILBOXES })(`${stage.origin}/api/me`, { headers });
     expect(down.status).toBe(503);
     expectProtected(down, "storage is down");
     const wrong = await openWorker(stage, { TOKEN_KEYS: "{}" })(`${stage.origin}/`, { headers });

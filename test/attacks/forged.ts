@@ -45,7 +45,6 @@ const CLAIMS: JWTPayload = {
     scopes: [],
     signedInAtMs: Date.now(),
     accessToken: null,
-    accessTokenIsStored: false,
   },
 };
 

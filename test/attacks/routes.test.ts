@@ -72,5 +72,7 @@ async function expectLetIn(response: Response, what: string): Promise<void> {
   // An error of Gmail's own: it was asked.
   if (response.status < 500 && response.status >= 400 && !text.includes('"domain":"gmail-edge"')) return;
   if (response.status === 404) await expectRefusal(response, [404, "NOT_FOUND"], what);
+  // Back to the page of a form, and not to a sign-in.
+  else if (response.status === 303) expect(response.headers.get("location"), what).toMatch(/^\/account#/);
   else expect([200, 201, 403], `${what}: ${text}`).toContain(response.status);
 }

@@ -65,7 +65,14 @@ function changing(method: string): Route {
 }
 
 const TOKENS = { caller: "session", access: null, rateGroup: "tokens", maxBodyBytes: null } as const;
-/** A page for somebody signed in. */
+const SESSIONS = {
+  caller: "session",
+  access: null,
+  crossSite: "refused",
+  rateGroup: "sessions",
+  maxBodyBytes: null,
+} as const;
+/** What somebody signed in reads: a page, or a list of their own. */
 const PAGE = {
   method: "GET",
   caller: "session",
@@ -77,7 +84,7 @@ const PAGE = {
 /** A form of such a page. */
 const FORM = { ...TOKENS, method: "POST", crossSite: "refused" } as const;
 const FORM_TYPE = "application/x-www-form-urlencoded";
-/** SHA-256 of nothing that exists. */
+/** Of nothing that exists. */
 const SOME_ID = "0".repeat(43);
 
 export const ROUTES: readonly Route[] = [
@@ -193,6 +200,14 @@ export const ROUTES: readonly Route[] = [
     crossSite: "refused",
     example: { method: "DELETE", path: `/api/tokens/${SOME_ID}` },
   },
+  { ...PAGE, path: "/api/sessions", example: { method: "GET", path: "/api/sessions" } },
+  {
+    ...SESSIONS,
+    method: "DELETE",
+    path: "/api/sessions/:id",
+    example: { method: "DELETE", path: `/api/sessions/${SOME_ID}` },
+  },
+  { ...PAGE, path: "/api/activity", example: { method: "GET", path: "/api/activity" } },
   {
     method: "GET",
     path: "/api/me",
@@ -265,6 +280,12 @@ export const ROUTES: readonly Route[] = [
     ...FORM,
     path: "/account/tokens/:id/revoke",
     example: { method: "POST", path: `/account/tokens/${SOME_ID}/revoke` },
+  },
+  {
+    ...SESSIONS,
+    method: "POST",
+    path: "/account/sessions/:id/end",
+    example: { method: "POST", path: `/account/sessions/${SOME_ID}/end` },
   },
   { ...PAGE, path: "/message/:id", example: { method: "GET", path: "/message/0" } },
   { ...PAGE, path: "/message/:id/body", example: { method: "GET", path: "/message/0/body" } },

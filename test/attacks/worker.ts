@@ -2,6 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
+import { inside } from "../support/contract.ts";
 import { type Stage, workerVars } from "../support/stage.ts";
 
 export type Ask = (url: string, init?: RequestInit) => Promise<Response>;
@@ -10,8 +11,10 @@ export type Ask = (url: string, init?: RequestInit) => Promise<Response>;
 export function openWorker(stage: Stage, changes: Readonly<Record<string, unknown>> = {}): Ask {
   const worker = createWorker();
   const vars = { ...workerVars(stage.google, stage.tokenKeys), ALLOWED_ACCOUNTS: "", PUBLIC_URL: "" };
+  // Tests reach no more of a namespace.
+  const MAILBOXES = inside(stage).mailboxes as Env["MAILBOXES"];
   // One object for its whole life, as in an isolate.
-  const workerEnv = { ...env, ...vars, ...changes };
+  const workerEnv = { ...env, ...vars, MAILBOXES, ...changes };
   return async (url, init = {}) => {
     const ctx = createExecutionContext();
     const response = await worker.fetch(new Request(url, { redirect: "manual", ...init }), workerEnv, ctx);

@@ -90,7 +90,7 @@ describe("a batch", () => {
       3: [200, { emailAddress: user.email }],
       4: [404, { error: { code: 404 } }],
     });
-    expect((await google.calls()).map(({ endpoint }) => endpoint)).toEqual(["token:refresh", "batch"]);
+    expect((await google.calls()).map(({ endpoint }) => endpoint)).toEqual(["batch"]);
   });
 
   test("changes what it is asked to change, bodies and all", async ({ open }) => {

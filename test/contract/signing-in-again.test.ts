@@ -1,5 +1,6 @@
 /** What becomes of the session that a browser had when it signs in again. */
 import { describe, describeInside, expect, inside, test } from "../support/contract.ts";
+import { reachedThrough } from "../support/object-views.ts";
 import { callWithToken, makeApiToken } from "../support/ending.ts";
 import { call, callbackAnswer, signedIn, signIn } from "../support/scenes.ts";
 
@@ -37,33 +38,19 @@ describe("the session that a browser had", () => {
   });
 });
 
-describeInside("where storage cannot take its end", () => {
-  test.for(["session-end:", "revoked-session:"])(
-    "(%s) the sign-in goes on, and the log says so",
-    async (prefix, { open }) => {
-      const { browser, stage, user } = await signedIn(open);
-      const { kv, redeploy } = inside(stage);
-      const broken = redeploy({}, { CREDENTIALS: refusing(kv, prefix) });
-      const there = broken.browser();
-      browser.jar.copyTo(there.jar);
-      const before = stage.logs().length;
-      await signIn(there, user);
-      expect((await call(there)).status).toBe(200);
-      expect(stage.logs().slice(before)).toContain("STORAGE_UNAVAILABLE");
-    },
-  );
-});
-
-/** Storage that takes no write of keys with a prefix. */
-function refusing(kv: KVNamespace, prefix: string): KVNamespace {
-  return new Proxy(kv, {
-    get(target, name) {
-      const method: unknown = Reflect.get(target, name);
-      if (typeof method !== "function") return method;
-      return async (...values: unknown[]): Promise<unknown> => {
-        if (name === "put" && String(values[0]).startsWith(prefix)) throw new Error("storage is down");
-        return Reflect.apply(method, target, values);
-      };
-    },
+describeInside("where the object of another user cannot be reached", () => {
+  test("the sign-in goes on, and the log says that its session could not be ended", async ({ open }) => {
+    const { browser, google, stage } = await signedIn(open);
+    const { mailboxes, redeploy } = inside(stage);
+    const MAILBOXES = reachedThrough(mailboxes, async (question, ask) => {
+      if (question === "endSession") throw new Error("out of reach");
+      return ask();
+    });
+    const there = redeploy({}, { MAILBOXES }).browser();
+    browser.jar.copyTo(there.jar);
+    const before = stage.logs().length;
+    await signIn(there, await google.addUser());
+    expect((await call(there)).status).toBe(200);
+    expect(stage.logs().slice(before)).toContain("STORAGE_UNAVAILABLE");
   });
-}
+});

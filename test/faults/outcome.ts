@@ -92,6 +92,7 @@ export const ROW_OF_PAGE = "UNNAMED";
 
 /** What a page says in words of ours, and the reason that it stands for. Google's words stand on none. */
 const REASONS_IN_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/Our storage cannot be reached/, "STORAGE_UNAVAILABLE"],
   [/did not answer in time|cannot be reached|is not working properly|refused to refresh/, "UPSTREAM_UNAVAILABLE"],
   [/You have reached Gmail's limit/, "RATE_LIMITED"],
   [/no longer grants access/, "CONSENT_REQUIRED"],

@@ -192,7 +192,7 @@ export async function runCase(flow: Flow, before: Scene, recording: Recording, o
   return { problems, label };
 }
 
-async function outcomeOf(flow: Flow, scene: Scene): Promise<Outcome> {
+export async function outcomeOf(flow: Flow, scene: Scene): Promise<Outcome> {
   try {
     return await flow.run(scene);
   } catch (error) {
@@ -216,7 +216,7 @@ function tokenKeysOf(tokenKeys: string): string[] {
 }
 
 /** The grant is gone or was never there, so that the person has to sign in; with the stored one all else must work. */
-async function nextGoodRequest(flow: Flow, { browser, google, user }: Scene, label: string): Promise<string[]> {
+export async function nextGoodRequest(flow: Flow, { browser, google, user }: Scene, label: string): Promise<string[]> {
   const problems: string[] = [];
   if (flow.isOnce || /CONSENT_REQUIRED|sign-in/.test(label)) {
     const visit = await browser.navigate("/auth/login?return_to=%2Fhealthz", { person: { user: user.email } });

@@ -2,11 +2,12 @@
  * What this Google refuses, and what it does that few tests ask for. All contract tests run on it, so most of it is tested
  * there; what it wrongly lets through, none of them would notice.
  */
-import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from "jose";
+import { createRemoteJWKSet, decodeProtectedHeader, importPKCS8, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { Google, type User } from "../support/google.ts";
 import { about, issSub } from "../support/security-events.ts";
+import { type MadeServiceAccount, makeServiceAccount } from "../support/service-account.ts";
 import { messageId } from "./mail/numbered.ts";
 import { type RunningGoogle, startGoogle } from "./server.ts";
 import { toBase64Url } from "./text.ts";
@@ -52,6 +53,10 @@ async function post(path: string, form: Readonly<Record<string, string>>) {
 
 function token(form: Readonly<Record<string, string>>) {
   return post("/token", { client_id: "client", client_secret: "secret", ...form });
+}
+
+function presentAssertion(jwt: string, more: Readonly<Record<string, string>> = {}) {
+  return post("/token", { grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion: jwt, ...more });
 }
 
 async function exchange(user: User, scope: string, changes: Readonly<Record<string, string>> = {}) {
@@ -121,6 +126,106 @@ describe("the token endpoint", () => {
     expect((await token(refresh)).body).not.toHaveProperty("refresh_token");
     expect((await post("/revoke", { token: String(body["access_token"]) })).status).toBe(200);
     expect((await token(refresh)).body["error"]).toBe("invalid_grant");
+  });
+});
+
+describe("an assertion of a service account", () => {
+  let account: MadeServiceAccount;
+  let noor: User;
+  /** A minute ago, in seconds. */
+  const issuedAt = Math.floor(Date.now() / 1000) - 60;
+
+  beforeAll(async () => {
+    account = await makeServiceAccount();
+    noor = await google.addUser({ email: "noor@studio.test", hd: "studio.test" });
+    const grant = { scopes: [`${GMAIL}readonly`, `${GMAIL}send`], domains: ["studio.test"] };
+    await google.configure({ serviceAccounts: [account.registered(grant)] });
+  });
+
+  async function assertion(changes: JWTPayload = {}, { kid = "", pem = "" } = {}): Promise<string> {
+    const { private_key = "", private_key_id = "", client_email = "" } = account.file;
+    const right = { iss: client_email, aud: `${google.origin}/token`, sub: noor.email, scope: `${GMAIL}readonly` };
+    return new SignJWT({ ...right, iat: issuedAt, exp: issuedAt + 3600, ...changes })
+      .setProtectedHeader({ alg: "RS256", kid: kid || private_key_id })
+      .sign(await importPKCS8(pem || private_key, "RS256"));
+  }
+
+  test("opens the user's Gmail, as far as its scopes go, and brings no refresh token", async () => {
+    const { status, body } = await presentAssertion(await assertion());
+    expect([status, Object.keys(body)]).toEqual([200, ["access_token", "expires_in", "token_type"]]);
+    const as = `Bearer ${String(body["access_token"])}`;
+    expect((await gmail("profile", { as })).body.emailAddress).toBe(noor.email);
+    expect((await gmail(`messages/${messageId(2)}/trash`, { as, send: {} })).status).toBe(403);
+    expect(await google.count("token:assertion")).toBe(1);
+  });
+
+  test.each<[string, JWTPayload, string, string]>([
+    [
+      "of an unknown account",
+      { iss: "x@y.iam.gserviceaccount.com" },
+      "invalid_grant",
+      "Invalid grant: account not found",
+    ],
+    [
+      "for another audience",
+      { aud: "https://example.com/token" },
+      "invalid_grant",
+      "Invalid JWT: Failed audience check.",
+    ],
+    [
+      "that has expired",
+      { iat: issuedAt - 3600, exp: issuedAt },
+      "invalid_grant",
+      "Invalid JWT: Token must be a short",
+    ],
+    ["that lives too long", { exp: issuedAt + 3601 }, "invalid_grant", "Invalid JWT: Token must be a short"],
+    ["from the future", { iat: issuedAt + 600 }, "invalid_grant", "Invalid JWT: Token must be a short"],
+    ["for a time without end", { exp: 1e15 }, "invalid_grant", "Invalid JWT: "],
+    ["for nobody", { sub: "" }, "invalid_grant", "Invalid email or User ID"],
+    ["for an unknown user", { sub: "nobody@studio.test" }, "invalid_grant", "Invalid email or User ID"],
+    ["without a scope", { scope: "" }, "invalid_scope", "Invalid OAuth scope"],
+    [
+      "with more scopes than granted",
+      { scope: `${GMAIL}readonly ${GMAIL}modify` },
+      "unauthorized_client",
+      "Client is un",
+    ],
+  ])("%s is refused", async (_what, claims, error, description) => {
+    const { status, body } = await presentAssertion(await assertion(claims));
+    expect([status, body["error"]]).toEqual([error === "unauthorized_client" ? 401 : 400, error]);
+    expect(body["error_description"]).toContain(description);
+  });
+
+  test("for a user of another domain is refused", async () => {
+    expect((await presentAssertion(await assertion({ sub: ada.email }))).body["error"]).toBe("unauthorized_client");
+  });
+
+  test("by another key, under another kid, or that is none, is refused", async () => {
+    const other = await makeServiceAccount();
+    const signed = [
+      await assertion({}, { pem: other.file["private_key"] ?? "" }),
+      await assertion({}, { kid: "another" }),
+    ];
+    for (const jwt of signed) {
+      const { body } = await presentAssertion(jwt);
+      expect(body).toEqual({ error: "invalid_grant", error_description: "Invalid JWT Signature." });
+    }
+    expect((await presentAssertion("no-jwt")).body["error"]).toBe("invalid_grant");
+  });
+
+  test("beside a client is refused, and noted as a violation", async () => {
+    const before = (await google.snapshot()).violations.length;
+    const { body } = await presentAssertion(await assertion(), { client_id: "client", client_secret: "secret" });
+    expect(body["error"]).toBe("invalid_request");
+    expect((await google.snapshot()).violations.length).toBe(before + 1);
+  });
+
+  test("that the administrator no longer allows is refused, and the faults of its endpoint hit it", async () => {
+    await google.fault("token:assertion", "internal_failure");
+    expect((await presentAssertion(await assertion())).status).toBe(500);
+    await google.clearFaults();
+    await google.configure({ serviceAccounts: [account.registered({ scopes: [], domains: ["studio.test"] })] });
+    expect((await presentAssertion(await assertion())).body["error"]).toBe("unauthorized_client");
   });
 });
 

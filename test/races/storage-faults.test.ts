@@ -1,11 +1,12 @@
 /**
- * Every KV operation of every flow fails, one by one and in every way: whoever asked is told so or gets what they asked
- * for, nothing that was stored is lost, and the next try works. Which operations a flow has is found by running it.
+ * Every operation of KV and every question to the object fails, or its answer is lost, one by one: whoever asked is told so or
+ * gets what they asked for, nothing that was stored is lost, and the next try works. How many a flow has is found by running it.
  */
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import type { Browser } from "../support/browser.ts";
-import { describe, expect, type Open, test } from "../support/contract.ts";
+import { describe, expect, inside, type Open, test } from "../support/contract.ts";
 import { harness } from "../support/harness.workerd.ts";
-import type { Gate, Operation } from "../support/lagging-kv.ts";
 import { apiReason, CONVERGENCE_MS, offlineAt, openPlaces, type Places } from "../support/places.ts";
 import { type SceneOptions, signIn } from "../support/scenes.ts";
 
@@ -34,7 +35,6 @@ interface Flow {
 const AS_PROGRAM = { accept: "application/json" };
 const SIGNED_IN = { status: 200, text: /"status":"ok"/ };
 const LISTED = { status: 200, text: /"messages":/ };
-const BIG_TOKENS = { google: { accessTokenLength: 4000 } };
 
 async function visit(places: Places, browser: Browser, query: string): Promise<Answer> {
   const { response, text } = await browser.navigate(`/auth/login?return_to=/healthz${query}`, {
@@ -58,14 +58,6 @@ const changePassword: Flow["before"] = ({ google, user }) =>
 
 const SIGN_INS: readonly Flow[] = [
   { name: "the first sign-in", stored: "nothing", act: signInFresh, good: SIGNED_IN, next: "works" },
-  {
-    name: "the first sign-in, with an access token too long for the cookie",
-    options: BIG_TOKENS,
-    stored: "nothing",
-    act: signInFresh,
-    good: SIGNED_IN,
-    next: "works",
-  },
   { name: "a sign-in for which the stored grant will do", act: signInFresh, good: SIGNED_IN, next: "works" },
   { name: "a new consent over a stored grant", act: consentAnew, good: SIGNED_IN, next: "works" },
   {
@@ -84,14 +76,6 @@ const SIGN_INS: readonly Flow[] = [
 const REQUESTS: readonly Flow[] = [
   { name: "a warm listing", act: list, good: LISTED, next: "works" },
   { name: "a listing that refreshes", before: killAccessTokens, act: list, good: LISTED, next: "works" },
-  {
-    name: "a listing that refreshes, with an access token too long for the cookie",
-    options: BIG_TOKENS,
-    before: killAccessTokens,
-    act: list,
-    good: LISTED,
-    next: "works",
-  },
   {
     name: "a listing whose grant is gone",
     stored: "a dead grant",
@@ -171,47 +155,14 @@ const LEAVINGS: readonly Flow[] = ["/auth/logout", "/auth/disconnect"].flatMap((
     next: "SIGN_IN_REQUIRED",
     ...(isLogout ? {} : { leaves: "nothing" }),
   };
-  return [flow, { ...flow, name: `${path}, with an access token in storage`, options: BIG_TOKENS }];
+  return [flow];
 });
 
 const FLOWS = [...SIGN_INS, ...REQUESTS, ...LEAVINGS, ...API_TOKENS];
 
-/** How an operation goes wrong: it alone, or all from it on. */
-const FAULTS = {
-  "fails once": { lasts: false, gate: () => down },
-  "fails, and all after it": { lasts: true, gate: () => down },
-  "takes effect but reports that it failed": {
-    lasts: false,
-    gate: (): Gate => async (_, work) => {
-      work();
-      throw new Error("KV failed: 503 after it was done");
-    },
-  },
-  "takes ten seconds": {
-    lasts: false,
-    gate:
-      (places: Places): Gate =>
-      async (_, work) => {
-        await places.advance(10_000);
-        work();
-      },
-  },
-} as const satisfies Record<string, { readonly lasts: boolean; readonly gate: (places: Places) => Gate }>;
-
-const FAULT_NAMES = [
-  "fails once",
-  "fails, and all after it",
-  "takes effect but reports that it failed",
-  "takes ten seconds",
-] as const;
-
-async function down(): Promise<never> {
-  throw new Error("KV failed: 503 Service Unavailable");
-}
-
 /** Sets a flow's scene. Elsewhere, and a minute ago: this place has read nothing yet, and every key may be written. */
 async function begin(flow: Flow, open: Open): Promise<Places> {
-  const places = await openPlaces(open, flow.options);
+  const places = await openPlaces(open, { near: true, ...flow.options });
   const elsewhere = places.at("there").browser();
   if (flow.stored !== "nothing") {
     await signIn(elsewhere, places.user);
@@ -220,19 +171,17 @@ async function begin(flow: Flow, open: Open): Promise<Places> {
   await places.advance(CONVERGENCE_MS);
   await flow.before?.(places);
   await places.advance(CONVERGENCE_MS);
-  places.kv.operations.length = 0;
   return places;
 }
 
-async function operationsOf(flow: Flow): Promise<Operation[]> {
+async function countOf(flow: Flow): Promise<number> {
   const places = await begin(flow, (options = {}) => harness.openStage(options));
-  expect(await flow.act(places, places.browser)).toMatchObject({ status: flow.good.status });
-  return [...places.kv.operations];
-}
-
-/** `put credential`: without what names the person. */
-function describeOperation({ kind, keys }: Operation): string {
-  return `${kind} ${keys.map((key) => key.split(":")[0]).join(" and ")}`;
+  const { count, result } = await places.steps.failing(
+    () => false,
+    () => flow.act(places, places.browser),
+  );
+  expect(result).toMatchObject({ status: flow.good.status });
+  return count;
 }
 
 /** Whether the caller was told that it is the storage, as a program or a person is told. */
@@ -240,16 +189,15 @@ function isTold({ status, text }: Answer): boolean {
   return status === 503 && /STORAGE_UNAVAILABLE|Our storage cannot be reached/.test(text);
 }
 
-function storedRecord({ kv, user }: Places): string | null {
-  return kv.central(`credential:${user.sub}`);
-}
-
 async function expectAfterwards(flow: Flow, places: Places): Promise<void> {
   const { browser } = places;
   expect(await apiReason(browser)).toBe(flow.next);
   if (flow.leaves === "nothing") {
     expect(await offlineAt(places, places.at("elsewhere"))).toBe("CONSENT_REQUIRED");
-    expect(places.kv.names.filter((name) => /^(credential|address|access-token|api-token)/.test(name))).toEqual([]);
+    // What KV did not delete, the object's alarm deletes.
+    await places.advance(CONVERGENCE_MS);
+    await runDurableObjectAlarm(objectOf(places));
+    expect(places.kv.names).toEqual([]);
   }
   if (flow.leaves !== undefined) return;
   // The grant is stored, and nothing is missing of it: for the session, for another Worker, and for a sign-in.
@@ -260,37 +208,36 @@ async function expectAfterwards(flow: Flow, places: Places): Promise<void> {
   expect(await signIn(places.at("elsewhere").browser(), places.user)).toBe(1);
 }
 
-describe.for(FLOWS.map((flow) => [flow.name, flow] as const))("%s", async ([, flow]) => {
-  const operations = await operationsOf(flow);
-  const cases = operations.flatMap((operation, index) =>
-    FAULT_NAMES.map((fault) => [describeOperation(operation), index + 1, operations.length, fault] as const),
-  );
+const FAULTS = [
+  ["fails", (at: number) => (nth: number) => nth === at],
+  ["fails, and all after it", (at: number) => (nth: number) => nth >= at],
+] as const;
 
-  test.for(cases)("%s (%i of %i) %s", async ([, nth, , name], { open }) => {
-    const { lasts, gate } = FAULTS[name];
-    const places = await begin(flow, open);
-    const record = storedRecord(places);
-    const fault = gate(places);
-    let count = 0;
-    places.kv.gate = async (operation, work) => {
-      count += 1;
-      if (count === nth || (lasts && count > nth)) await fault(operation, work);
-      else work();
-    };
-    const answer = await flow.act(places, places.browser);
-    const isGood = answer.status === flow.good.status && flow.good.text.test(answer.text);
-    expect(isGood || isTold(answer), JSON.stringify(answer)).toBe(true);
-    expect(count, "the fault came to pass").toBeGreaterThanOrEqual(nth);
-    places.kv.gate = null;
-    await places.advance(CONVERGENCE_MS);
-    if (isGood) return expectAfterwards(flow, places);
-    if (flow.stored === undefined && flow.leaves === undefined) {
-      expect(await offlineAt(places, places.at("elsewhere")), "what was stored is still good").toBe("works");
-    }
-    if (SIGN_INS.includes(flow)) expect(storedRecord(places), "no error once the record was replaced").toBe(record);
-    const again = await flow.act(places, places.browser);
-    expect(again, "the next try").toEqual({ status: flow.good.status, text: expect.stringMatching(flow.good.text) });
-    await places.advance(CONVERGENCE_MS);
-    await expectAfterwards(flow, places);
+describe.for(FLOWS.map((flow) => [flow.name, flow] as const))("%s", ([, flow]) => {
+  test.for(FAULTS)("each step %s", { timeout: 120_000 }, async ([, faultAt], { open }) => {
+    const count = await countOf(flow);
+    expect(count).toBeGreaterThan(1);
+    for (let at = 1; at <= count; at += 1) await expectToBearFault(flow, open, faultAt(at), `${at} of ${count}`);
   });
 });
+
+async function expectToBearFault(flow: Flow, open: Open, fails: (nth: number) => boolean, which: string) {
+  const places = await begin(flow, open);
+  const { result: answer } = await places.steps.failing(fails, () => flow.act(places, places.browser));
+  const isGood = answer.status === flow.good.status && flow.good.text.test(answer.text);
+  expect(isGood || isTold(answer), `${which}: ${JSON.stringify(answer)}`).toBe(true);
+  await places.advance(CONVERGENCE_MS);
+  if (isGood) return expectAfterwards(flow, places);
+  if (flow.stored === undefined && flow.leaves === undefined) {
+    expect(await offlineAt(places, places.at("elsewhere")), "what was stored is still good").toBe("works");
+  }
+  const again = await flow.act(places, places.browser);
+  // Where only the answer was lost, there is nobody left to ask again.
+  const isOver = flow.next === "SIGN_IN_REQUIRED" && again.status === 401;
+  if (!isOver) expect(again, which).toEqual({ status: flow.good.status, text: expect.stringMatching(flow.good.text) });
+  await expectAfterwards(flow, places);
+}
+
+function objectOf({ stage, user }: Places): DurableObjectStub {
+  return env.MAILBOXES.get(inside(stage).mailboxes.idFromName(user.sub));
+}

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { TokenKeysSchema } from "../../src/lib/key-ring.ts";
+import { parseTokenText } from "../../src/object/token-text.ts";
 import { PROJECT_ROOT } from "../../scripts/lib/wrangler.ts";
 
 const run = promisify(execFile);
@@ -195,9 +196,14 @@ describe("what is safe and quick is run", () => {
     const page = read("docs/operations.md");
     const schema = read("docs/storage-schema.md");
     const example = (name: string) => schema.split(`\`\`\`text ${name}\n`)[1]?.split("\n")[0] ?? expect.fail(name);
-    const [id = ""] = /^ID=.*$/m.exec(page) ?? [];
-    const { stdout } = await shellRun(`TOKEN=${example("api-token-secret")}\n${id}\necho "api-token:$ID"`);
-    expect(stdout.trim()).toBe(example("api-token-key"));
+    const [object = ""] = /^OBJECT=.*$/m.exec(page) ?? [];
+    const [hash = ""] = /^HASH=.*$/m.exec(page) ?? [];
+    const { stdout } = await shellRun(`TOKEN=${example("api-token-secret")}\n${object}\n${hash}\necho "$OBJECT $HASH"`);
+    expect(stdout.trim()).toBe(`${example("api-token-object")} ${example("api-token-hash")}`);
+    expect(await parseTokenText(example("api-token-secret"))).toEqual({
+      objectId: example("api-token-object"),
+      hash: example("api-token-hash"),
+    });
     const [subject = ""] = /printf %s "\$SUB" .*$/m.exec(page) ?? [];
     expect((await shellRun(`SUB=117250000000000000042; ${subject}`)).stdout).toMatch(/^[\w-]{12}\n$/);
   });

@@ -10,6 +10,7 @@ import { makeTemporaryFolder, type TemporaryFolder, writeEnvFile } from "../../s
 import { findPort, listen, LOOPBACK } from "../../scripts/lib/ports.ts";
 import { addTokenKey } from "../../scripts/lib/token-keys.ts";
 import { startWorker } from "../../scripts/lib/wrangler.ts";
+import { makeServiceAccount } from "../support/service-account.ts";
 
 const KEYS = JSON.stringify(addTokenKey(new Date()));
 const SECRET = randomBytes(16).toString("hex");
@@ -62,6 +63,9 @@ describe("the Worker itself", () => {
       GOOGLE_CLIENT_ID: "client",
       GOOGLE_CLIENT_SECRET: SECRET,
       TOKEN_KEYS: KEYS,
+      // An optional secret, which wrangler takes from a file only where it is declared for this machine.
+      GOOGLE_SERVICE_ACCOUNT: (await makeServiceAccount()).json,
+      DELEGATED_DOMAINS: "studio.example",
       PUBLIC_URL: "",
       GOOGLE_JWKS_URI: `${googleUrl}/certs`,
       GOOGLE_TOKEN_ENDPOINT: `${googleUrl}/token`,
@@ -85,6 +89,7 @@ describe("the Worker itself", () => {
       "gmail-api",
       "settings",
       "accounts",
+      "delegation",
       "redirect-uri",
       "public-url",
       "/style.css",
@@ -92,6 +97,7 @@ describe("the Worker itself", () => {
       "/docs/",
     ]);
     expect(find(good, "accounts").detail).toMatch(/^ALLOWED_ACCOUNTS is empty: everybody with a Google account/);
+    expect(find(good, "delegation").detail).toMatch(/^Users of studio\.example need no consent.*client ID \d+ for/);
     refusal = "invalid_client";
     const bad = await run(url);
     expect(bad.wrong).toEqual(["client"]);

@@ -61,6 +61,7 @@ export async function startFakeRiscApi(): Promise<FakeRiscApi> {
       private_key_id: KEY_ID,
       private_key: await exportPKCS8(privateKey),
       client_email: EMAIL,
+      client_id: "117000000000000000002",
     },
     stream: null,
     status: "enabled",

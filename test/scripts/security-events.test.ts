@@ -203,13 +203,13 @@ describe("a key file", () => {
     [
       "of a person",
       '{"type":"authorized_user","refresh_token":"r"}',
-      "type, client_email, private_key_id, private_key",
+      'type must be "service_account"; client_email is missing; client_id is missing; private_key_id is missing',
     ],
-    ["that is a list", "[]", "not a service account's key file."],
+    ["that is a list", "[]", "not a service account's key file: must be an object."],
     [
       "with a broken key",
-      '{"type":"service_account","client_email":"a","private_key_id":"b","private_key":"broken"}',
-      "private_key is not",
+      '{"type":"service_account","client_email":"a@b","client_id":"1","private_key_id":"b","private_key":"broken"}',
+      "key file: private_key must be a PEM key of PKCS #8 (BEGIN PRIVATE KEY).",
     ],
   ])("%s is refused for it", async (_what, content, words) => {
     const path = content === null ? join(folder, "absent.json") : await write("bad.json", content);

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../scripts/lib/env-file.ts";
 import { setUp } from "../../scripts/lib/setup-steps.ts";
 import { addTokenKey, parseTokenKeys } from "../../scripts/lib/token-keys.ts";
+import { ServiceAccountSchema } from "../../src/lib/service-account-key.ts";
+import { makeServiceAccount } from "../support/service-account.ts";
 
 const ID = "123-abc.apps.googleusercontent.com";
 const SECRET = "GOCSPX-secret_of-these-tests";
@@ -129,6 +131,7 @@ describe("for this machine", () => {
       unknown: [],
       secretsPut: [],
       secretsKept: [],
+      delegation: null,
       deployed: false,
       dryRun: false,
     });
@@ -288,5 +291,173 @@ describe("--deploy", () => {
     expect(await failure(args)).toMatch(says);
     expect(await calls()).toEqual([]);
     await rm(join(root, "client_secret_123.json"));
+  });
+});
+
+describe("--service-account", async () => {
+  const { file, json } = await makeServiceAccount();
+  const OPTIONS = ["--service-account", "key.json", "--delegated-domains", "Example.com, studio.example"];
+  const READONLY = "https://www.googleapis.com/auth/gmail.readonly";
+  const [, line = ""] = (file["private_key"] ?? "").split("\n");
+
+  beforeEach(async () => {
+    await client();
+    await writeFile(join(root, "key.json"), json);
+    await declare("");
+  });
+
+  async function declare(domains: string): Promise<void> {
+    const text = `name = "w"\n[vars]\nGOOGLE_SCOPES = "openid email ${READONLY}"\nDELEGATED_DOMAINS = "${domains}"\n`;
+    await writeFile(join(root, "wrangler.toml"), text);
+  }
+
+  async function refusal(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+    const message = await failure(args, env);
+    expect(message + progress.join("")).not.toContain(line);
+    return message;
+  }
+
+  it("writes key and domains to .dev.vars, and says what an administrator enters; shows no key", async () => {
+    const text = await run(OPTIONS);
+    expect(text).toMatch(/added: .*GOOGLE_SERVICE_ACCOUNT, DELEGATED_DOMAINS\n/);
+    expect(text).toContain("Domain-wide delegation for example.com, studio.example.");
+    expect(text).toContain(`  Client ID: ${file["client_id"]}\n  OAuth scopes: ${READONLY}\n`);
+    expect(text).not.toContain(line);
+    const { DELEGATED_DOMAINS, GOOGLE_SERVICE_ACCOUNT = "" } = parseEnv((await vars()) ?? "");
+    expect(DELEGATED_DOMAINS).toBe("example.com,studio.example");
+    const kept: unknown = JSON.parse(GOOGLE_SERVICE_ACCOUNT);
+    expect(ServiceAccountSchema.parse(kept)).toEqual(ServiceAccountSchema.parse(file));
+    expect(kept).not.toHaveProperty("project_id");
+    expect(await run(OPTIONS)).toMatch(/left as it was: .*GOOGLE_SERVICE_ACCOUNT, DELEGATED_DOMAINS\n/);
+  });
+
+  it("asks for the scopes that .dev.vars sets", async () => {
+    const send = "https://www.googleapis.com/auth/gmail.send";
+    await writeFile(join(root, ".dev.vars"), `GOOGLE_SCOPES="openid ${READONLY} ${send}"\n`);
+    expect(JSON.parse(await run([...OPTIONS, "--json"])).delegation).toEqual({
+      clientId: file["client_id"],
+      domains: ["example.com", "studio.example"],
+      scopes: [READONLY, send],
+    });
+  });
+
+  it("--deploy puts the key by standard input, and the domains, which are no secret, not", async () => {
+    await declare("example.com,studio.example");
+    await run([...URL_OPTION, ...OPTIONS]);
+    const put: Record<string, string> = JSON.parse((await calls())[1]?.input ?? "");
+    expect(Object.keys(put)).toEqual([
+      "GOOGLE_CLIENT_ID",
+      "GOOGLE_CLIENT_SECRET",
+      "TOKEN_KEYS",
+      "GOOGLE_SERVICE_ACCOUNT",
+    ]);
+    expect(ServiceAccountSchema.parse(JSON.parse(put["GOOGLE_SERVICE_ACCOUNT"] ?? "")).keyId).toBe(
+      file["private_key_id"],
+    );
+  });
+
+  it("--deploy takes the domains from wrangler.toml: where others are there, nothing is written", async () => {
+    await declare("example.com");
+    const message = await refusal([...URL_OPTION, ...OPTIONS]);
+    expect(message).toContain('\n  DELEGATED_DOMAINS = "example.com,studio.example"\n');
+    expect([await vars(), await calls()]).toEqual([null, []]);
+  });
+
+  it("shows no part of the key that wrangler prints", async () => {
+    await declare("example.com,studio.example");
+    const env = { SAYS_SECRET_BULK: "bad: INPUT", EXITS_SECRET_BULK: "1" };
+    expect(await refusal([...URL_OPTION, ...OPTIONS], env)).toMatch(/did not take the secrets/);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ["is not there", null, /key\.json cannot be read \(ENOENT\)/],
+    ["is not JSON", "-----BEGIN PRIVATE KEY-----", /key\.json is not JSON\. Create .* type JSON/],
+    ["is of an OAuth client", { web: { client_id: ID, client_secret: SECRET } }, /is the file of an OAuth client/],
+    ["is of a person", { ...file, type: "authorized_user" }, /type must be "service_account"/],
+    ["lacks a member", { ...file, client_id: undefined }, /client_id is missing/],
+    ["has no key in it", { ...file, private_key: "secret" }, /private_key must be a PEM key of PKCS #8/],
+    [
+      "has a key that is none",
+      { ...file, private_key: "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" },
+      /private_key is not an RSA key/,
+    ],
+  ])("a key file that %s is refused, and nothing is written", async (_, content, says) => {
+    await rm(join(root, "key.json"));
+    if (content !== null) {
+      await writeFile(join(root, "key.json"), typeof content === "string" ? content : JSON.stringify(content));
+    }
+    expect(await refusal(OPTIONS)).toMatch(says);
+    expect(await vars()).toBeNull();
+  });
+
+  it.each([
+    [["--service-account", "key.json"], /needs --delegated-domains/],
+    [["--delegated-domains", "example.com"], /needs --service-account/],
+    [["--service-account", "key.json", "--delegated-domains", "@example.com"], /not "@example\.com"/],
+    [["--service-account", "key.json", "--delegated-domains", ""], /must hold domains/],
+  ])("%j is refused", async (args, says) => {
+    expect(await refusal(args)).toMatch(says);
+    expect(await vars()).toBeNull();
+  });
+});
+
+async function declareJurisdiction(jurisdiction: string, id = ""): Promise<void> {
+  const text = `[vars]\nJURISDICTION = "${jurisdiction}"\n\n[[kv_namespaces]]\nbinding = "CREDENTIALS"\n${id}`;
+  await writeFile(join(root, "wrangler.toml"), text);
+}
+
+async function declared(): Promise<string> {
+  return readFile(join(root, "wrangler.toml"), "utf8");
+}
+
+describe("--jurisdiction", () => {
+  const EU = [...URL_OPTION, "--jurisdiction", "eu"];
+  const ID_OF_KV = "0123456789abcdef0123456789abcdef";
+  const CREATED = { SAYS_KV_NAMESPACE: `id = "${ID_OF_KV}"` };
+
+  beforeEach(() => client());
+
+  it("makes KV there, and writes both to wrangler.toml before it deploys; again, it has nothing to do", async () => {
+    await declareJurisdiction("");
+    await run(EU, CREATED);
+    expect((await calls())[0]?.args).toEqual([
+      "kv",
+      "namespace",
+      "create",
+      "gmail-edge-credentials",
+      "--jurisdiction",
+      "eu",
+    ]);
+    expect((await calls()).at(-1)?.args).toEqual(["deploy"]);
+    const text = await declared();
+    expect(text).toContain('JURISDICTION = "eu"');
+    expect(text).toContain(`binding = "CREDENTIALS"\nid = "${ID_OF_KV}"\n`);
+    await run(EU);
+    expect(await declared()).toBe(text);
+    expect((await calls()).filter(({ args }) => args[0] === "kv")).toHaveLength(1);
+  });
+
+  it("writes nothing in a dry run", async () => {
+    await declareJurisdiction("");
+    const before = await declared();
+    await run([...EU, "--dry-run"]);
+    expect([await declared(), (await calls()).some(({ args }) => args[0] === "kv")]).toEqual([before, false]);
+  });
+
+  it.each<[string, string[], () => Promise<void>, RegExp]>([
+    ["another word", [...URL_OPTION, "--jurisdiction", "mars"], () => declareJurisdiction(""), /must be eu or us/],
+    ["no deployment", ["--jurisdiction", "eu"], () => declareJurisdiction(""), /is for --deploy/],
+    ["another jurisdiction", EU, () => declareJurisdiction("us"), /ends all sessions/],
+    ["a namespace that exists", EU, () => declareJurisdiction("", `id = "${ID_OF_KV}"\n`), /cannot move/],
+  ])("refuses, and writes nothing: %s", async (_, args, prepare, message) => {
+    await prepare();
+    expect(await failure(args)).toMatch(message);
+    expect([await vars(), await calls()]).toEqual([null, []]);
+  });
+
+  it("tells what wrangler says where it makes none", async () => {
+    await declareJurisdiction("");
+    expect(await failure(EU, { SAYS_KV_NAMESPACE: "no rights", EXITS_KV_NAMESPACE: "1" })).toMatch(/no rights/);
+    expect(await declared()).toContain('JURISDICTION = ""');
   });
 });

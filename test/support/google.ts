@@ -125,7 +125,7 @@ export class Google {
     return this.act({ action: "snapshot" });
   }
 
-  /** The calls of an endpoint, oldest first; `token` means both kinds. */
+  /** The calls of an endpoint, oldest first; `token` means every kind. */
   async calls(endpoint?: Endpoint): Promise<Call[]> {
     const { calls } = await this.snapshot();
     if (endpoint === undefined) return calls;

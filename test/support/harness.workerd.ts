@@ -1,11 +1,12 @@
 /**
  * Stages inside of the test's own workerd: each has its own Worker, clock and Google; storage is that of the test file.
  */
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createWorker } from "../../src/index.ts";
 import type { MailboxCore } from "../../src/object/core.ts";
-import { objectsOf, type OpenCore } from "./object-stages.ts";
+import { objectsOf, objectStages, type OpenCore } from "./object-stages.ts";
+import { type InFront, reachedThrough } from "./object-views.ts";
 import type { Outgoing, Send } from "./browser.ts";
 import { described } from "./described.ts";
 import { HUB_DOMAIN } from "../google/google.ts";
@@ -54,6 +55,7 @@ interface World {
   readonly origin: string;
   readonly tokenKeys: string;
   readonly storage: Storage;
+  readonly before: StageOptions["before"] | null;
   clockOffsetMs: number;
   readonly sleeps: number[];
 }
@@ -74,6 +76,7 @@ async function openStage(options: StageOptions): Promise<Stage> {
     origin,
     tokenKeys,
     storage,
+    before: options.before ?? null,
     sleeps: [],
   });
   // Empty as in wrangler.toml, whatever a developer's .dev.vars says.
@@ -108,7 +111,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
       return advance(ms);
     },
     startTimer: timers.start,
-    fetch: fetchThroughDouble(world.transport, timers),
+    fetch: fetchThroughDouble(world, timers),
   });
   // One object for its whole life, as in an isolate: the Worker may keep what it derived from it.
   const kv = world.storage.at(place);
@@ -120,7 +123,9 @@ function buildStage(world: World, deployment: Deployment): Stage {
   // An object lives through requests from everywhere, and begins anew with another deployment.
   const deployed = JSON.stringify([vars, Object.keys(bindings)]);
   if (!world.opens.has(deployed)) world.opens.set(deployed, openCore);
-  const objects = objectsOf(env.MAILBOXES, world.name, world.opens.get(deployed) ?? openCore);
+  const plainObjects = objectsOf(env.MAILBOXES, world.name, world.opens.get(deployed) ?? openCore);
+  const { before } = world;
+  const objects = before ? reachedThrough(plainObjects, inFront(before)) : plainObjects;
   // Tests reach no more of a namespace.
   const workerEnv = { ...env, ...vars, CREDENTIALS: kv, MAILBOXES: objects as typeof env.MAILBOXES, ...bindings };
   const plainSend: Send = async (request) => {
@@ -141,7 +146,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
     tokenKeys: world.tokenKeys,
     browser: () => browserFor(base),
     logs: () => logged.join("\n"),
-    stored: () => dumpStorage(kv),
+    stored: async () => `${await dumpStorage(kv)}\n${await dumpObjects(world)}`,
     inside: {
       advance,
       sleeps: world.sleeps,
@@ -169,6 +174,7 @@ function buildStage(world: World, deployment: Deployment): Stage {
       },
       logged,
       kv,
+      mailboxes: objects,
       keys: () => listKeys(kv),
     },
   };
@@ -201,9 +207,10 @@ async function buffered(response: Response): Promise<Response> {
 
 /** `fetch`, but that a connection which Google wants broken breaks here: no HTTP answer can say that. */
 const fetchThroughDouble =
-  (transport: typeof fetch, timers: Timers): typeof fetch =>
+  ({ before, transport }: World, timers: Timers): typeof fetch =>
   (input, init) =>
     timers.during(async () => {
+      await before?.(`call ${new URL(new Request(input).url).pathname}`);
       const response = await transport(input, init);
       const how = response.headers.get(BREAK_HEADER);
       if (how === null) return response;
@@ -223,11 +230,36 @@ const fetchThroughDouble =
       return new Response(half, { status: response.status, headers });
     });
 
+const inFront =
+  (before: NonNullable<StageOptions["before"]>): InFront =>
+  async (question, ask) => {
+    await before(`ask ${question}`);
+    const outcome = await ask();
+    await before(`answer ${question}`);
+    return outcome;
+  };
+
 async function dumpStorage(kv: KVNamespace): Promise<string> {
   const lines: string[] = [];
   for (const name of await listKeys(kv)) {
     const { value, metadata } = await kv.getWithMetadata(name);
     lines.push(name, JSON.stringify(metadata), value ?? "");
+  }
+  return lines.join("\n");
+}
+
+/** Every row of every object that was reached. */
+async function dumpObjects({ opens }: World): Promise<string> {
+  const lines: string[] = [];
+  const deployments = new Set(opens.values());
+  for (const [id, open] of objectStages()) {
+    if (!deployments.has(open)) continue;
+    const stub = env.MAILBOXES.get(env.MAILBOXES.idFromString(id));
+    await runInDurableObject(stub, (_, { storage: { sql } }) => {
+      for (const { name } of sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")) {
+        if (!name.startsWith("_cf_")) lines.push(name, JSON.stringify(sql.exec(`SELECT * FROM "${name}"`).toArray()));
+      }
+    });
   }
   return lines.join("\n");
 }

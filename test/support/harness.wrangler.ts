@@ -13,7 +13,7 @@ import { browserFor, CLIENT, googleFor, type Harness, type Stage, type StageOpti
 import { type Delivery, deliverySchema, type Order } from "./wrangler-pool.ts";
 
 /** Directories of wrangler's local state. */
-const KV = "v3/kv";
+const STORAGE = ["v3/kv", "v3/do"];
 const OBSERVABILITY = "v3/observability";
 
 /** This test file. */
@@ -37,7 +37,7 @@ async function openStage(options: StageOptions): Promise<Stage> {
     tokenKeys,
     browser: () => browserFor(base),
     logs: () => readFileSync(outputFile, "utf8") + withoutAddressBar(readTree(join(stateDirectory, OBSERVABILITY))),
-    stored: async () => readTree(join(stateDirectory, KV)),
+    stored: async () => STORAGE.map((name) => readTree(join(stateDirectory, name))).join("\n"),
   };
 }
 

@@ -1,76 +1,96 @@
 /**
- * Orders of events: two flows whose storage operations are let through one at a time, in an order that the test gives.
- * What a flow does between two operations, such as a call to Google, belongs to the one before.
+ * Orders of events: a flow is held up in front of one of its steps, another flow is played, and the first one goes on. A step
+ * is a question to an object, its answer, an operation of KV or a call to Google.
  */
-import type { LaggingKv } from "./lagging-kv.ts";
 
-/** Flows by the place at which they run; a flow must be alone there. */
-export type Flows = Readonly<Record<string, () => Promise<unknown>>>;
+/** Between two looks. By polling: who waits may be an object, which has I/O of its own. */
+const LOOK_MS = 2;
+/** A flow that has taken no step for so long waits for the one that is held up. */
+const QUIET_MS = 150;
 
-/**
- * Plays flows at once.
- *
- * @param order places, one for each operation; a place whose flow has ended is passed over, and what is left when the
- * order ends goes in the order of the flows
- * @returns the places in the order in which operations were let through
- */
-export async function playInOrder(kv: LaggingKv, order: readonly string[], flows: Flows): Promise<string[]> {
-  const played: string[] = [];
-  const waiting = new Map<string, (() => void)[]>(Object.keys(flows).map((place) => [place, []]));
-  const running = new Set(waiting.keys());
-  let news = Promise.withResolvers<void>();
-  const tell = (): void => {
-    news.resolve();
-    news = Promise.withResolvers<void>();
-  };
-  kv.gate = async ({ place }, work) => {
-    const turn = Promise.withResolvers<void>();
-    waiting.get(place)?.push(turn.resolve);
-    tell();
-    await turn.promise;
-    work();
-  };
-  const ends = Object.entries(flows).map(async ([place, flow]) => {
-    try {
-      await flow();
-    } finally {
-      running.delete(place);
-      tell();
+/** What became of two flows. */
+export interface Played<A, B> {
+  readonly answer: A;
+  readonly otherAnswer: B;
+  /** Steps of the first flow that were let through before the other one began. */
+  readonly before: readonly string[];
+  /** The other flow has ended before the first one went on; else it had to wait for it. */
+  readonly isOver: boolean;
+}
+
+export class Steps {
+  #taken: string[] | null = null;
+  #heldBefore: number | null = null;
+  #isHeld = false;
+  #lastAtMs = 0;
+  #fails: ((nth: number) => boolean) | null = null;
+  #stored = 0;
+
+  /** Stands in front of each step. */
+  readonly before = async (step: string): Promise<void> => {
+    this.#lastAtMs = Date.now();
+    if (!step.startsWith("call ")) this.#fail();
+    if (this.#taken === null) return;
+    if (this.#taken.length !== this.#heldBefore) {
+      this.#taken.push(step);
+      return;
     }
-  });
-  const all = Promise.all(ends);
-  const rest = [...order];
-  while (running.size > 0) {
-    // Everyone stands in front of the storage or has ended: only then is it decided who goes on.
-    if ([...running].some((place) => waiting.get(place)?.length === 0)) {
-      await news.promise;
-      continue;
-    }
-    const [first] = running;
-    const place = rest.splice(0, rest.findIndex((next) => running.has(next)) + 1).at(-1) ?? first;
-    if (place === undefined) break;
-    played.push(place);
-    waiting.get(place)?.shift()?.();
+    // From here on, it is the other flow that takes steps.
+    this.#taken = null;
+    this.#isHeld = true;
+    while (this.#isHeld) await look();
+  };
+
+  /** Stands behind an operation of KV, as the step of an answer does behind a question. */
+  readonly behind = async (): Promise<void> => this.#fail();
+
+  /** Plays a flow while steps to storage fail, or their answers are lost. @param fails the first is 1 */
+  async failing<T>(fails: (nth: number) => boolean, flow: () => Promise<T>): Promise<{ result: T; count: number }> {
+    [this.#fails, this.#stored] = [fails, 0];
+    const result = await flow();
+    this.#fails = null;
+    return { result, count: this.#stored };
   }
-  kv.gate = null;
-  await all;
-  return played;
+
+  #fail(): void {
+    if (this.#fails === null) return;
+    this.#stored += 1;
+    if (this.#fails(this.#stored)) throw new Error("Storage is out of reach.");
+  }
+
+  /** The steps of a flow. */
+  async of(flow: () => Promise<unknown>): Promise<string[]> {
+    const taken: string[] = [];
+    this.#taken = taken;
+    await flow();
+    this.#taken = null;
+    return taken;
+  }
+
+  /** Plays `other` while `flow` is held up. @param index of the step in front of which it is */
+  async play<A, B>(index: number, flow: () => Promise<A>, other: () => Promise<B>): Promise<Played<A, B>> {
+    const before: string[] = [];
+    [this.#taken, this.#heldBefore] = [before, index];
+    const running = watched(flow());
+    while (!this.#isHeld && !running.isOver()) await look();
+    this.#lastAtMs = Date.now();
+    const others = watched(other());
+    while (!others.isOver() && Date.now() - this.#lastAtMs < QUIET_MS) await look();
+    const isOver = others.isOver();
+    [this.#taken, this.#heldBefore, this.#isHeld] = [null, null, false];
+    return { answer: await running.result, otherAnswer: await others.result, before, isOver };
+  }
 }
 
-/** All orders of so many events of one flow and so many of another. */
-export function interleavings([a, countA]: [string, number], [b, countB]: [string, number]): string[][] {
-  if (countA === 0) return [Array<string>(countB).fill(b)];
-  if (countB === 0) return [Array<string>(countA).fill(a)];
-  const beginsWithA = interleavings([a, countA - 1], [b, countB]).map((rest) => [a].concat(rest));
-  const beginsWithB = interleavings([a, countA], [b, countB - 1]).map((rest) => [b].concat(rest));
-  return [...beginsWithA, ...beginsWithB];
+function watched<T>(result: Promise<T>): { result: Promise<T>; isOver: () => boolean } {
+  let isOver = false;
+  const end = (): void => {
+    isOver = true;
+  };
+  result.then(end, end);
+  return { result, isOver: () => isOver };
 }
 
-/** At most so many of them, spread evenly, the first and the last among them. */
-export function spread<T>(items: readonly T[], most: number): T[] {
-  if (items.length <= most) return [...items];
-  const step = (items.length - 1) / (most - 1);
-  return Array.from({ length: most }, (_, index) => items[Math.round(index * step)]).filter(
-    (item): item is T => item !== undefined,
-  );
+function look(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }

@@ -8,9 +8,8 @@
  */
 import { env } from "cloudflare:workers";
 
-/** https://developers.cloudflare.com/kv/api/read-key-value-pairs/#cachettl-parameter */
-const DEFAULT_CACHE_TTL_SECONDS = 60;
-const MIN_CACHE_TTL_SECONDS = 30;
+/** Of every read: nobody here asks for another. https://developers.cloudflare.com/kv/api/read-key-value-pairs/#cachettl-parameter */
+const CACHE_TTL_MS = 60_000;
 /** https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys */
 const MIN_EXPIRATION_TTL_SECONDS = 60;
 /** https://developers.cloudflare.com/kv/platform/limits/ */
@@ -79,18 +78,17 @@ export class LaggingKv {
     this.#caches.set(place, caches);
     const run = <T>(operation: Omit<Operation, "place">, work: () => T): Promise<T> =>
       this.#run({ ...operation, place }, work);
-    const read = (key: string, options: unknown): Entry | null =>
-      caches.read(key, cacheTtlMs(options), () => this.#live(key));
+    const read = (key: string): Entry | null => caches.read(key, () => this.#live(key));
     const methods: Partial<Record<string | symbol, (...input: never[]) => Promise<unknown>>> = {
-      get: async (keys: string | string[], options?: unknown) =>
+      get: async (keys: string | string[]) =>
         run({ kind: "get", keys: checkedKeys(keys) }, () => {
-          if (typeof keys === "string") return decoded(read(keys, options), options);
-          return new Map(keys.map((key) => [key, decoded(read(key, options), options)]));
+          if (typeof keys === "string") return read(keys)?.value ?? null;
+          return new Map(keys.map((key) => [key, read(key)?.value ?? null]));
         }),
-      getWithMetadata: async (keys: string | string[], options?: unknown) =>
-        run({ kind: "get", keys: checkedKeys(keys) }, () => {
-          if (typeof keys === "string") return withMetadata(read(keys, options), options);
-          return new Map(keys.map((key) => [key, withMetadata(read(key, options), options)]));
+      getWithMetadata: async (key: string) =>
+        run({ kind: "get", keys: checkedKeys(key) }, () => {
+          const entry = read(key);
+          return { value: entry?.value ?? null, metadata: entry?.metadata ?? null, cacheStatus: null };
         }),
       put: async (key: string, value: string, options: KVNamespacePutOptions = {}) =>
         run({ kind: "put", keys: [checkedKey(key)] }, () => {
@@ -163,14 +161,12 @@ class PlaceCache {
     this.#now = now;
   }
 
-  /**
-   * Values and misses alike. The age counts, so that a read with a smaller `cacheTtl` asks anew for what another one
-   * cached: https://developers.cloudflare.com/kv/api/read-key-value-pairs/#cachettl-parameter
-   */
-  read(key: string, ttlMs: number, load: () => Entry | null): Entry | null {
+  /** Values and misses alike. */
+  read(key: string, load: () => Entry | null): Entry | null {
     const nowMs = this.#now();
     const known = this.#reads.get(key);
-    if (known !== undefined && nowMs - known.atMs < ttlMs) return isLive(known.entry, nowMs) ? known.entry : null;
+    if (known !== undefined && nowMs - known.atMs < CACHE_TTL_MS)
+      return isLive(known.entry, nowMs) ? known.entry : null;
     const entry = load();
     this.#reads.set(key, { entry, atMs: nowMs });
     return entry;
@@ -183,7 +179,7 @@ class PlaceCache {
 
   list(load: () => ReadonlyMap<string, Entry | null>): ReadonlyMap<string, Entry | null> {
     const nowMs = this.#now();
-    if (this.#listed === null || nowMs - this.#listed.atMs >= DEFAULT_CACHE_TTL_SECONDS * 1000) {
+    if (this.#listed === null || nowMs - this.#listed.atMs >= CACHE_TTL_MS) {
       this.#listed = { entries: load(), atMs: nowMs };
     }
     return this.#listed.entries;
@@ -222,30 +218,6 @@ function checkedKeys(keys: string | readonly string[]): string[] {
     throw new Error(`KV GET_BULK failed: 400 You can request a maximum of ${MAX_KEYS_PER_GET} keys`);
   }
   return keys.map(checkedKey);
-}
-
-function optionOf(options: unknown, name: "type" | "cacheTtl"): unknown {
-  if (typeof options === "string") return name === "type" ? options : undefined;
-  return typeof options === "object" && options !== null ? Reflect.get(options, name) : undefined;
-}
-
-function cacheTtlMs(options: unknown): number {
-  const seconds = optionOf(options, "cacheTtl") ?? DEFAULT_CACHE_TTL_SECONDS;
-  if (typeof seconds !== "number" || !(seconds >= MIN_CACHE_TTL_SECONDS)) {
-    throw new Error(`KV GET failed: 400 Invalid cache_ttl of ${JSON.stringify(seconds)}.`);
-  }
-  return seconds * 1000;
-}
-
-function decoded(entry: Entry | null, options: unknown): unknown {
-  const type = optionOf(options, "type") ?? "text";
-  if (type !== "text" && type !== "json") throw new Error(`the double of KV reads no ${JSON.stringify(type)}`);
-  if (entry === null) return null;
-  return type === "json" ? JSON.parse(entry.value) : entry.value;
-}
-
-function withMetadata(entry: Entry | null, options: unknown) {
-  return { value: decoded(entry, options), metadata: entry?.metadata ?? null, cacheStatus: null };
 }
 
 function toEntry(value: string, options: KVNamespacePutOptions, nowMs: number): Entry {

@@ -1,6 +1,6 @@
 /**
- * Sessions and API tokens as they should be: a plain record of what happened and when, with no storage that lags. Says
- * who must be dead and who must be alive once every place knows everything.
+ * Sessions and API tokens as they should be: a plain record of what happened and when. Says who must be dead and who must be
+ * alive.
  */
 
 /** When something happened: some moment between two times of the clock, in epoch milliseconds. */

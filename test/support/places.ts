@@ -7,6 +7,7 @@ import { AppError } from "../../src/errors.ts";
 import { getProfile } from "../../src/mailbox/offline.ts";
 import type { Browser } from "./browser.ts";
 import { inside, type Open } from "./contract.ts";
+import { Steps } from "./interleaving.ts";
 import { LaggingKv } from "./lagging-kv.ts";
 import { newcomer, type Scene, type SceneOptions } from "./scenes.ts";
 import type { Stage } from "./stage.ts";
@@ -16,6 +17,8 @@ export const CONVERGENCE_MS = 60_000;
 
 export interface Places extends Scene {
   readonly kv: LaggingKv;
+  /** Holds flows up in front of their steps. */
+  readonly steps: Steps;
   /** The Worker at a place; the scene's own stage and browser are at "here". */
   at(place: string): Stage;
   /** The scene's browser, as it is now, in front of the Worker at another place: cookies go along. */
@@ -29,10 +32,17 @@ export async function openPlaces(
   options: SceneOptions & { readonly ownWritesAreSeen?: boolean } = {},
 ): Promise<Places> {
   const { ownWritesAreSeen = true, ...sceneOptions } = options;
+  const steps = new Steps();
   let kv: LaggingKv | null = null;
   const storage = (now: () => number): LaggingKv => (kv = new LaggingKv({ now, ownWritesAreSeen }));
-  const scene = await newcomer(open, { ...sceneOptions, storage });
+  const scene = await newcomer(open, { ...sceneOptions, storage, before: steps.before });
   if (kv === null) throw new Error("the stage has not taken the storage");
+  const laggingKv: LaggingKv = kv;
+  laggingKv.gate = async ({ keys, kind }, work) => {
+    await steps.before(`${kind} ${keys.map((key) => key.split(":")[0]).join(" ")}`);
+    work();
+    await steps.behind();
+  };
   const stages = new Map([["here", scene.stage]]);
   const at = (place: string): Stage => {
     const stage = stages.get(place) ?? inside(scene.stage).at(place);
@@ -44,7 +54,7 @@ export async function openPlaces(
     browser.jar.copyTo(other.jar);
     return other;
   };
-  return { ...scene, kv, at, moved, advance: (ms) => inside(scene.stage).advance(ms) };
+  return { ...scene, kv: laggingKv, steps, at, moved, advance: (ms) => inside(scene.stage).advance(ms) };
 }
 
 /** What another Worker gets at a place that acts for the person, by `sub` or address: "works", or the reason why not. */

@@ -3,6 +3,7 @@
  * of the test's own runtime and for one in a real `wrangler dev` process.
  */
 import type { RequestScope } from "../../src/context.ts";
+import type { MailboxNamespace } from "../../src/object/client.ts";
 import { Browser, type Outgoing } from "./browser.ts";
 import type { ConfigPatch, Google } from "./google.ts";
 
@@ -18,6 +19,11 @@ export interface StageOptions {
   readonly apart?: string;
   /** Storage in place of the runtime's own, for a Worker at each of several places; by the clock of the stage. */
   readonly storage?: (now: () => number) => Storage;
+  /**
+   * Stands in front of each call to Google, of each question to an object and of its answer, and may hold it up or throw;
+   * inside of workerd only.
+   */
+  readonly before?: (step: string) => Promise<void>;
 }
 
 /** A KV namespace that is reached from different places. */
@@ -42,6 +48,8 @@ export interface Inside {
   /** What was logged so far, line by line, by whichever stage. */
   readonly logged: readonly string[];
   readonly kv: KVNamespace;
+  /** The objects of this stage, for a binding of another one. */
+  readonly mailboxes: MailboxNamespace;
   /** The names of everything that is stored. */
   readonly keys: () => Promise<string[]>;
 }

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { ConfigError, describeUnknownNames, parseConfig } from "../../src/config.ts";
+import { ConfigError, describeUnknownNames, isDelegated, parseConfig } from "../../src/config.ts";
+import { makeServiceAccount } from "../support/service-account.ts";
 import {
   CLIENT_ID,
   CLIENT_SECRET,
@@ -62,6 +63,7 @@ describe("defaults", () => {
       publicOrigin: null,
       allowedAccounts: [],
       allowedOrigins: [],
+      delegation: null,
       subrequestBudget: 50,
       quotaBudget: 5000,
       tokenKeys: [KEY_A],
@@ -76,6 +78,7 @@ describe("defaults", () => {
       "PUBLIC_URL",
       "ALLOWED_ACCOUNTS",
       "ALLOWED_ORIGINS",
+      "DELEGATED_DOMAINS",
       "CREDENTIALS",
       "RATE_LIMITER",
     ]) {
@@ -279,6 +282,88 @@ describe("ALLOWED_ACCOUNTS", () => {
       problemOf("ALLOWED_ACCOUNTS", value);
     },
   );
+});
+
+describe("GOOGLE_SERVICE_ACCOUNT and DELEGATED_DOMAINS", async () => {
+  const { file, json } = await makeServiceAccount();
+  const both = { GOOGLE_SERVICE_ACCOUNT: json, DELEGATED_DOMAINS: " Example.com,studio.example, " };
+
+  test("together are delegation, for these domains in lower case", () => {
+    expect(configuration(both).delegation).toEqual({
+      serviceAccount: {
+        email: file["client_email"],
+        clientId: file["client_id"],
+        keyId: file["private_key_id"],
+        privateKeyPem: file["private_key"],
+      },
+      domains: ["example.com", "studio.example"],
+    });
+  });
+
+  test("a key alone, and empty text, are none", () => {
+    expect(configuration({ GOOGLE_SERVICE_ACCOUNT: json }).delegation).toBeNull();
+    expect(configuration({ ...both, DELEGATED_DOMAINS: " , " }).delegation).toBeNull();
+    expect(configuration({ GOOGLE_SERVICE_ACCOUNT: "", DELEGATED_DOMAINS: "" }).delegation).toBeNull();
+  });
+
+  test("domains without a key are named, also beside other problems", () => {
+    const problem = "DELEGATED_DOMAINS needs the secret GOOGLE_SERVICE_ACCOUNT";
+    expect(problemsOf({ DELEGATED_DOMAINS: "example.com" })).toEqual([problem]);
+    expect(problemsOf({ ...both, GOOGLE_SERVICE_ACCOUNT: "" })).toEqual([problem]);
+    expect(problemsOf({ DELEGATED_DOMAINS: "example.com", TOKEN_KEYS: "" })).toEqual([
+      "TOKEN_KEYS is missing",
+      problem,
+    ]);
+  });
+
+  test.each([
+    "example",
+    "@example.com",
+    "ann@example.com",
+    "*.example.com",
+    "example.com studio.example",
+    "ex\u00E4.de",
+  ])("%j is no list of domains", (value) => {
+    expect(problemsOf({ ...both, DELEGATED_DOMAINS: value })).toEqual([
+      "DELEGATED_DOMAINS.0 must hold domains such as example.com, separated by commas",
+    ]);
+  });
+
+  test.each<[string, unknown, string]>([
+    ["is a path", "../key.json", "GOOGLE_SERVICE_ACCOUNT is not JSON"],
+    ["is null", "null", "GOOGLE_SERVICE_ACCOUNT is not JSON"],
+    ["is no text", file, "GOOGLE_SERVICE_ACCOUNT must be the text of a key file"],
+    ["is the file of an OAuth client", '{"web":{}}', 'GOOGLE_SERVICE_ACCOUNT.type must be "service_account"'],
+    [
+      "has a key in another form",
+      JSON.stringify({ ...file, private_key: file["private_key"]?.replaceAll("PRIVATE", "RSA PRIVATE") }),
+      "GOOGLE_SERVICE_ACCOUNT.private_key must be a PEM key of PKCS #8 (BEGIN PRIVATE KEY)",
+    ],
+  ])("a key that %s is named, without its value, and no other problem", (_, value, says) => {
+    expect(problemsOf({ ...both, GOOGLE_SERVICE_ACCOUNT: value })).toEqual([says]);
+  });
+
+  test("a misspelt name is told, and the right one is known", () => {
+    expect(describeUnknownNames({ GOOGLE_SERVICE_ACOUNT: json })).toEqual([
+      "GOOGLE_SERVICE_ACOUNT is not a setting. Did you mean GOOGLE_SERVICE_ACCOUNT?",
+    ]);
+    expect(configuration(both).unknownNames).toEqual([]);
+  });
+
+  test.each<[string | null, boolean]>([
+    ["example.com", true],
+    ["EXAMPLE.com", true],
+    [null, false],
+    ["", false],
+    ["mail.example.com", false],
+    ["example.com.evil.test", false],
+    ["xample.com", false],
+    // Not ASCII: the Kelvin sign, which toLowerCase makes a k.
+    ["studio.example\u212A", false],
+  ])("hd %j is delegated: %s", (hostedDomain, expected) => {
+    expect(isDelegated(configuration(both), hostedDomain)).toBe(expected);
+    expect(isDelegated(configuration(), hostedDomain)).toBe(false);
+  });
 });
 
 describe("GOOGLE_SCOPES", () => {

@@ -1,5 +1,6 @@
 /**
- * The token and revocation endpoints: single-use codes with PKCE, refresh tokens that die as Google's do.
+ * The token and revocation endpoints: single-use codes with PKCE, refresh tokens that die as Google's do, assertions of
+ * service accounts.
  */
 import { toBase64Url } from "../text.ts";
 import { json, oauthError } from "../errors.ts";
@@ -15,6 +16,7 @@ import {
   randomText,
   getUser,
 } from "../state.ts";
+import { checkAssertion, JWT_BEARER } from "./assertion.ts";
 import { issueIdToken } from "./keys.ts";
 import { parseScopes } from "./scopes.ts";
 
@@ -25,9 +27,11 @@ interface Client {
   readonly secret: string;
 }
 
-/** Which of the two token calls this is; faults and counts tell them apart. */
-export function tokenEndpoint(call: Incoming): "token:code" | "token:refresh" {
-  return new URLSearchParams(call.body).get("grant_type") === "refresh_token" ? "token:refresh" : "token:code";
+/** Which of the token calls this is; faults and counts tell them apart. */
+export function tokenEndpoint(call: Incoming): "token:code" | "token:refresh" | "token:assertion" {
+  const grantType = new URLSearchParams(call.body).get("grant_type");
+  if (grantType === JWT_BEARER) return "token:assertion";
+  return grantType === "refresh_token" ? "token:refresh" : "token:code";
 }
 
 export async function token(instance: Instance, call: Incoming): Promise<Response> {
@@ -35,11 +39,13 @@ export async function token(instance: Instance, call: Incoming): Promise<Respons
   if (form instanceof Response) return form;
   const verifier = form.get("code_verifier");
   if (verifier !== null) keepSecret(instance, verifier);
+  const grantType = form.get("grant_type");
+  // The assertion says who asks: no client does.
+  if (grantType === JWT_BEARER) return assert(instance, form, call.url.href);
   const client = instance.config.clients.find(({ id }) => id === form.get("client_id"));
   if (client === undefined || client.secret !== form.get("client_secret")) {
     return oauthError("invalid_client", "The provided client secret is invalid.", 401);
   }
-  const grantType = form.get("grant_type");
   if (grantType === "authorization_code") return exchange(instance, client, form);
   if (grantType === "refresh_token") return refresh(instance, client, form);
   return object(instance, `grant_type ${grantType}`, "unsupported_grant_type");
@@ -119,13 +125,33 @@ async function refresh(instance: Instance, client: Client, form: URLSearchParams
   return json(await accessAnswer(instance, { client, sub, scopes, nonce: null }), 200, NO_STORE);
 }
 
+/** With domain-wide delegation: an access token for a user who never consented, and nothing else. */
+async function assert(instance: Instance, form: URLSearchParams, audience: string): Promise<Response> {
+  if (form.has("client_id") || form.has("client_secret")) {
+    return object(instance, "an assertion and a client", "invalid_request");
+  }
+  const assertion = keepSecret(instance, form.get("assertion") ?? "");
+  const delegated = await checkAssertion(instance, assertion, audience);
+  if (delegated instanceof Response) return delegated;
+  const { clientId, user, scopes } = delegated;
+  const answer = {
+    access_token: issue(instance, "access", { client: { id: clientId }, sub: user.sub, scopes }),
+    expires_in: instance.config.accessTokenLifetimeSeconds,
+    token_type: "Bearer",
+  };
+  return json(answer, 200, NO_STORE);
+}
+
 interface Grant {
-  readonly client: Client;
+  readonly client: Pick<Client, "id">;
   readonly sub: string;
   readonly scopes: readonly string[];
 }
 
-async function accessAnswer(instance: Instance, request: Grant & { readonly nonce: string | null }) {
+async function accessAnswer(
+  instance: Instance,
+  request: Grant & { readonly client: Client; readonly nonce: string | null },
+) {
   const { config } = instance;
   const scopes = config.grantedScopes ?? request.scopes;
   const user = getUser(instance, request.sub);

@@ -14,6 +14,7 @@ const TRANSACTION: Transaction = {
   loginHint: "ann@example.test",
   prompt: null,
   codeRetried: false,
+  identityOnly: false,
   consentForced: false,
 };
 

@@ -1,5 +1,6 @@
 /** What the tests of a grant share: a Gmail that takes some access tokens, and an object that gives new ones. */
 import { env } from "cloudflare:workers";
+import { LruCache } from "../../../src/isolate/lru-cache.ts";
 import { Grant, type GrantHolder, type GrantServices } from "../../../src/auth/grant.ts";
 import { REAL_WORLD } from "../../../src/context.ts";
 import type { Credential } from "../../../src/kv-store.ts";
@@ -39,7 +40,11 @@ export const refusal =
 export type Give = (refused: string | null, count: number) => Renewed | Promise<Renewed>;
 
 /** By default fresh-1, fresh-2 …, each just come from Google. */
-export const giveFresh: Give = (_, count) => ({ accessToken: { ...HELD, value: `fresh-${count}` }, isFresh: true });
+export const giveFresh: Give = (_, count) => ({
+  accessToken: { ...HELD, value: `fresh-${count}` },
+  isFresh: true,
+  isDelegated: false,
+});
 
 /** An object that can be asked for access tokens only. */
 export function createMailbox(world: World, give: Give = giveFresh) {
@@ -63,7 +68,12 @@ export function createGmail(accepts: readonly string[], before: (index: number) 
 }
 
 export function createGrant(world: World, changes: Partial<GrantServices & GrantHolder> = {}): Grant {
-  const services: GrantServices = { upstream: world.upstream, trace: world.trace, world };
+  const services: GrantServices = {
+    refusedTokens: new LruCache(10),
+    upstream: world.upstream,
+    trace: world.trace,
+    world,
+  };
   const holder: GrantHolder = {
     user: { sub: "1", email: "ann@example.test" },
     actor: { kind: "session", id: "s" },

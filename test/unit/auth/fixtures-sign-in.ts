@@ -21,6 +21,7 @@ export const TRANSACTION: Transaction = {
   loginHint: "hint@example.test",
   prompt: null,
   codeRetried: false,
+  identityOnly: false,
   consentForced: false,
 };
 

@@ -39,11 +39,17 @@ const fail =
     throw new AppError(reason, message);
   };
 
-const giveShort: Give = () => ({ accessToken: { value: "short", expiresAtMs: START_MS + 5 }, isFresh: true });
+const giveShort: Give = () => ({
+  accessToken: { value: "short", expiresAtMs: START_MS + 5 },
+  isFresh: true,
+  isDelegated: false,
+});
 
 /** One that the object had at hand, then a fresh one. */
 const giveKept: Give = (refused, count) =>
-  count === 1 ? { accessToken: { ...HELD, value: "kept" }, isFresh: false } : giveFresh(refused, count);
+  count === 1
+    ? { accessToken: { ...HELD, value: "kept" }, isFresh: false, isDelegated: false }
+    : giveFresh(refused, count);
 
 /** An outage, then a fresh one. */
 const giveSecond: Give = (refused, count) =>

@@ -20,6 +20,7 @@ const TRANSACTION: Transaction = {
   loginHint: "ann@example.test",
   prompt: "consent",
   codeRetried: false,
+  identityOnly: false,
   consentForced: true,
 };
 

@@ -27,6 +27,7 @@ describe("authorization URL (RFC 6749 §4.1.1, RFC 7636 §4.3)", () => {
     codeChallenge: "the-challenge",
     loginHint: null,
     prompt: null,
+    identityOnly: false,
   };
   const firstTrip = {
     client_id: CLIENT_ID,

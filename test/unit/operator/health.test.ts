@@ -4,6 +4,7 @@ import { TokenKeysSchema } from "../../../src/lib/key-ring.ts";
 import { describe, expect, inside, test } from "../../support/contract.ts";
 import type { Fault } from "../../support/google.ts";
 import { newcomer, signedIn } from "../../support/scenes.ts";
+import { makeServiceAccount } from "../../support/service-account.ts";
 import type { Stage } from "../../support/stage.ts";
 import { expectRefusal, keyRingOf, operatorToken } from "../../attacks/victim.ts";
 
@@ -23,6 +24,7 @@ const FINE: Readonly<Record<string, string>> = {
   settings: "Every name that is set is known.",
   accounts:
     "ALLOWED_ACCOUNTS is empty: everybody with a Google account that your consent screen lets through may sign in.",
+  delegation: "Not set up, as DELEGATED_DOMAINS is empty: every user consents.",
   "redirect-uri": "Google's console must list exactly http://mail.localhost/auth/callback",
 };
 
@@ -149,6 +151,31 @@ describe("for the operator", () => {
     const { checks } = HealthSchema.parse(await response.json());
     const detail = "These may sign in: ann@example.test, @example.org";
     expect(checks).toContainEqual({ name: "accounts", ok: true, detail });
+  });
+
+  test("delegation is told with its domains, and what an administrator enters for them", async ({ open }) => {
+    const { stage } = await newcomer(open);
+    const { file, json } = await makeServiceAccount();
+    const vars = { GOOGLE_SERVICE_ACCOUNT: json, DELEGATED_DOMAINS: "Example.com,studio.example" };
+    const { checks } = HealthSchema.parse(await (await ask(inside(stage).redeploy(vars))).json());
+    expect(checks).toContainEqual({
+      name: "delegation",
+      ok: true,
+      detail:
+        "Users of example.com, studio.example need no consent to Gmail, if their administrator has authorized client ID " +
+        `${file["client_id"]} for https://www.googleapis.com/auth/gmail.readonly at ` +
+        "https://admin.google.com/ac/owl/domainwidedelegation",
+    });
+  });
+
+  test("a service account's key that cannot sign: delegation", async ({ open }) => {
+    const { stage } = await newcomer(open);
+    const { file } = await makeServiceAccount();
+    const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    const json = JSON.stringify({ ...file, private_key: key });
+    await expectFailing(inside(stage).redeploy({ GOOGLE_SERVICE_ACCOUNT: json, DELEGATED_DOMAINS: "example.com" }), {
+      delegation: /^(?!.*AAAA).*GOOGLE_SERVICE_ACCOUNT: put the JSON of a new key/,
+    });
   });
 
   test("everything down at once: each is told", async ({ open }) => {
