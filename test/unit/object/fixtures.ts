@@ -122,6 +122,7 @@ export function signInOf(nowMs: number, id: string, changes: Partial<SignIn> = {
     identity: IDENTITY,
     emailVerified: true,
     hostedDomain: null,
+    delegated: false,
     session: { id, signedInAtMs: nowMs, device: "Firefox on Linux", place: null },
     scopes: ["openid", READONLY],
     accessToken: { value: `of-${id}`, expiresAtMs: nowMs + 3_600_000 },

@@ -11,11 +11,9 @@ test("the alarm is the earliest time that is planned, and each purpose keeps its
     expect(alarmAtMs()).toBeNull();
     schedule.plan("expiry", 300);
     expect(alarmAtMs()).toBe(300);
-    schedule.plan("usage", 200);
-    expect(alarmAtMs()).toBe(200);
-    schedule.plan("usage", 250);
+    schedule.plan("expiry", 350);
     schedule.plan("erasure", 400);
-    expect(alarmAtMs()).toBe(200);
+    expect(alarmAtMs()).toBe(300);
     schedule.plan("erasure", 100);
     expect(alarmAtMs()).toBe(100);
   });
@@ -24,16 +22,16 @@ test("the alarm is the earliest time that is planned, and each purpose keeps its
 test("what is due is taken once, and the alarm goes on to what is left", async () => {
   await inObject(async ({ alarmAtMs, storage }) => {
     const schedule = new Schedule(new Database(storage), storage);
-    schedule.plan("usage", 100);
     schedule.plan("erasure", 200);
     schedule.plan("expiry", 300);
-    expect(schedule.take(99)).toEqual([]);
-    expect(schedule.take(200)).toEqual(["erasure", "usage"]);
+    expect(schedule.take(199)).toEqual([]);
+    expect(schedule.take(200)).toEqual(["erasure"]);
     expect(alarmAtMs()).toBe(300);
     const later = new Schedule(new Database(storage), storage);
     expect(later.take(200)).toEqual([]);
-    later.plan("usage", 900);
+    later.plan("erasure", 900);
     expect(later.take(300)).toEqual(["expiry"]);
     expect(alarmAtMs()).toBe(900);
+    expect(later.take(900)).toEqual(["erasure"]);
   });
 });
