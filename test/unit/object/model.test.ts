@@ -7,7 +7,18 @@ import { expect, inject, test } from "vitest";
 import { sha256 } from "../../../src/lib/key-ring.ts";
 import type { SignInResult } from "../../../src/object/rpc.ts";
 import { appErrorOf } from "../fixtures.ts";
-import { breakKv, DAY_MS, EMAIL, inObject, MINUTE_MS, newToken, signInOf, SUB, type TestObject } from "./fixtures.ts";
+import {
+  offlineUser,
+  breakKv,
+  DAY_MS,
+  EMAIL,
+  inObject,
+  MINUTE_MS,
+  newToken,
+  signInOf,
+  SUB,
+  type TestObject,
+} from "./fixtures.ts";
 
 /** `FUZZ_RUNS=1000000` makes a long run of it, of 30,000 commands. */
 const RUNS = Math.ceil(inject("fuzzRuns") / 1_000);
@@ -293,7 +304,7 @@ async function expectAsModel({ core, kv }: TestObject, model: Model): Promise<vo
   expect((await core.listSessions()).map(({ id }) => id).toSorted()).toEqual(sessions.toSorted());
   expect((await core.listTokens()).map(({ id }) => id).toSorted()).toEqual(tokens.toSorted());
   expect(await core.consentedAt(SUB)).toBe(model.consentedAtMs);
-  expect((await core.openOffline(SUB)) !== null).toBe(model.consentedAtMs !== null);
+  expect((await offlineUser(core)) !== null).toBe(model.consentedAtMs !== null);
   expect(kv.names.some((name) => name.startsWith("credential:"))).toBe(model.isInKv);
 }
 

@@ -211,6 +211,7 @@ test("what is stored of a user takes no more room than the table says", async ({
   const { token } = await makeToken(browser);
   await withToken(stage, token, { path: "/api/messages" });
   await happen(places, about("sessions-revoked", issSub(user)));
+  await happen(places, about("token-revoked", refreshTokenPrefix(await google.refreshToken(user))));
   note();
   await signIn(browser, user);
   await google.act({ action: "changePassword", email: user.email });
