@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createKvNamespace, type Deployment } from "./deployment.ts";
 import { ScriptError } from "./script-error.ts";
 
-const JURISDICTIONS = ["eu", "us"];
+const JURISDICTIONS = new Set(["eu", "us"]);
 const VARIABLE = /^JURISDICTION = "(.*)"$/m;
 const BINDING = /^binding = "CREDENTIALS"\n(?:id = "(.*)"\n)?/m;
 
@@ -19,7 +19,7 @@ export interface JurisdictionPlan {
 /** Checks the option against wrangler.toml. @returns null where there is nothing to do. @throws {ScriptError} */
 export function planJurisdiction(root: string, jurisdiction: string | undefined): JurisdictionPlan | null {
   if (jurisdiction === undefined) return null;
-  if (!JURISDICTIONS.includes(jurisdiction)) throw new ScriptError("--jurisdiction must be eu or us.");
+  if (!JURISDICTIONS.has(jurisdiction)) throw new ScriptError("--jurisdiction must be eu or us.");
   const file = join(root, "wrangler.toml");
   const text = readFileSync(file, "utf8");
   const declared = VARIABLE.exec(text)?.[1];

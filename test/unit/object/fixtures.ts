@@ -6,7 +6,6 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import { createMailboxCore, REAL_WORLD } from "../../../src/context.ts";
-import { AppError } from "../../../src/errors.ts";
 import { KeyRing, type TokenKey } from "../../../src/lib/key-ring.ts";
 import type { MailboxCore } from "../../../src/object/core.ts";
 import type { NewToken, SignIn } from "../../../src/object/rpc.ts";
@@ -123,7 +122,6 @@ export function signInOf(nowMs: number, id: string, changes: Partial<SignIn> = {
     identity: IDENTITY,
     emailVerified: true,
     hostedDomain: null,
-    delegated: false,
     session: { id, signedInAtMs: nowMs, device: "Firefox on Linux", place: null },
     scopes: ["openid", READONLY],
     accessToken: { value: `of-${id}`, expiresAtMs: nowMs + 3_600_000 },
@@ -170,14 +168,4 @@ export function holdKv({ kv }: TestObject, isHit: (kind: string, key: string) =>
 
 function fail(): never {
   throw new Error("It has not come yet.");
-}
-
-/** A user with a grant in force, as a service finds them; null where there is none. */
-export async function offlineUser(core: MailboxCore) {
-  try {
-    return await core.openOffline(SUB);
-  } catch (error) {
-    if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") return null;
-    throw error;
-  }
 }
