@@ -64,6 +64,8 @@ export async function startWorker(stack: AsyncDisposableStack, options: WorkerOp
     localConfig(),
     "--port",
     String(port),
+    // Any that is free: of two that start at once, wrangler may find the same one.
+    "--inspector-port=0",
     "--env-file",
     envFile,
     ...(persistTo === undefined ? [] : ["--persist-to", persistTo]),

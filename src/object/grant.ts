@@ -189,9 +189,9 @@ export class ObjectGrant {
     return { accessToken: await this.#refreshing, isFresh: true, isDelegated: byService };
   }
 
-  /** The address that the stored grant came with; null where there is none that opens. */
+  /** The address that the stored grant came with; null where there is none. */
   async emailOf(sub: string): Promise<string | null> {
-    return (await openedOrNull(this.#find(sub, null)))?.credential.email ?? null;
+    return (await this.#find(sub, "A credential"))?.credential.email ?? null;
   }
 
   /** When the stored grant came, in epoch milliseconds; null where there is none that opens. */

@@ -27,13 +27,19 @@ export interface HealthCheck {
 }
 
 /** What is looked at. */
-type HealthServices = Pick<RequestScope, "config" | "keyRing" | "kv" | "origin" | "trace" | "upstream" | "world">;
+type HealthServices = Pick<
+  RequestScope,
+  "config" | "keyRing" | "kv" | "mailboxes" | "origin" | "trace" | "upstream" | "world"
+>;
 
 /** Looks at everything, side by side. Never throws. */
 export async function checkHealth(scope: HealthServices): Promise<HealthCheck[]> {
   return Promise.all([
     run("keys", "TOKEN_KEYS: make new ones with `npm run keys`.", () => checkKeys(scope)),
     run("storage", "Look at the KV binding CREDENTIALS, and at Cloudflare's status.", () => checkStorage(scope)),
+    run("objects", "Look at the Durable Object binding MAILBOXES and JURISDICTION, and at Cloudflare's status.", () =>
+      checkObjects(scope),
+    ),
     run("google", "Look at GOOGLE_JWKS_URI, and at Google's status.", () => checkGoogle(scope)),
     run("client", "Put GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET as Google's console shows them.", () =>
       checkClient(scope),
@@ -63,6 +69,12 @@ async function checkKeys({ keyRing, world }: HealthServices): Promise<string> {
   const binding = { purpose: "operator", owner: "health" } as const;
   await keyRing.open(binding, await keyRing.seal(binding, null), world.now());
   return `Sealing with ${keyRing.activeKid}; ${keyRing.size} in all.`;
+}
+
+/** An object that is nobody's answers, and writes nothing. */
+async function checkObjects({ config, mailboxes }: HealthServices): Promise<string> {
+  await mailboxes.of("health").ask("checkSession", "none");
+  return config.jurisdiction === null ? "One answered." : `One answered; JURISDICTION is ${config.jurisdiction}.`;
 }
 
 async function checkStorage({ kv, trace, world }: HealthServices): Promise<string> {

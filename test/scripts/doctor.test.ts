@@ -84,6 +84,7 @@ describe("the Worker itself", () => {
       "operator",
       "keys",
       "storage",
+      "objects",
       "google",
       "client",
       "gmail-api",

@@ -16,6 +16,7 @@ const HealthSchema = z.strictObject({
 const FINE: Readonly<Record<string, string>> = {
   keys: "Sealing with first; 1 in all.",
   storage: "Written and read.",
+  objects: "One answered.",
   google: "Reached; the clocks agree.",
   client: "Google knows the client.",
   "gmail-api":
@@ -80,6 +81,13 @@ describe("for the operator", () => {
     expect(checks.find(({ name }) => name === "redirect-uri")?.detail).toBe(
       "Google's console must list exactly https://mail.example.test/auth/callback",
     );
+  });
+
+  test("objects that cannot be reached: objects", async ({ open }) => {
+    const { stage } = await signedIn(open);
+    const stub = { ask: () => Promise.reject(new Error("unreachable")) };
+    const MAILBOXES = { idFromName: () => ({}), get: () => stub };
+    await expectFailing(inside(stage).redeploy({}, { MAILBOXES }), { objects: /binding MAILBOXES/ });
   });
 
   test.for(["put", "delete"] as const)("KV that fails at %s: storage", async (name, { open }) => {
