@@ -35,6 +35,8 @@ export interface GrantHolder {
   readonly mailbox: Mailbox;
   /** The access token that the caller brings, if any. */
   readonly accessToken: AccessToken | null;
+  /** Whether the caller has ended. Known by the time of the second call, which waits for it. */
+  readonly isRevoked: Promise<boolean>;
 }
 
 /** What became of the access token in this request: `undefined` as it was, `null` none is left. */
@@ -53,6 +55,7 @@ type State =
 export class Grant {
   readonly #options: GrantServices & GrantHolder;
   #state: State;
+  #isCalled = false;
   /** Shared by concurrent calls of this request. */
   #renewing: Promise<string> | null = null;
 
@@ -90,6 +93,7 @@ export class Grant {
    * @throws AppError `CONSENT_REQUIRED`: refresh answers `invalid_grant`, or Google still answers 401
    */
   async fetch(input: string, init: RequestInit & { headers?: Headers }, options: CallOptions): Promise<Response> {
+    await this.#requireInForce();
     let accessToken = await this.accessToken();
     for (;;) {
       const headers = new Headers(init.headers);
@@ -101,6 +105,16 @@ export class Grant {
       const { token } = this.#state;
       accessToken = token === null || token.value === accessToken ? await this.#replace(accessToken) : token.value;
     }
+  }
+
+  /** The first call goes out beside the question; a copy of an ended session must not spend the user's quota on others. */
+  async #requireInForce(): Promise<void> {
+    const isFirst = !this.#isCalled;
+    this.#isCalled = true;
+    if (isFirst || !(await this.#options.isRevoked)) return;
+    throw new AppError("SIGN_IN_REQUIRED", "You are not signed in. Sign in with Google, or send an API token.", {
+      signInAgain: {},
+    });
   }
 
   /** An access token with more than a minute to live. @throws AppError as {@link fetch} */

@@ -6,7 +6,7 @@ import { openedOrNull } from "../lib/key-ring.ts";
 import { logSecurityEvent } from "../lib/log.ts";
 import type { RequestScope } from "../context.ts";
 import type { CredentialStore } from "../kv-store.ts";
-import type { SecurityConsequence } from "../object/rpc.ts";
+import type { EventTimes, SecurityConsequence } from "../object/rpc.ts";
 import {
   EVENT_LEEWAY_MS,
   EVENT_TYPES,
@@ -49,22 +49,21 @@ export async function receiveSecurityEvents(scope: Reception, jwt: string): Prom
   for (const event of token.events) {
     const sub = await subjectOf(scope.store, event.subject);
     await logSecurityEvent(scope.trace, { ...event, sub });
-    await act(scope, event, { sub, untilMs });
+    await act(scope, event, { sub, issuedAtMs: token.issuedAtMs, untilMs });
   }
   // Last: what failed half-way is delivered again, and doing it twice does no harm.
   await scope.securityEvents.markSeen(token.jti);
 }
 
-/** @param about.untilMs epoch milliseconds: what began later is none of the event's business */
 async function act(
   scope: Consequences,
   event: SecurityEvent,
-  { sub, untilMs }: { sub: string | null; untilMs: number },
+  { sub, issuedAtMs, untilMs }: { sub: string | null } & EventTimes,
 ): Promise<void> {
   const { mailboxes, store } = scope;
   const { subject } = event;
   const secure = async (consequence: SecurityConsequence): Promise<void> => {
-    if (sub !== null) await mailboxes.of(sub).ask("secure", sub, consequence, untilMs);
+    if (sub !== null) await mailboxes.of(sub).ask("secure", sub, consequence, { issuedAtMs, untilMs });
   };
   switch (event.type) {
     case EVENT_TYPES.tokenRevoked:

@@ -22,7 +22,8 @@ import {
   toAccessToken,
 } from "../oauth.ts";
 import type { RequestScope } from "../context.ts";
-import { handled } from "../lib/settle.ts";
+import { handled, settle } from "../lib/settle.ts";
+import type { SignIn } from "../object/rpc.ts";
 import { createSession, type Session } from "./session.ts";
 import { beginAgain, sealTransaction, type Transaction } from "./transaction.ts";
 
@@ -121,6 +122,7 @@ export async function finishTrip(
     accessToken,
     refreshToken: tokens.refreshToken,
     delegated,
+    ends: user.ends,
     previousSession: previous?.identity.sub === sub ? previous.id : null,
   });
   if (result === "disabled") throw accountDisabled(transaction);
@@ -160,16 +162,22 @@ interface User {
 }
 
 /** Verifies the ID token, while userinfo is already being asked; wakes the user's object beside it. */
-async function identify(scope: SignInServices, transaction: Transaction, tokens: GrantedTokens): Promise<User> {
+async function identify(
+  scope: SignInServices,
+  transaction: Transaction,
+  tokens: GrantedTokens,
+): Promise<User & Pick<SignIn, "ends">> {
   const { config, googleKeys, mailboxes, upstream, world } = scope;
   const userInfoAnswer = handled(fetchUserInfo(upstream, config.google, tokens.accessToken));
   const claims = await verifyIdToken(
     { upstream, google: config.google, keys: googleKeys },
     { idToken: tokens.idToken, nonce: transaction.nonce, nowMs: world.now(), again: beginAgain(transaction) },
   );
+  const waking = settle(mailboxes.of(claims.sub).ask("wake", claims.sub));
+  const user = describeUser(claims, await userInfoAnswer, transaction);
+  const woken = await waking;
   // Where it cannot be reached, the sign-in itself says so.
-  void handled(mailboxes.of(claims.sub).ask("wake", claims.sub));
-  return describeUser(claims, await userInfoAnswer, transaction);
+  return { ...user, ends: woken.status === "fulfilled" ? woken.value : null };
 }
 
 function describeUser(claims: IdTokenClaims, userInfo: UserInfo, transaction: Transaction): User {

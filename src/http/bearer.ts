@@ -32,16 +32,17 @@ export async function openTokenCaller(
   const known = remembered !== null && isUsable ? remembered : await asked;
   if (known === null || known.expiresAtMs <= world.now()) throw invalidApiToken();
   const { access, accessToken, id, identity, scopes } = known;
+  const isRevoked = handled(asked.then((token) => token === null));
   return {
     identity,
     scopes,
     access,
-    grant: new Grant(scope, { user: identity, actor: { kind: "token", id }, mailbox, accessToken }),
+    grant: new Grant(scope, { user: identity, actor: { kind: "token", id }, mailbox, accessToken, isRevoked }),
     mailbox,
     session: null,
     hash,
     known,
-    isRevoked: handled(asked.then((token) => token === null)),
+    isRevoked,
   };
 }
 

@@ -18,14 +18,15 @@ export async function openSessionCaller(c: AppContext): Promise<SessionCaller | 
   if (value === null || session === null) return null;
   const { accessToken, id, identity, scopes } = session;
   const mailbox = mailboxes.of(identity.sub);
+  const isRevoked = handled(mailbox.ask("checkSession", id).then((isInForce) => !isInForce));
   return {
     identity,
     scopes,
     access: "full",
-    grant: new Grant(scope, { user: identity, actor: { kind: "session", id }, mailbox, accessToken }),
+    grant: new Grant(scope, { user: identity, actor: { kind: "session", id }, mailbox, accessToken, isRevoked }),
     mailbox,
     session,
-    isRevoked: handled(mailbox.ask("checkSession", id).then((isInForce) => !isInForce)),
+    isRevoked,
     isOutdated: !keyRing.isActive(value),
   };
 }

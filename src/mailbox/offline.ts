@@ -99,15 +99,28 @@ async function actFor<T>(scope: OfflineServices, user: string, work: (mailbox: M
   trace.subject = found.sub;
   acting.current = { mailbox, actor: OFFLINE };
   const { accessToken, email } = found;
-  const grant = new Grant(scope, { user: { sub: found.sub, email }, actor: OFFLINE, mailbox, accessToken });
+  const grant = new Grant(scope, {
+    user: { sub: found.sub, email },
+    actor: OFFLINE,
+    mailbox,
+    accessToken,
+    isRevoked: NEVER,
+  });
   return work({ sub: found.sub, grant });
 }
+
+/** An address has at most 254 characters, a `sub` 255. */
+const MAX_USER_CHARACTERS = 255;
+
+/** What a service does for a user ends with the grant. */
+const NEVER = Promise.resolve(false);
 
 const OFFLINE = { kind: "offline", id: "offline" } as const;
 
 /** @returns the `sub` of a user who is named by it or by an address; null where nobody has the address */
 async function findUser({ store }: OfflineServices, user: unknown): Promise<string | null> {
-  if (typeof user !== "string" || user === "") throw invalidArgument("user", "user must be a sub or an address.");
+  if (typeof user !== "string" || user === "" || user.length > MAX_USER_CHARACTERS)
+    throw invalidArgument("user", "user must be a sub or an address.");
   return user.includes("@") ? openedOrNull(store.readAddress(user), "An address") : user;
 }
 

@@ -9,6 +9,10 @@ import type { Sessions } from "./sessions.ts";
 
 const KEPT_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** Rows of a day: further sessions and API tokens are counted together, so that making and ending them fills no object. */
+const MAX_PER_DAY = 100;
+const OTHERS = "others";
+const MAX_LISTED = 1_000;
 const MINUTE_MS = 60_000;
 
 type Row = {
@@ -41,6 +45,8 @@ export class Activity {
   count(actor: Actor, { messagesListed, messagesRead, units }: Usage): void {
     const { database, now } = this.#parts;
     const nowMs = now();
+    const day = toDay(nowMs);
+    const id = this.#hasRoom(actor, day) ? actor.id : OTHERS;
     // Who has ended meanwhile keeps the label.
     database.run(
       `INSERT INTO activity (day, kind, id, label, requests, messages_listed, messages_read, units, last_used_at_ms)
@@ -52,10 +58,10 @@ export class Activity {
          messages_read = messages_read + excluded.messages_read,
          units = units + excluded.units,
          last_used_at_ms = excluded.last_used_at_ms`,
-      toDay(nowMs),
+      day,
       actor.kind,
-      actor.id,
-      this.#labelOf(actor),
+      id,
+      this.#labelOf({ ...actor, id }),
       messagesListed,
       messagesRead,
       units,
@@ -68,24 +74,37 @@ export class Activity {
     const { database, now } = this.#parts;
     return database.rows<Row>(
       `SELECT day, kind, id, label, requests, messages_listed AS messagesListed, messages_read AS messagesRead, units
-       FROM activity WHERE day > ? ORDER BY day DESC, kind, requests DESC, id`,
+       FROM activity WHERE day > ? ORDER BY day DESC, kind, requests DESC, id LIMIT ${MAX_LISTED}`,
       toDay(now() - KEPT_DAYS * DAY_MS),
     );
   }
 
-  #labelOf({ kind, id }: Actor): string | null {
+  /** Whether an actor was counted here. */
+  knows({ kind, id }: Actor): boolean {
+    return this.#parts.database.rows("SELECT 1 FROM activity WHERE kind = ? AND id = ? LIMIT 1", kind, id).length > 0;
+  }
+
+  #hasRoom({ kind, id }: Actor, day: string): boolean {
+    const { database } = this.#parts;
+    const isThere = database.rows("SELECT 1 FROM activity WHERE kind = ? AND id = ? AND day = ?", kind, id, day);
+    if (isThere.length > 0) return true;
+    const [row] = database.rows<{ count: number }>("SELECT count(*) AS count FROM activity WHERE day = ?", day);
+    return (row?.count ?? 0) < MAX_PER_DAY;
+  }
+
+  #labelOf({ kind, id }: Pick<Actor, "id" | "kind">): string | null {
     const { apiTokens, sessions } = this.#parts;
     return { session: () => sessions.device(id), token: () => apiTokens.nameOf(id), offline: () => null }[kind]();
   }
 
-  /** Deletes what is older, but of API tokens in force: it tells when they were used last. @returns how many days are left */
-  expire(): number {
+  /** Deletes what is older, but of API tokens in force: it tells when they were used last. @returns whether there is more */
+  expire(): boolean {
     const { database, now } = this.#parts;
     database.run(
       "DELETE FROM activity WHERE day <= ? AND NOT (kind = 'token' AND id IN (SELECT id FROM tokens))",
       toDay(now() - KEPT_DAYS * DAY_MS),
     );
-    return this.list().length;
+    return database.rows("SELECT 1 FROM activity LIMIT 1").length > 0;
   }
 }
 

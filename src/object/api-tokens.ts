@@ -109,10 +109,16 @@ export class ApiTokens {
     this.#database.run("DELETE FROM tokens WHERE made_by_session_at_ms <= ?", untilMs);
   }
 
-  /** Deletes those that have expired. @returns how many are left */
-  expire(): number {
+  /** When the latest session signed in that made one, in epoch milliseconds; 0 where there is none. */
+  latestMs(): number {
+    const [row] = this.#database.rows<{ at: number | null }>("SELECT max(made_by_session_at_ms) AS at FROM tokens");
+    return row?.at ?? 0;
+  }
+
+  /** Deletes those that have expired. @returns whether there are others */
+  expire(): boolean {
     this.#database.run("DELETE FROM tokens WHERE expires_at_ms <= ?", this.#now());
-    return this.list().length;
+    return this.latestMs() > 0;
   }
 }
 

@@ -11,7 +11,7 @@ import type { Trace } from "../lib/trace.ts";
 import { fromOutcome, type MailboxQuestions, type MailboxRpc, type Outcome, type Question } from "./rpc.ts";
 
 /** An object that does not answer counts as one that cannot be reached. Longer than a refresh takes. */
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 12_000;
 
 /** What is used of the binding `MAILBOXES`. */
 export type MailboxNamespace = Pick<DurableObjectNamespace, "get" | "idFromName" | "idFromString">;

@@ -4,6 +4,7 @@
  *
  * A plain class, so that tests give it a clock and a Google; the class that the runtime knows is `Mailbox` in index.ts.
  */
+import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
@@ -16,6 +17,7 @@ import {
   type ActivityDay,
   type Actor,
   type Disconnected,
+  type EventTimes,
   type MailboxQuestions,
   type NewToken,
   type OfflineUser,
@@ -38,10 +40,14 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Names in `meta`. */
 const META = {
   identity: "identity",
+  /** How often everything of this user was ended: a sign-in in progress that counted fewer does not come to life. */
+  ends: "ends",
   /** When everything of this user was ended last, in epoch milliseconds: no sign-in that began earlier comes to life. */
   endedAt: "ended_at_ms",
   /** Google has disabled the account. */
   disabled: "disabled",
+  /** When the last event that said whether the account is disabled was issued, in epoch milliseconds. */
+  accountEvent: "account_event_ms",
   /** The address of the user could not be written: the next sign-in writes it, with a new refresh token or without. */
   owesAddress: "owes_address",
   /** Records in KV that a disconnect could not delete: user and addresses, as JSON. */
@@ -76,8 +82,9 @@ export class MailboxCore implements MailboxQuestions {
     this.#activity = new Activity({ database, sessions, apiTokens, now });
   }
 
-  async wake(sub: string): Promise<void> {
+  async wake(sub: string): Promise<number> {
     this.#grant.wake(sub);
+    return this.#ends();
   }
 
   async signIn(request: SignIn): Promise<SignInResult> {
@@ -86,27 +93,35 @@ export class MailboxCore implements MailboxQuestions {
 
   async #signIn(request: SignIn): Promise<SignInResult> {
     const { identity, session } = request;
-    if (this.#database.get(META.disabled) !== null) return "disabled";
-    if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
+    const obstacle = this.#obstacle(request);
+    if (obstacle !== null) return obstacle;
     // What a disconnect has left in KV is deleted first: later, it would be the new grant that is deleted.
     await this.#erase();
     const { email, sub } = identity;
+    const former = this.#identity()?.email ?? null;
     const isAddressNew =
-      request.refreshToken !== null || request.delegated || this.#database.get(META.owesAddress) !== null;
+      request.refreshToken !== null ||
+      request.delegated ||
+      (former !== null && former !== email) ||
+      this.#database.get(META.owesAddress) !== null;
     const knowsAddress = isAddressNew && email !== null && request.emailVerified;
     const writing = knowsAddress ? this.#parts.store.writeAddress(email, sub) : null;
-    const [kept, written] = await Promise.allSettled([this.#grant.keep(request), writing]);
-    if (written.status === "rejected") this.#oweAddress();
+    const keeping = this.#grant.keep(request).then((isKept) => {
+      // A refresh token comes with a new consent only. What began under an older one ends before the new grant serves
+      // anybody: had somebody else got hold of a session or an API token, it would come back to life with it.
+      if (isKept && request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
+      return isKept;
+    });
+    const [kept, written] = await Promise.allSettled([keeping, writing]);
     if (kept.status === "rejected") throw kept.reason;
     if (!kept.value) return "no-grant";
-    // A refresh token comes with a new consent only. What began under an older one ends: had somebody else got hold of a
-    // session or an API token, it would come back to life with the new grant.
-    if (request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
     // The record of the grant is there by now: the next sign-in does the rest.
+    this.#database.set(META.owesAddress, written.status === "rejected" ? "yes" : null);
     if (written.status === "rejected") throw written.reason;
-    this.#database.set(META.owesAddress, null);
+    if (former !== null && former !== email) this.#parts.defer(this.#parts.store.deleteAddress(former, sub));
     // Everything may have been ended while KV was written.
-    if (session.signedInAtMs <= this.#endedAtMs()) return "ended";
+    const late = this.#obstacle(request);
+    if (late !== null) return late;
     this.#database.transaction(() => {
       this.#database.set(META.identity, JSON.stringify(identity));
       if (request.previousSession !== null) this.#sessions.end(request.previousSession);
@@ -117,10 +132,11 @@ export class MailboxCore implements MailboxQuestions {
     return "signed-in";
   }
 
-  /** A write that is reported as failed may have been done: the next sign-in may find the grant, and so bring none. */
-  #oweAddress(): void {
-    this.#database.set(META.owesAddress, "yes");
-    this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+  /** Why a sign-in may not come to life; null where it may. */
+  #obstacle({ ends, session }: SignIn): "disabled" | "ended" | null {
+    if (this.#database.get(META.disabled) !== null) return "disabled";
+    const isEnded = (ends !== null && ends !== this.#ends()) || session.signedInAtMs <= this.#endedAtMs();
+    return isEnded ? "ended" : null;
   }
 
   async checkSession(id: string): Promise<boolean> {
@@ -136,25 +152,34 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async endAll(): Promise<void> {
-    this.#endUntil(this.#parts.now());
+    this.#database.transaction(() => this.#endEverything());
   }
 
   async disconnect(user: { sub: string; email: string | null }): Promise<Disconnected> {
     return this.#turns.take(() => this.#forget(user));
   }
 
-  async secure(sub: string, consequence: SecurityConsequence, untilMs: number): Promise<void> {
+  async secure(sub: string, consequence: SecurityConsequence, event: EventTimes): Promise<void> {
     switch (consequence) {
       case "disable":
-        return this.#database.set(META.disabled, "yes");
       case "enable":
-        return this.#database.set(META.disabled, null);
+        return this.#setDisabled(consequence === "disable", event.issuedAtMs);
       case "end-sessions":
-        return this.#endUntil(untilMs);
+        return this.#endUntil(event.untilMs);
       case "forget":
-        this.#endUntil(untilMs);
-        return this.#turns.take(() => this.#forgetOlder(sub, untilMs));
+        this.#endUntil(event.untilMs);
+        return this.#turns.take(() => this.#forgetOlder(sub, event.untilMs));
     }
+  }
+
+  /** Events may come late, and again: the latest that was issued counts. */
+  #setDisabled(isDisabled: boolean, issuedAtMs: number): void {
+    if (issuedAtMs < Number(this.#database.get(META.accountEvent) ?? 0)) return;
+    this.#database.transaction(() => {
+      this.#database.set(META.accountEvent, String(issuedAtMs));
+      this.#database.set(META.disabled, isDisabled ? "yes" : null);
+      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+    });
   }
 
   async makeToken(sessionId: string, id: string, token: NewToken): Promise<string | null> {
@@ -198,16 +223,20 @@ export class MailboxCore implements MailboxQuestions {
     return renewed;
   }
 
-  #requireInForce({ kind, id }: Actor): void {
-    const isInForce =
-      kind === "offline" ||
-      (kind === "session" ? this.#sessions.signedInAtMs(id) !== null : this.#apiTokens.isInForce(id));
-    if (!isInForce) throw signInRequired();
+  #requireInForce(actor: Actor): void {
+    if (!this.#isInForce(actor)) throw signInRequired();
+  }
+
+  #isInForce({ kind, id }: Actor): boolean {
+    if (kind === "offline") return true;
+    return kind === "session" ? this.#sessions.signedInAtMs(id) !== null : this.#apiTokens.isInForce(id);
   }
 
   async report(actor: Actor, usage: Usage): Promise<void> {
     // What a user did before a disconnect is deleted, and does not come back.
-    if (this.#identity() !== null) this.#activity.count(actor, usage);
+    if (this.#identity() !== null && (this.#isInForce(actor) || this.#activity.knows(actor))) {
+      this.#activity.count(actor, usage);
+    }
   }
 
   async listActivity(): Promise<ActivityDay[]> {
@@ -225,54 +254,70 @@ export class MailboxCore implements MailboxQuestions {
   /** What the alarm does. */
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
-      // An object that was stopped while it erased has lost the plan, and does it here.
-      if (purpose === "erasure" || purpose === "expiry") await this.#turns.take(() => this.#eraseOrPlan());
-      if (purpose === "expiry") await this.#turns.take(() => this.#expire());
+      await this.#turns.take(() => (purpose === "erasure" ? this.#eraseOrPlan() : this.#expire()));
     }
   }
 
   async #expire(): Promise<void> {
-    const left = this.#sessions.expire() + this.#apiTokens.expire() + this.#activity.expire();
-    const oldestMs = this.#parts.now() - SESSION_TTL_SECONDS * 1000;
-    if (this.#endedAtMs() < oldestMs) this.#database.set(META.endedAt, null);
-    const isNeeded = left > 0 || [META.endedAt, META.disabled, META.toErase].some((name) => this.#database.get(name));
-    if (isNeeded) this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+    const nowMs = this.#parts.now();
+    const isUsed = [this.#sessions, this.#apiTokens, this.#activity].map((part) => part.expire()).some(Boolean);
+    if (this.#endedAtMs() < nowMs - SESSION_TTL_SECONDS * 1000) this.#database.set(META.endedAt, null);
+    const kept = [META.endedAt, META.disabled, META.owesAddress, META.toErase];
+    if (isUsed || kept.some((name) => this.#database.get(name) !== null)) this.#schedule.set("expiry", nowMs + DAY_MS);
     else await this.#database.deleteAll();
   }
 
   /** Deletes everything of the user here, and in KV. */
   async #forget({ sub, email }: { sub: string; email: string | null }): Promise<Disconnected> {
     const { email: storedEmail, ...tokens } = await this.#grant.read(sub);
+    // An earlier one may have been left half done.
+    const emails = new Set([...this.#toErase().emails, email, storedEmail, this.#identity()?.email ?? null]);
     this.#database.transaction(() => {
-      this.#endUntil(this.#parts.now());
+      this.#endEverything();
       this.#grant.end();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
-      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [email, storedEmail] }));
+      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [...emails].filter((one) => one !== null) }));
+      this.#schedule.plan("erasure", this.#parts.now() + ERASE_AGAIN_MS);
     });
     await this.#eraseOrPlan();
     return tokens;
   }
 
   async #forgetOlder(sub: string, untilMs: number): Promise<void> {
-    const consentedAtMs = await this.#grant.consentedAtMs(sub);
+    const sinceMs = await this.#grant.sinceMs(sub);
     // The user may have consented again since.
-    if (consentedAtMs === null || consentedAtMs <= untilMs) await this.#forget({ sub, email: null });
+    if (sinceMs === null || sinceMs <= untilMs) await this.#forget({ sub, email: null });
   }
 
   /** Everything has ended by now: what KV does not delete is deleted later. */
   async #eraseOrPlan(): Promise<void> {
     const erased = await settle(this.#erase());
-    if (erased.status === "rejected") this.#schedule.plan("erasure", this.#parts.now() + ERASE_AGAIN_MS);
+    this.#schedule.set("erasure", erased.status === "rejected" ? this.#parts.now() + ERASE_AGAIN_MS : null);
   }
 
   /** Deletes what is left in KV. @throws AppError `STORAGE_UNAVAILABLE` */
   async #erase(): Promise<void> {
-    const text = this.#database.get(META.toErase);
-    if (text === null) return;
-    const { sub, emails }: { sub: string; emails: (string | null)[] } = JSON.parse(text);
+    const { sub, emails } = this.#toErase();
+    if (sub === null) return;
     await this.#grant.erase(sub, emails);
     this.#database.set(META.toErase, null);
+  }
+
+  #toErase(): z.infer<typeof ToEraseSchema> {
+    const text = this.#database.get(META.toErase);
+    return text === null ? { sub: null, emails: [] } : ToEraseSchema.parse(JSON.parse(text));
+  }
+
+  /** Ends all sessions and API tokens, whatever the clocks of those who began them said, and sign-ins in progress. */
+  #endEverything(): void {
+    const { now } = this.#parts;
+    this.#endUntil(Math.max(now(), this.#sessions.latestMs(), this.#apiTokens.latestMs()));
+    this.#database.set(META.ends, String(this.#ends() + 1));
+  }
+
+  #ends(): number {
+    return Number(this.#database.get(META.ends) ?? 0);
   }
 
   /** Ends all sessions that signed in until then, and the API tokens that they made, or make. */
@@ -294,6 +339,9 @@ export class MailboxCore implements MailboxQuestions {
     return text === null ? null : IdentitySchema.parse(JSON.parse(text));
   }
 }
+
+/** What is left in KV: whose, and their addresses. */
+const ToEraseSchema = z.object({ sub: z.nullable(z.string()), emails: z.array(z.nullable(z.string())) });
 
 /** How soon KV is asked again to delete what it could not. */
 const ERASE_AGAIN_MS = 60_000;

@@ -199,6 +199,11 @@ export class ObjectGrant {
     return (await openedOrNull(this.#find(sub, null)))?.credential.updatedAtMs ?? null;
   }
 
+  /** The same, and for a delegated user when they signed in last. */
+  async sinceMs(sub: string): Promise<number | null> {
+    return this.#delegated()?.sinceMs ?? this.consentedAtMs(sub);
+  }
+
   /**
    * Ends the grant at once. Its records in KV are deleted by {@link erase}.
    *
@@ -297,7 +302,7 @@ export class ObjectGrant {
     const { config, now, openUpstream } = this.#parts;
     const generation = this.#generation;
     const delegated = this.#delegated();
-    if (delegated !== null) return this.#delegatedAccess(delegated, generation);
+    if (delegated !== null) return this.#delegatedAccess(sub, delegated, generation);
     const found = await this.#usable(sub);
     if (found === null) throw consentRequired(sub, null);
     const { credential } = found;
@@ -335,11 +340,11 @@ export class ObjectGrant {
   }
 
   /** The service account's access to a mailbox, once that is known to be the user's own. */
-  async #keepDelegated({ identity: { email }, hostedDomain }: SignIn): Promise<void> {
+  async #keepDelegated({ identity: { email }, hostedDomain, session }: SignIn): Promise<void> {
     const { config, database, openUpstream } = this.#parts;
     if (email === null) throw notTheirs();
     this.#generation += 1;
-    const delegated: Delegated = { email, hostedDomain };
+    const delegated: Delegated = { email, hostedDomain, sinceMs: session.signedInAtMs };
     const upstream = openUpstream();
     const accessToken = await this.#assert(delegated, upstream);
     const headers = new Headers({ Authorization: `Bearer ${accessToken.value}` });
@@ -356,7 +361,13 @@ export class ObjectGrant {
     await this.remember(accessToken);
   }
 
-  async #delegatedAccess(delegated: Delegated, generation: number): Promise<AccessToken> {
+  async #delegatedAccess(sub: string, delegated: Delegated, generation: number): Promise<AccessToken> {
+    const { database, store } = this.#parts;
+    // Google finds the mailbox by the address, which may have gone to somebody else who has signed in here since.
+    if ((await openedOrNull(store.readAddress(delegated.email), "An address")) !== sub) {
+      database.set(META.delegated, null);
+      throw consentRequired(sub, null);
+    }
     const accessToken = await this.#assert(delegated, this.#parts.openUpstream());
     if (generation === this.#generation) await this.remember(accessToken);
     return accessToken;
@@ -391,8 +402,8 @@ export class ObjectGrant {
   }
 }
 
-/** Whose mailbox the service account opens: the verified address, and `hd` of the ID token. */
-const DelegatedSchema = z.object({ email: z.string(), hostedDomain: z.nullable(z.string()) });
+/** Whose mailbox the service account opens: the verified address, `hd` of the ID token, and when that was. */
+const DelegatedSchema = z.object({ email: z.string(), hostedDomain: z.nullable(z.string()), sinceMs: z.int() });
 type Delegated = z.infer<typeof DelegatedSchema>;
 
 const ProfileSchema = z.object({ emailAddress: z.string() });

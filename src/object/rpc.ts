@@ -79,6 +79,8 @@ export interface SignIn {
   readonly refreshToken: string | null;
   /** The service account opens this mailbox: there is no grant of the user's own. */
   readonly delegated: boolean;
+  /** What `wake` answered; null where it did not. */
+  readonly ends: number | null;
   /** The session that this browser had, where it was the same user's. */
   readonly previousSession: string | null;
 }
@@ -172,6 +174,14 @@ export interface Disconnected {
   readonly wasDelegated: boolean;
 }
 
+/** When a security event was issued, and what it is about. */
+export interface EventTimes {
+  /** Epoch milliseconds. */
+  readonly issuedAtMs: number;
+  /** Epoch milliseconds: what began later is none of the event's business. */
+  readonly untilMs: number;
+}
+
 /** What ends sessions and API tokens without their owner. */
 export type SecurityConsequence = "end-sessions" | "forget" | "disable" | "enable";
 
@@ -183,8 +193,8 @@ export type ResealOutcome = "current" | "resealed" | "dead";
 
 /** What an object can be asked; each question is one request to it. Whatever fails is thrown as AppError. */
 export interface MailboxQuestions {
-  /** Makes the object awake, and reads what a sign-in will ask for. */
-  wake(sub: string): Promise<void>;
+  /** Makes the object awake, and reads what a sign-in will ask for. @returns what the sign-in brings as `ends` */
+  wake(sub: string): Promise<number>;
   signIn(request: SignIn): Promise<SignInResult>;
   /** Whether a session is in force. */
   checkSession(id: string): Promise<boolean>;
@@ -195,8 +205,7 @@ export interface MailboxQuestions {
   endAll(): Promise<void>;
   /** Deletes everything of the user but what keeps older requests from filling it again. */
   disconnect(user: { readonly sub: string; readonly email: string | null }): Promise<Disconnected>;
-  /** @param untilMs epoch milliseconds: what began later is none of the event's business */
-  secure(sub: string, consequence: SecurityConsequence, untilMs: number): Promise<void>;
+  secure(sub: string, consequence: SecurityConsequence, event: EventTimes): Promise<void>;
   /** @param sessionId of who makes it. @returns its text; null where that session has ended */
   makeToken(sessionId: string, id: string, token: NewToken): Promise<string | null>;
   listTokens(): Promise<TokenInfo[]>;

@@ -6,6 +6,9 @@ import type { Database, ObjectStorage } from "./database.ts";
 /** `expiry`: deletes what has expired. `erasure`: deletes in KV what a disconnect could not. */
 export type Purpose = "expiry" | "erasure";
 
+/** How soon work that was stopped half-way is done again. */
+const AGAIN_MS = 60_000;
+
 export class Schedule {
   readonly #database: Database;
   readonly #storage: ObjectStorage;
@@ -26,12 +29,25 @@ export class Schedule {
     this.#setAlarm();
   }
 
-  /** Takes the purposes whose time has come. @param nowMs epoch milliseconds */
+  /**
+   * The purposes whose time has come. Each is planned again, for the case that the object is stopped before {@link set} says
+   * what comes next.
+   *
+   * @param nowMs epoch milliseconds
+   */
   take(nowMs: number): Purpose[] {
     const due = this.#database.rows<{ purpose: Purpose }>("SELECT purpose FROM schedule WHERE at_ms <= ?", nowMs);
-    if (due.length > 0) this.#database.run("DELETE FROM schedule WHERE at_ms <= ?", nowMs);
+    if (due.length > 0) this.#database.run("UPDATE schedule SET at_ms = ? WHERE at_ms <= ?", nowMs + AGAIN_MS, nowMs);
     this.#setAlarm();
     return due.map(({ purpose }) => purpose);
+  }
+
+  /** Plans a purpose, whatever was planned. @param atMs epoch milliseconds; null: never */
+  set(purpose: Purpose, atMs: number | null): void {
+    if (atMs !== null)
+      this.#database.run("INSERT OR REPLACE INTO schedule (purpose, at_ms) VALUES (?, ?)", purpose, atMs);
+    else this.#database.run("DELETE FROM schedule WHERE purpose = ?", purpose);
+    this.#setAlarm();
   }
 
   #setAlarm(): void {

@@ -67,10 +67,15 @@ export class Sessions {
     this.#database.run("DELETE FROM sessions WHERE signed_in_at_ms <= ?", untilMs);
   }
 
-  /** Deletes those that have ended by themselves. @returns how many are left */
-  expire(): number {
+  /** When the latest signed in, in epoch milliseconds; 0 where there is none. */
+  latestMs(): number {
+    return this.#database.rows<{ at: number | null }>("SELECT max(signed_in_at_ms) AS at FROM sessions")[0]?.at ?? 0;
+  }
+
+  /** Deletes those that have ended by themselves. @returns whether there are others */
+  expire(): boolean {
     this.endUntil(this.#oldestMs());
-    return this.list().length;
+    return this.latestMs() > 0;
   }
 
   #oldestMs(): number {

@@ -162,8 +162,9 @@ async function findReturnTo(c: AppContext, state: string | null): Promise<string
 }
 
 async function endHere(c: AppContext, caller: SessionCaller | null): Promise<void> {
-  forgetSession(c);
+  // First: while it is in force, the browser must be able to try again.
   if (caller !== null) await endSession(c, caller.session);
+  forgetSession(c);
 }
 
 /** Ends all sessions of the user, this one included, and all API tokens. */

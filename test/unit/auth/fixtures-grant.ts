@@ -79,6 +79,7 @@ export function createGrant(world: World, changes: Partial<GrantServices & Grant
     actor: { kind: "session", id: "s" },
     mailbox: createMailbox(world).mailbox,
     accessToken: HELD,
+    isRevoked: Promise.resolve(false),
   };
   return new Grant({ ...services, ...changes }, { ...holder, ...changes });
 }

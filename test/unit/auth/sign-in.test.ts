@@ -1,4 +1,5 @@
 /** What becomes of a trip to Google, decided without HTTP of ours: real storage, and a Google that answers as told. */
+import { at } from "../object/fixtures.ts";
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
@@ -249,7 +250,7 @@ describe("who came", () => {
 
   test("is disabled by a security event of Google's: 403 ACCOUNT_NOT_ALLOWED, and nothing is stored", async () => {
     const { scope, finish } = await trial();
-    await scope.mailboxes.of("1").ask("secure", "1", "disable", START_MS);
+    await scope.mailboxes.of("1").ask("secure", "1", "disable", at(START_MS));
     const signInAgain = { prompt: "select_account" };
     expect(await appErrorOf(finish())).toMatchObject({ reason: "ACCOUNT_NOT_ALLOWED", code: 403, signInAgain });
     expect(await record()).toBeNull();

@@ -1,17 +1,19 @@
 /** What ends what in the object of a user: sign-ins of each kind, a disconnect and what it leaves, security events. */
 import { describe, expect, test } from "vitest";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";
-import { sha256 } from "../../../src/lib/key-ring.ts";
 import type { SignIn } from "../../../src/object/rpc.ts";
 import { appErrorOf, START_MS } from "../fixtures.ts";
 import {
+  at,
   breakKv,
   DAY_MS,
   EMAIL,
   elsewhere,
   holdKv,
   IDENTITY,
+  inForce,
   inObject,
+  makeToken,
   MINUTE_MS,
   newToken,
   READONLY,
@@ -25,19 +27,6 @@ const ANN = { sub: SUB, email: EMAIL };
 const USAGE = { messagesListed: 1, messagesRead: 1, units: 5 };
 const OFFLINE = { kind: "offline", id: "offline" } as const;
 const KEY = storageKeys.credential(SUB);
-
-/** Makes an API token. @returns its hash */
-async function makeToken({ core }: TestObject, sessionId: string, id = `of ${sessionId}`): Promise<string> {
-  return sha256((await core.makeToken(sessionId, id, newToken())) ?? expect.fail("its session has ended"));
-}
-
-/** Which sessions and tokens are in force. */
-async function inForce({ core }: TestObject, sessions: readonly string[], hashes: readonly string[] = []) {
-  return [
-    ...(await Promise.all(sessions.map((id) => core.checkSession(id)))),
-    ...(await Promise.all(hashes.map(async (hash) => (await core.openToken(hash)) !== null))),
-  ];
-}
 
 function rows({ storage }: TestObject): number {
   return storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'meta'").toArray().length;
@@ -307,7 +296,7 @@ describe("an object that holds nothing any more", () => {
     });
     await inObject(async (object) => {
       await signIn(object, "s");
-      await object.core.secure(SUB, "disable", 0);
+      await object.core.secure(SUB, "disable", at(0));
       const restore = breakKv(object, (kind) => kind === "delete");
       await object.core.disconnect(ANN);
       await object.advance(3 * DAY_MS);
@@ -336,7 +325,7 @@ describe("an object that holds nothing any more", () => {
 
   test("is also one that has only ended what it never had", async () => {
     await inObject(async (object) => {
-      await object.core.secure(SUB, "end-sessions", START_MS);
+      await object.core.secure(SUB, "end-sessions", at(START_MS));
       await object.advance(40 * DAY_MS);
       expect([rows(object), object.alarmAtMs()]).toEqual([0, null]);
     });
@@ -351,12 +340,12 @@ describe("a security event", () => {
       object.clock.nowMs += 2_000;
       await signIn(object, "new", { refreshToken: null });
       const young = await makeToken(object, "new");
-      await object.core.secure(SUB, "end-sessions", START_MS);
+      await object.core.secure(SUB, "end-sessions", at(START_MS));
       expect(await inForce(object, ["old", "new"], [old, young])).toEqual([false, true, false, true]);
       expect(await object.core.makeToken("old", "t", newToken())).toBeNull();
       expect(await object.core.signIn(signInOf(START_MS, "late", { refreshToken: null }))).toBe("ended");
       expect(await object.core.openOffline(SUB, null), "the grant stays").not.toBeNull();
-      await object.core.secure(SUB, "end-sessions", START_MS - DAY_MS);
+      await object.core.secure(SUB, "end-sessions", at(START_MS - DAY_MS));
       expect(
         await object.core.signIn(signInOf(START_MS, "late", { refreshToken: null })),
         "an older one moves nothing back",
@@ -368,7 +357,7 @@ describe("a security event", () => {
     await inObject(async (object) => {
       await signIn(object, "s");
       const hash = await makeToken(object, "s");
-      await object.core.secure(SUB, "forget", object.clock.nowMs);
+      await object.core.secure(SUB, "forget", at(object.clock.nowMs));
       expect(await inForce(object, ["s"], [hash])).toEqual([false, false]);
       expect([object.kv.names, await object.core.openOffline(SUB, null)]).toEqual([[], null]);
     });
@@ -380,7 +369,7 @@ describe("a security event", () => {
       object.clock.nowMs += 2_000;
       await signIn(object, "new", { refreshToken: "second" });
       const hash = await makeToken(object, "new");
-      await object.core.secure(SUB, "forget", START_MS + 1_999);
+      await object.core.secure(SUB, "forget", at(START_MS + 1_999));
       expect(await inForce(object, ["new"], [hash])).toEqual([true, true]);
       expect((await elsewhere(object).findCredential(SUB))?.credential).toMatchObject({ refreshToken: "second" });
     });
@@ -391,11 +380,11 @@ describe("a security event", () => {
       await signIn(object, "s");
       object.clock.nowMs += 10 * MINUTE_MS;
       const restore = breakKv(object, () => true);
-      const securing = object.core.secure(SUB, "forget", object.clock.nowMs);
+      const securing = object.core.secure(SUB, "forget", at(object.clock.nowMs));
       expect(await appErrorOf(securing)).toMatchObject({ reason: "STORAGE_UNAVAILABLE" });
       expect(await inForce(object, ["s"])).toEqual([false]);
       restore();
-      await object.core.secure(SUB, "forget", object.clock.nowMs);
+      await object.core.secure(SUB, "forget", at(object.clock.nowMs));
       expect(object.kv.names).toEqual([]);
     });
   });
@@ -404,11 +393,11 @@ describe("a security event", () => {
     await inObject(async (object) => {
       await signIn(object, "s");
       object.clock.nowMs += 2_000;
-      await object.core.secure(SUB, "disable", object.clock.nowMs);
+      await object.core.secure(SUB, "disable", at(object.clock.nowMs));
       object.evict();
       expect(await signIn(object, "again")).toBe("disabled");
       expect(await inForce(object, ["s", "again"])).toEqual([true, false]);
-      await object.core.secure(SUB, "enable", object.clock.nowMs);
+      await object.core.secure(SUB, "enable", at(object.clock.nowMs));
       expect(await signIn(object, "again")).toBe("signed-in");
     });
   });

@@ -23,7 +23,6 @@ test("an object to which nobody has signed in has no tables, whatever it is aske
     expect(await core.openToken("hash")).toBeNull();
     expect(await core.openOffline(SUB, null)).toBeNull();
     expect(await core.consentedAt(SUB)).toBeNull();
-    expect(await core.secure(SUB, "enable", 0)).toBeUndefined();
     await core.report({ kind: "token", id: "t" }, { messagesListed: 1, messagesRead: 1, units: 1 });
     expect([await core.listSessions(), await core.listTokens(), await core.listActivity()]).toEqual([[], [], []]);
     expect([tables(object), object.alarmAtMs()]).toEqual([[], null]);

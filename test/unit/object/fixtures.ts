@@ -4,11 +4,11 @@
  */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import { createMailboxCore, REAL_WORLD } from "../../../src/context.ts";
-import { KeyRing, type TokenKey } from "../../../src/lib/key-ring.ts";
+import { sha256, KeyRing, type TokenKey } from "../../../src/lib/key-ring.ts";
 import type { MailboxCore } from "../../../src/object/core.ts";
-import type { NewToken, SignIn } from "../../../src/object/rpc.ts";
+import type { EventTimes, NewToken, SignIn } from "../../../src/object/rpc.ts";
 import { LaggingKv } from "../../support/lagging-kv.ts";
 import { tokens } from "../auth/fixtures-grant.ts";
 import { withoutAlarm } from "../fixtures-objects.ts";
@@ -127,9 +127,15 @@ export function signInOf(nowMs: number, id: string, changes: Partial<SignIn> = {
     accessToken: { value: `of-${id}`, expiresAtMs: nowMs + 3_600_000 },
     refreshToken: `refresh-${id}-${signIns}`,
     delegated: false,
+    ends: null,
     previousSession: null,
     ...changes,
   };
+}
+
+/** The times of a security event that is about what there was when it was issued. */
+export function at(ms: number): EventTimes {
+  return { issuedAtMs: ms, untilMs: ms };
 }
 
 /** Signs in with a new consent. */
@@ -168,4 +174,17 @@ export function holdKv({ kv }: TestObject, isHit: (kind: string, key: string) =>
 
 function fail(): never {
   throw new Error("It has not come yet.");
+}
+
+/** Makes an API token. @returns its hash */
+export async function makeToken({ core }: TestObject, sessionId: string, id = `of ${sessionId}`): Promise<string> {
+  return sha256((await core.makeToken(sessionId, id, newToken())) ?? expect.fail("its session has ended"));
+}
+
+/** Which sessions and tokens are in force. */
+export async function inForce({ core }: TestObject, sessions: readonly string[], hashes: readonly string[] = []) {
+  return [
+    ...(await Promise.all(sessions.map((id) => core.checkSession(id)))),
+    ...(await Promise.all(hashes.map(async (hash) => (await core.openToken(hash)) !== null))),
+  ];
 }

@@ -7,7 +7,18 @@ import { expect, inject, test } from "vitest";
 import { sha256 } from "../../../src/lib/key-ring.ts";
 import type { SignInResult } from "../../../src/object/rpc.ts";
 import { appErrorOf } from "../fixtures.ts";
-import { breakKv, DAY_MS, EMAIL, inObject, MINUTE_MS, newToken, signInOf, SUB, type TestObject } from "./fixtures.ts";
+import {
+  at,
+  breakKv,
+  DAY_MS,
+  EMAIL,
+  inObject,
+  MINUTE_MS,
+  newToken,
+  signInOf,
+  SUB,
+  type TestObject,
+} from "./fixtures.ts";
 
 /** `FUZZ_RUNS=1000000` makes a long run of it, of 30,000 commands. */
 const RUNS = Math.ceil(inject("fuzzRuns") / 1_000);
@@ -106,6 +117,7 @@ class Model {
   /** When the grant in force came; null where there is none. */
   consentedAtMs: number | null = null;
   isDisabled = false;
+  accountEventMs = Number.NEGATIVE_INFINITY;
   /** KV deletes nothing. */
   isKvBroken = false;
   /** A disconnect could not delete what is in KV. */
@@ -208,9 +220,13 @@ async function act(object: TestObject, model: Model, command: Command, step: num
       return makeTokens(object, model, command, step);
     case "secure": {
       const untilMs = clock.nowMs - command.agoMs;
-      await core.secure(SUB, command.consequence, untilMs);
-      if (command.consequence === "disable") model.isDisabled = true;
-      if (command.consequence === "enable") model.isDisabled = false;
+      await core.secure(SUB, command.consequence, at(untilMs));
+      if (command.consequence === "disable" || command.consequence === "enable") {
+        // The one that was issued last counts.
+        if (untilMs < model.accountEventMs) return;
+        model.accountEventMs = untilMs;
+        model.isDisabled = command.consequence === "disable";
+      }
       if (command.consequence === "end-sessions") model.endUntil(untilMs);
       if (command.consequence !== "forget") return;
       model.endUntil(untilMs);
