@@ -133,7 +133,7 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
   },
   STORAGE_UNAVAILABLE: {
     happened:
-      "The user's object could not be reached, or did not answer within 20 seconds. Or Workers KV failed, and a write was retried once. Whether you are signed in cannot be known, so there is no answer.",
+      "The user's object could not be reached, or did not answer within 12 seconds. Or Workers KV failed, and a write was retried once. Whether you are signed in cannot be known, so there is no answer.",
     person: "Try again in a few minutes.",
     program: "Try again later.",
     operator:

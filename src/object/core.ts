@@ -113,11 +113,12 @@ export class MailboxCore implements MailboxQuestions {
       return isKept;
     });
     const [kept, written] = await Promise.allSettled([keeping, writing]);
+    // A write that is reported as failed may have been done: the next sign-in may find the grant, and so bring none.
+    if (written.status === "rejected") this.#oweAddress();
     if (kept.status === "rejected") throw kept.reason;
     if (!kept.value) return "no-grant";
-    // The record of the grant is there by now: the next sign-in does the rest.
-    this.#database.set(META.owesAddress, written.status === "rejected" ? "yes" : null);
     if (written.status === "rejected") throw written.reason;
+    this.#database.set(META.owesAddress, null);
     if (former !== null && former !== email) this.#parts.defer(this.#parts.store.deleteAddress(former, sub));
     // Everything may have been ended while KV was written.
     const late = this.#obstacle(request);
@@ -130,6 +131,11 @@ export class MailboxCore implements MailboxQuestions {
     });
     if (request.accessToken !== null) await this.#grant.remember(request.accessToken);
     return "signed-in";
+  }
+
+  #oweAddress(): void {
+    this.#database.set(META.owesAddress, "yes");
+    this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
   }
 
   /** Why a sign-in may not come to life; null where it may. */

@@ -119,6 +119,20 @@ describeInside("the service account's access", () => {
     await expectError(await call(later), 401, "CONSENT_REQUIRED");
   });
 
+  test("ends for whoever had an address that has gone to another account, which has signed in here", async ({
+    open,
+  }) => {
+    const former = await scene(open);
+    const { browser, google, stage, user } = former;
+    await signIn(browser, user);
+    const { token } = await makeToken(browser);
+    const heir = await google.addUser({ email: user.email, sub: "104729000000000000777", hd: DOMAIN });
+    await signIn(stage.browser(), heir);
+    await inside(stage).advance(HOUR_MS);
+    await expectError(await call(browser), 401, "CONSENT_REQUIRED");
+    await expectError(await withToken(stage, token, { path: "/api/messages" }), 401, "CONSENT_REQUIRED");
+  });
+
   test("never opens a mailbox of another address", async ({ open }) => {
     const person = await scene(open);
     await person.google.fault("profile", { body: { emailAddress: "boss@studio.test" } });
