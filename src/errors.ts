@@ -231,6 +231,19 @@ export function scopeMissing(options: AppErrorOptions = {}): AppError {
   return new AppError("SCOPE_REQUIRED", words, { signInAgain: { prompt: "consent" }, ...options });
 }
 
+/** Nobody is signed in, or not any more. */
+export function signInRequired(): AppError {
+  const words = "You are not signed in. Sign in with Google, or send an API token.";
+  return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
+}
+
+/** The grant is gone. @param loginHint address or `sub` of its user */
+export function consentRequired(loginHint: string): AppError {
+  return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
+    signInAgain: { prompt: "consent", loginHint },
+  });
+}
+
 /** A bad parameter, named. @returns an `INVALID_ARGUMENT` error to throw. */
 export function invalidArgument(parameter: string, message: string): AppError {
   return new AppError("INVALID_ARGUMENT", message, { metadata: { parameter } });

@@ -20,3 +20,11 @@ export const AccessTokenSchema = z.object({
 });
 
 export type AccessToken = z.infer<typeof AccessTokenSchema>;
+
+/** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
+const REFRESH_MARGIN_MS = 60_000;
+
+/** Whether an access token lasts for a request that begins now. */
+export function isFreshEnough(token: AccessToken | null, nowMs: number): boolean {
+  return token !== null && token.expiresAtMs - nowMs > REFRESH_MARGIN_MS;
+}

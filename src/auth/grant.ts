@@ -3,21 +3,13 @@
  * when it is not, one replay when Google answers 401, and `CONSENT_REQUIRED` when the grant is gone. The refresh itself is
  * object/grant.ts.
  */
-import { AppError } from "../errors.ts";
-import type { AccessToken } from "../identity.ts";
+import { AppError, consentRequired, signInRequired } from "../errors.ts";
+import { type AccessToken, isFreshEnough } from "../identity.ts";
 import type { CallOptions, Upstream } from "../lib/upstream.ts";
 import type { LruCache } from "../isolate/lru-cache.ts";
 import type { Trace } from "../lib/trace.ts";
 import type { Mailbox } from "../object/client.ts";
 import type { Actor } from "../object/rpc.ts";
-
-/** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
-const REFRESH_MARGIN_MS = 60_000;
-
-/** Whether an access token lasts for a request that begins now. */
-export function isFreshEnough(token: AccessToken | null, nowMs: number): boolean {
-  return token !== null && token.expiresAtMs - nowMs > REFRESH_MARGIN_MS;
-}
 
 /** What a grant works with. */
 export interface GrantServices {
@@ -112,9 +104,7 @@ export class Grant {
     const isFirst = !this.#isCalled;
     this.#isCalled = true;
     if (isFirst || !(await this.#options.isRevoked)) return;
-    throw new AppError("SIGN_IN_REQUIRED", "You are not signed in. Sign in with Google, or send an API token.", {
-      signInAgain: {},
-    });
+    throw signInRequired();
   }
 
   /** An access token with more than a minute to live. @throws AppError as {@link fetch} */
@@ -174,8 +164,6 @@ export class Grant {
     }
     this.#state = { kind: "gone", token: null };
     const { email, sub } = this.#options.user;
-    return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
-      signInAgain: { prompt: "consent", loginHint: email ?? sub },
-    });
+    return consentRequired(email ?? sub);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { createMiddleware } from "hono/factory";
 import { type Access, accessForMethod, isRead, requireAccess } from "../access.ts";
-import { AppError } from "../errors.ts";
+import { AppError, signInRequired } from "../errors.ts";
 import { ANSWER_HEADERS } from "./passed-headers.ts";
 import type { AppContext, AppEnv, Caller, SessionCaller } from "./types.ts";
 import { forgetSession, keepSession, openSessionCaller } from "./session.ts";
@@ -101,9 +101,4 @@ async function withhold(c: AppContext): Promise<void> {
 
 function ended({ session }: Caller): AppError {
   return session === null ? invalidApiToken() : signInRequired();
-}
-
-function signInRequired(): AppError {
-  const words = "You are not signed in. Sign in with Google, or send an API token.";
-  return new AppError("SIGN_IN_REQUIRED", words, { signInAgain: {} });
 }

@@ -3,9 +3,9 @@
  * object, which says at the same time whether the token is in force.
  */
 import { AppError } from "../errors.ts";
-import { Grant, type GrantServices, isFreshEnough } from "../auth/grant.ts";
+import { Grant, type GrantServices } from "../auth/grant.ts";
 import type { RequestScope } from "../context.ts";
-import type { AccessToken } from "../identity.ts";
+import { type AccessToken, isFreshEnough } from "../identity.ts";
 import { handled } from "../lib/settle.ts";
 import { parseTokenText } from "../object/token-text.ts";
 import type { AppContext, TokenCaller } from "./types.ts";

@@ -90,7 +90,8 @@ export class ApiTokens {
   }
 
   isInForce(id: string): boolean {
-    return this.list().some((token) => token.id === id);
+    const query = "SELECT 1 FROM tokens WHERE id = ? AND expires_at_ms > ?";
+    return this.#database.rows(query, id, this.#now()).length > 0;
   }
 
   nameOf(id: string): string | null {

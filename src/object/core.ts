@@ -5,7 +5,7 @@
  * A plain class, so that tests give it a clock and a Google; the class that the runtime knows is `Mailbox` in index.ts.
  */
 import * as z from "zod/mini";
-import { AppError } from "../errors.ts";
+import { AppError, signInRequired } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { settle } from "../lib/settle.ts";
@@ -127,7 +127,7 @@ export class MailboxCore implements MailboxQuestions {
       this.#database.set(META.identity, JSON.stringify(identity));
       if (request.previousSession !== null) this.#sessions.end(request.previousSession);
       this.#sessions.begin(session);
-      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+      this.#planExpiry();
     });
     if (request.accessToken !== null) await this.#grant.remember(request.accessToken);
     return "signed-in";
@@ -135,7 +135,7 @@ export class MailboxCore implements MailboxQuestions {
 
   #oweAddress(): void {
     this.#database.set(META.owesAddress, "yes");
-    this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+    this.#planExpiry();
   }
 
   /** Why a sign-in may not come to life; null where it may. */
@@ -184,7 +184,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#database.transaction(() => {
       this.#database.set(META.accountEvent, String(issuedAtMs));
       this.#database.set(META.disabled, isDisabled ? "yes" : null);
-      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+      this.#planExpiry();
     });
   }
 
@@ -332,8 +332,12 @@ export class MailboxCore implements MailboxQuestions {
       this.#sessions.endUntil(untilMs);
       this.#apiTokens.endUntil(untilMs);
       if (untilMs > this.#endedAtMs()) this.#database.set(META.endedAt, String(untilMs));
-      this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
+      this.#planExpiry();
     });
+  }
+
+  #planExpiry(): void {
+    this.#schedule.plan("expiry", this.#parts.now() + DAY_MS);
   }
 
   #endedAtMs(): number {
@@ -351,9 +355,3 @@ const ToEraseSchema = z.object({ sub: z.nullable(z.string()), emails: z.array(z.
 
 /** How soon KV is asked again to delete what it could not. */
 const ERASE_AGAIN_MS = 60_000;
-
-function signInRequired(): AppError {
-  return new AppError("SIGN_IN_REQUIRED", "You are not signed in. Sign in with Google, or send an API token.", {
-    signInAgain: {},
-  });
-}

@@ -4,8 +4,8 @@
  */
 import * as z from "zod/mini";
 import { type Config, isDelegated } from "../config.ts";
-import { AppError, scopeMissing } from "../errors.ts";
-import { type AccessToken, AccessTokenSchema } from "../identity.ts";
+import { AppError, consentRequired, scopeMissing } from "../errors.ts";
+import { type AccessToken, AccessTokenSchema, isFreshEnough } from "../identity.ts";
 import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
 import { type Binding, type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
@@ -20,8 +20,6 @@ import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
 import type { Turns } from "./turns.ts";
 
-/** An access token is replaced when it has this long to live or less, so that it lasts for the request. */
-const REFRESH_MARGIN_MS = 60_000;
 /** KV shows a change everywhere after "60 seconds or more": by then it surely does. */
 const KV_SETTLED_MS = 5 * 60 * 1000;
 
@@ -168,7 +166,7 @@ export class ObjectGrant {
       if (this.#accessToken === undefined) this.#accessToken = opened;
     }
     const token = this.#accessToken ?? null;
-    return token !== null && token.expiresAtMs - now() > REFRESH_MARGIN_MS ? token : null;
+    return isFreshEnough(token, now()) ? token : null;
   }
 
   /**
@@ -205,9 +203,9 @@ export class ObjectGrant {
   }
 
   /**
-   * Ends the grant at once. Its records in KV are deleted by {@link erase}.
+   * What a disconnect leaves behind: {@link end} ends the grant, {@link erase} deletes its records in KV.
    *
-   * @returns the tokens to give back to Google, and the addresses to forget
+   * @returns the tokens to give back to Google, and the address to forget
    * @throws AppError `STORAGE_UNAVAILABLE`: nothing has changed
    */
   async read(sub: string): Promise<Disconnected & { readonly email: string | null }> {
@@ -304,7 +302,7 @@ export class ObjectGrant {
     const delegated = this.#delegated();
     if (delegated !== null) return this.#delegatedAccess(sub, delegated, generation);
     const found = await this.#usable(sub);
-    if (found === null) throw consentRequired(sub, null);
+    if (found === null) throw consentRequired(sub);
     const { credential } = found;
     const { refreshToken } = credential;
     // A grant may hold more than is asked for now, from the time before, or for another part of the same project.
@@ -366,7 +364,7 @@ export class ObjectGrant {
     // Google finds the mailbox by the address, which may have gone to somebody else who has signed in here since.
     if ((await openedOrNull(store.readAddress(delegated.email), "An address")) !== sub) {
       database.set(META.delegated, null);
-      throw consentRequired(sub, null);
+      throw consentRequired(sub);
     }
     const accessToken = await this.#assert(delegated, this.#parts.openUpstream());
     if (generation === this.#generation) await this.remember(accessToken);
@@ -398,7 +396,7 @@ export class ObjectGrant {
       });
     }
     this.#parts.database.set(META.dead, await sha256(refreshToken));
-    return consentRequired(sub, email);
+    return consentRequired(email ?? sub);
   }
 }
 
@@ -412,12 +410,6 @@ const ProfileSchema = z.object({ emailAddress: z.string() });
 function notTheirs(): AppError {
   return new AppError("ACCESS_BLOCKED", "Your organization's access does not open a mailbox of this address.", {
     signInAgain: { prompt: "select_account" },
-  });
-}
-
-function consentRequired(sub: string, email: string | null): AppError {
-  return new AppError("CONSENT_REQUIRED", "Google no longer grants access to this mailbox. Give consent again.", {
-    signInAgain: { prompt: "consent", loginHint: email ?? sub },
   });
 }
 

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { makeToken, withToken } from "../support/api-tokens.ts";
 import type { Browser } from "../support/browser.ts";
-import { describe, expect, inside, test } from "../support/contract.ts";
+import { type Open, describe, expect, inside, test } from "../support/contract.ts";
 import { apiReason, expectNothingOpens, offlineAt, openPlaces, type Places } from "../support/places.ts";
 import { call, callbackUrl, signIn } from "../support/scenes.ts";
 
@@ -39,18 +39,23 @@ test("200 requests at once with an expired access token, over four places: one r
   expect(await places.google.count("token")).toBe(1);
 });
 
+/** Somebody who has just consented anew, while KV shows the record of before for a minute. */
+async function consentedAnew(open: Open) {
+  const places = await openPlaces(open, { ownWritesAreSeen: false });
+  await signIn(places.browser, places.user);
+  await places.advance(10 * MINUTE_MS);
+  // The object reads the record, which KV shows for a minute from here on.
+  expect(await offlineAt(places, places.stage)).toBe("works");
+  await places.google.act({ action: "changePassword", email: places.user.email });
+  return { places, browser: await consentAnew(places) };
+}
+
 describe("while KV still has the record of before a new consent,", () => {
   test.for([
     ["a refresh uses the new refresh token", false],
     ["a refresh uses the new refresh token, after an eviction as well", true],
   ] as const)("%s", async ([, isEvicted], { open }) => {
-    const places = await openPlaces(open, { ownWritesAreSeen: false });
-    await signIn(places.browser, places.user);
-    await places.advance(10 * MINUTE_MS);
-    // The object reads the record, which KV shows for a minute from here on.
-    expect(await offlineAt(places, places.stage)).toBe("works");
-    await places.google.act({ action: "changePassword", email: places.user.email });
-    const browser = await consentAnew(places);
+    const { places, browser } = await consentedAnew(open);
     if (isEvicted) await evictDurableObject(objectOf(places));
     await places.google.act({ action: "killAccessTokens", email: places.user.email });
     await places.google.forgetCalls();
@@ -61,12 +66,7 @@ describe("while KV still has the record of before a new consent,", () => {
   });
 
   test("a disconnect holds, and gives the newer grant back to Google", async ({ open }) => {
-    const places = await openPlaces(open, { ownWritesAreSeen: false });
-    await signIn(places.browser, places.user);
-    await places.advance(10 * MINUTE_MS);
-    expect(await offlineAt(places, places.stage)).toBe("works");
-    await places.google.act({ action: "changePassword", email: places.user.email });
-    const browser = await consentAnew(places);
+    const { places, browser } = await consentedAnew(open);
     const answer = await browser.fetch("/auth/disconnect", { method: "POST" });
     expect(await answer.json()).toMatchObject({ disconnected: true, revoked: true });
     const { grants } = await places.google.snapshot();
