@@ -33,7 +33,8 @@ export const test = base.extend<{ open: Open }>({
 
 /** Defines tests that need the Worker inside of the test's runtime: a clock, its storage, other variables later. */
 export function describeInside(title: string, define: () => void): void {
-  if (inWorkerd) base.describe(title, define);
+  // Skipped, not left out: vitest takes a file without a test for a failure.
+  (inWorkerd ? base.describe : base.describe.skip)(title, define);
 }
 
 /** Defines tests that only make sense through a real HTTP server. */
