@@ -1,7 +1,7 @@
 /**
  * What every handler works with: the services of the isolate, and one request's share of them.
  */
-import { ConcurrencyLimits } from "./isolate/concurrency-limit.ts";
+import { ConcurrencyLimits } from "./object/rows/concurrency-limit.ts";
 import type { Config } from "./config.ts";
 import { DocumentCache, GoogleKeys } from "./oauth/google-documents.ts";
 import { CALL_TIMEOUT_MS, type StartTimer, Upstream } from "./lib/upstream.ts";

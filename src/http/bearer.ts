@@ -3,7 +3,7 @@
  * object, which says at the same time whether the token is in force.
  */
 import { AppError } from "../errors.ts";
-import { Grant, type GrantServices } from "../auth/grant.ts";
+import { Grant, type GrantServices } from "../object/access.ts";
 import type { RequestScope } from "../context.ts";
 import { type AccessToken, isFreshEnough } from "../identity.ts";
 import { handled } from "../lib/settle.ts";

@@ -3,7 +3,7 @@
  * session is in force, the user's object says.
  */
 import { clearSessionCookie, readSessionCookie, writeSessionCookie } from "./cookies.ts";
-import { Grant } from "../auth/grant.ts";
+import { Grant } from "../object/access.ts";
 import { logBackgroundFailure } from "../lib/log.ts";
 import type { AppContext, SessionCaller } from "./types.ts";
 import { handled } from "../lib/settle.ts";

@@ -3,7 +3,7 @@
  */
 import type { Context } from "hono";
 import type { Access } from "../access.ts";
-import type { Grant } from "../auth/grant.ts";
+import type { Grant } from "../object/access.ts";
 import type { Session } from "../auth/session.ts";
 import type { RequestScope } from "../context.ts";
 import type { Mailbox } from "../object/client.ts";

@@ -4,12 +4,12 @@
  */
 import type { ErrorStatus } from "../errors.ts";
 import { Gmail, type MessageFilter } from "../gmail.ts";
-import type { Grant } from "../auth/grant.ts";
+import type { Grant } from "../object/access.ts";
 import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./pagination.ts";
 import type { KeyRing } from "../lib/key-ring.ts";
 import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
-import { RowReader } from "./rows.ts";
+import { RowReader } from "../object/rows/reader.ts";
 import type { RequestScope } from "../context.ts";
 
 /** What calls Gmail. */

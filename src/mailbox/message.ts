@@ -1,7 +1,7 @@
 /**
  * One message: whole, with the way to parts that did not come with it; and decoded, as the API answers it.
  */
-import type { Grant } from "../auth/grant.ts";
+import type { Grant } from "../object/access.ts";
 import { AppError } from "../errors.ts";
 import { decodeHeader, type GmailMessage, type MessageMetadata, MessageMetadataSchema } from "../gmail/message.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
@@ -11,7 +11,7 @@ import { type FetchPart, fetchTexts } from "../mail/body.ts";
 import { readPart } from "../mail/part.ts";
 import { type Block, readTree } from "../mail/tree.ts";
 import { gmailOf, type GmailServices } from "./list.ts";
-import { REASONS_OF_THE_WHOLE } from "./rows.ts";
+import { REASONS_OF_THE_WHOLE } from "../object/rows/reader.ts";
 
 /** Calls that are kept back from parts: for a refresh and its replay. */
 const RESERVED_CALLS = 2;

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { AppError, invalidArgument, toErrorStatus } from "../errors.ts";
 import type { GmailProfile } from "../gmail.ts";
 import type { GmailMessage } from "../gmail/message.ts";
-import { Grant, type GrantServices } from "../auth/grant.ts";
+import { Grant, type GrantServices } from "../object/access.ts";
 import type { RequestScope } from "../context.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import { parseListOptions } from "./options.ts";

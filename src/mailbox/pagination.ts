@@ -6,8 +6,8 @@ import { AppError } from "../errors.ts";
 import { type Gmail, MAX_PAGE_SIZE, type MessageFilter, type MessageRef } from "../gmail.ts";
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../lib/upstream.ts";
 import { GET_UNITS, LIST_UNITS } from "../gmail/quota.ts";
-import type { MetadataRow } from "./row-queue.ts";
-import type { RowReader } from "./rows.ts";
+import type { MetadataRow } from "../object/rows/queue.ts";
+import type { RowReader } from "../object/rows/reader.ts";
 import { handled } from "../lib/settle.ts";
 import type { Trace } from "../lib/trace.ts";
 

@@ -1,7 +1,7 @@
 /** What the tests of a grant share: a Gmail that takes some access tokens, and an object that gives new ones. */
 import { env } from "cloudflare:workers";
 import { LruCache } from "../../../src/isolate/lru-cache.ts";
-import { Grant, type GrantHolder, type GrantServices } from "../../../src/auth/grant.ts";
+import { Grant, type GrantHolder, type GrantServices } from "../../../src/object/access.ts";
 import { REAL_WORLD } from "../../../src/context.ts";
 import type { Credential } from "../../../src/kv-store.ts";
 import type { AccessToken } from "../../../src/identity.ts";

@@ -1,7 +1,7 @@
 /** A listing over an injected network and clock. */
-import { ConcurrencyLimit } from "../../../src/isolate/concurrency-limit.ts";
+import { ConcurrencyLimit } from "../../../src/object/rows/concurrency-limit.ts";
 import { type ListChunk, listMessages, type ListRequest } from "../../../src/mailbox/pagination.ts";
-import { RowReader } from "../../../src/mailbox/rows.ts";
+import { RowReader } from "../../../src/object/rows/reader.ts";
 import { type Network, STAYING, type World } from "../fixtures.ts";
 import { createGmail, FILTER } from "../gmail/fixtures.ts";
 

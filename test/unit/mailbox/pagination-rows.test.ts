@@ -7,7 +7,7 @@ import { appErrorOf, type Call, type Network, type World } from "../fixtures.ts"
 import { googleError } from "../gmail/fixtures-batch.ts";
 import { mailbox, type MailboxOptions, messages } from "../gmail/fixtures.ts";
 import { type Budgets, createListing } from "./fixtures-listing.ts";
-import { type AnswerTry, batchEndpoint, ids, randomFrom } from "./fixtures-rows.ts";
+import { type AnswerTry, batchEndpoint, ids, randomFrom } from "../object/rows/fixtures.ts";
 
 /** A mailbox whose messages can be read, too. */
 function gmailOf(list: Network, batch: Network = batchEndpoint()): Network {

@@ -1,8 +1,8 @@
 /** Parts that Gmail refuses: they alone are read again, as soon as that may help and no sooner. */
 import { describe, expect, test } from "vitest";
-import { START_MS } from "../fixtures.ts";
-import { googleError, idsOf, messageOf } from "../gmail/fixtures-batch.ts";
-import { batchEndpoint, but, createRows, grownLimit, ids, limited } from "./fixtures-rows.ts";
+import { START_MS } from "../../fixtures.ts";
+import { googleError, idsOf, messageOf } from "../../gmail/fixtures-batch.ts";
+import { batchEndpoint, but, createRows, grownLimit, ids, limited } from "./fixtures.ts";
 
 describe("a part that is refused", () => {
   test.each<[string, () => Response]>([

@@ -1,9 +1,9 @@
 /** How many parts may be in flight: a hidden limit is found, kept, and found anew when it rises. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConcurrencyLimit, ConcurrencyLimits, type Flight } from "../../../src/isolate/concurrency-limit.ts";
-import { START_MS } from "../fixtures.ts";
-import { freshLimit, randomFrom } from "../mailbox/fixtures-rows.ts";
+import { ConcurrencyLimit, ConcurrencyLimits, type Flight } from "../../../../src/object/rows/concurrency-limit.ts";
+import { START_MS } from "../../fixtures.ts";
+import { freshLimit, randomFrom } from "./fixtures.ts";
 
 const INITIAL = 25;
 const MIN = 4;

@@ -1,10 +1,10 @@
 /** A reader of rows over an injected network and clock. */
-import { ConcurrencyLimit } from "../../../src/isolate/concurrency-limit.ts";
-import type { MetadataRow } from "../../../src/mailbox/row-queue.ts";
-import { RowReader } from "../../../src/mailbox/rows.ts";
-import { type Network, STAYING, START_MS, type World } from "../fixtures.ts";
-import { answerBatch, type BatchAnswerOptions, googleError, idsOf, messageOf } from "../gmail/fixtures-batch.ts";
-import { createGmail, messages } from "../gmail/fixtures.ts";
+import { ConcurrencyLimit } from "../../../../src/object/rows/concurrency-limit.ts";
+import type { MetadataRow } from "../../../../src/object/rows/queue.ts";
+import { RowReader } from "../../../../src/object/rows/reader.ts";
+import { type Network, STAYING, START_MS, type World } from "../../fixtures.ts";
+import { answerBatch, type BatchAnswerOptions, googleError, idsOf, messageOf } from "../../gmail/fixtures-batch.ts";
+import { createGmail, messages } from "../../gmail/fixtures.ts";
 
 /** What the endpoint answers for a message at its nth try; null for the message itself. */
 export type AnswerTry = (id: string, tries: number) => Response | null;

@@ -1,10 +1,10 @@
 /** Reading rows: in their order, each once, as soon as they are known. What is refused: rows-refused.test.ts */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { appErrorOf } from "../fixtures.ts";
-import { googleError, idsOf, messageOf, answerBatch } from "../gmail/fixtures-batch.ts";
-import { messages } from "../gmail/fixtures.ts";
-import { batchEndpoint, but, createRows, grownLimit, ids, limited, randomFrom } from "./fixtures-rows.ts";
+import { appErrorOf } from "../../fixtures.ts";
+import { googleError, idsOf, messageOf, answerBatch } from "../../gmail/fixtures-batch.ts";
+import { messages } from "../../gmail/fixtures.ts";
+import { batchEndpoint, but, createRows, grownLimit, ids, limited, randomFrom } from "./fixtures.ts";
 
 const scopeMissing = (): Response => googleError(403, { errors: [{ reason: "insufficientPermissions" }] });
 

@@ -3,16 +3,16 @@
  * request's budgets, tries again what was refused, and hands the rows out in the list's order as soon as they and
  * those before them are known.
  */
-import { MAX_BATCH_PARTS } from "../gmail/batch.ts";
-import type { ConcurrencyLimit } from "../isolate/concurrency-limit.ts";
-import { type AppError, type Reason, toErrorStatus } from "../errors.ts";
-import type { BatchResult, Gmail, MessageRef, MetadataResult, UserAccess } from "../gmail.ts";
-import type { GmailFailure } from "../gmail/errors.ts";
-import { retryWaitMs, type Tried } from "../gmail/retry.ts";
-import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../lib/upstream.ts";
-import { GET_UNITS } from "../gmail/quota.ts";
-import { type MetadataRow, PageOfRows, type Task } from "./row-queue.ts";
-import type { Trace } from "../lib/trace.ts";
+import { MAX_BATCH_PARTS } from "../../gmail/batch.ts";
+import type { ConcurrencyLimit } from "./concurrency-limit.ts";
+import { type AppError, type Reason, toErrorStatus } from "../../errors.ts";
+import type { BatchResult, Gmail, MessageRef, MetadataResult, UserAccess } from "../../gmail.ts";
+import type { GmailFailure } from "../../gmail/errors.ts";
+import { retryWaitMs, type Tried } from "../../gmail/retry.ts";
+import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../../lib/upstream.ts";
+import { GET_UNITS } from "../../gmail/quota.ts";
+import { type MetadataRow, PageOfRows, type Task } from "./queue.ts";
+import type { Trace } from "../../lib/trace.ts";
 
 /** Batches at once: with a list call and a refresh beside them, all of a Worker's 6 connections. */
 const MAX_BATCHES = 4;

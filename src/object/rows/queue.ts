@@ -2,9 +2,9 @@
  * The rows of one page while they are being read: which are still to be read, which are known, and how far they are
  * handed out in the list's order.
  */
-import type { ErrorStatus } from "../errors.ts";
-import type { MessageRef } from "../gmail.ts";
-import type { MessageMetadata } from "../gmail/message.ts";
+import type { ErrorStatus } from "../../errors.ts";
+import type { MessageRef } from "../../gmail.ts";
+import type { MessageMetadata } from "../../gmail/message.ts";
 
 /** A row that could not be read stands in its place with its error. */
 export type MetadataRow = MessageMetadata | (MessageRef & { readonly error: ErrorStatus });

@@ -11,7 +11,7 @@ import {
   type Give,
   giveFresh,
   HELD,
-} from "./fixtures-grant.ts";
+} from "../auth/fixtures-grant.ts";
 
 const CONSENT_REQUIRED = {
   reason: "CONSENT_REQUIRED",

@@ -1,14 +1,14 @@
 /** 401 in the middle of rows, with a real grant: one refresh for the whole request, then on with what is left. */
 import { describe, expect, test } from "vitest";
-import { AppError, type Reason } from "../../../src/errors.ts";
-import type { ConcurrencyLimit } from "../../../src/isolate/concurrency-limit.ts";
-import { Gmail } from "../../../src/gmail.ts";
-import { RowReader } from "../../../src/mailbox/rows.ts";
-import { appErrorOf, createWorld, STAYING, type World } from "../fixtures.ts";
-import { answerBatch, googleError, idsOf, messageOf } from "../gmail/fixtures-batch.ts";
-import { API_URL, messages } from "../gmail/fixtures.ts";
-import { createGrant, createMailbox, giveFresh } from "../auth/fixtures-grant.ts";
-import { freshLimit, grownLimit, ids } from "./fixtures-rows.ts";
+import { AppError, type Reason } from "../../../../src/errors.ts";
+import type { ConcurrencyLimit } from "../../../../src/object/rows/concurrency-limit.ts";
+import { Gmail } from "../../../../src/gmail.ts";
+import { RowReader } from "../../../../src/object/rows/reader.ts";
+import { appErrorOf, createWorld, STAYING, type World } from "../../fixtures.ts";
+import { answerBatch, googleError, idsOf, messageOf } from "../../gmail/fixtures-batch.ts";
+import { API_URL, messages } from "../../gmail/fixtures.ts";
+import { createGrant, createMailbox, giveFresh } from "../../auth/fixtures-grant.ts";
+import { freshLimit, grownLimit, ids } from "./fixtures.ts";
 
 const unauthorized = (): Response => googleError(401, { status: "UNAUTHENTICATED", errors: [{ reason: "authError" }] });
 

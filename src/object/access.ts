@@ -8,8 +8,8 @@ import { type AccessToken, isFreshEnough } from "../identity.ts";
 import type { CallOptions, Upstream } from "../lib/upstream.ts";
 import type { LruCache } from "../isolate/lru-cache.ts";
 import type { Trace } from "../lib/trace.ts";
-import type { Mailbox } from "../object/client.ts";
-import type { Actor } from "../object/rpc.ts";
+import type { Mailbox } from "./client.ts";
+import type { Actor } from "./rpc.ts";
 
 /** What a grant works with. */
 export interface GrantServices {

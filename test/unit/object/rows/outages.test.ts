@@ -1,10 +1,10 @@
 /** Reading rows while Gmail is down, limits everything, or the request's budgets come to an end. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { appErrorOf, type Network, START_MS } from "../fixtures.ts";
-import { answerBatch, googleError, messageOf } from "../gmail/fixtures-batch.ts";
-import { messages } from "../gmail/fixtures.ts";
-import { batchEndpoint, createRows, freshLimit, grownLimit, ids, type Rows } from "./fixtures-rows.ts";
+import { appErrorOf, type Network, START_MS } from "../../fixtures.ts";
+import { answerBatch, googleError, messageOf } from "../../gmail/fixtures-batch.ts";
+import { messages } from "../../gmail/fixtures.ts";
+import { batchEndpoint, createRows, freshLimit, grownLimit, ids, type Rows } from "./fixtures.ts";
 
 const MULTIPART = { headers: { "Content-Type": "multipart/mixed; boundary=b" } };
 const LAST_CALL_MS = 25_000;

@@ -7,7 +7,7 @@
  * limit falls to that instead of to a half. And after BBR, which believes the best of its recent samples: a part that is
  * refused while fewer are in flight than were let through a moment ago was refused by chance, and tells nothing.
  */
-import { LruCache } from "./lru-cache.ts";
+import { LruCache } from "../../isolate/lru-cache.ts";
 
 /** Where to begin: 25 at once mostly pass, 100 do not. */
 const INITIAL_LIMIT = 25;
