@@ -49,6 +49,10 @@ export interface Config {
   readonly subrequestBudget: number;
   /** Gmail quota units that one request may spend. */
   readonly quotaBudget: number;
+  /** Gmail quota units that one user may spend in a minute. */
+  readonly userQuotaPerMinute: number;
+  /** Whether rows are kept. */
+  readonly keepsRows: boolean;
   readonly tokenKeys: readonly TokenKey[];
   readonly credentials: KVNamespace;
   /** The objects of the users. */
@@ -165,6 +169,8 @@ const SettingsSchema = z.object({
   DELEGATED_DOMAINS: delegatedDomains,
   SUBREQUEST_BUDGET: count(MIN_SUBREQUESTS),
   QUOTA_BUDGET: count(MIN_QUOTA_UNITS),
+  USER_QUOTA_PER_MINUTE: z._default(count(MIN_QUOTA_UNITS), 6_000),
+  MESSAGE_CACHE: z._default(z.enum(["on", "off"], "must be on or off"), "on"),
   GOOGLE_ISSUER: required,
   GOOGLE_AUTHORIZATION_ENDPOINT: endpoint,
   GOOGLE_TOKEN_ENDPOINT: endpoint,
@@ -218,6 +224,8 @@ export function parseConfig(env: unknown): Config {
     allowedOrigins: values.ALLOWED_ORIGINS,
     subrequestBudget: values.SUBREQUEST_BUDGET,
     quotaBudget: values.QUOTA_BUDGET,
+    userQuotaPerMinute: values.USER_QUOTA_PER_MINUTE,
+    keepsRows: values.MESSAGE_CACHE === "on",
     tokenKeys: values.TOKEN_KEYS,
     credentials: values.CREDENTIALS,
     mailboxes: values.MAILBOXES,

@@ -1,7 +1,6 @@
 /**
  * What every handler works with: the services of the isolate, and one request's share of them.
  */
-import { ConcurrencyLimits } from "./object/rows/concurrency-limit.ts";
 import type { Config } from "./config.ts";
 import { DocumentCache, GoogleKeys } from "./oauth/google-documents.ts";
 import { CALL_TIMEOUT_MS, type StartTimer, Upstream } from "./lib/upstream.ts";
@@ -15,7 +14,7 @@ import {
   reportError,
   type RequestSummary,
 } from "./lib/log.ts";
-import { MailboxCore } from "./object/core.ts";
+import { type CoreParts, MailboxCore } from "./object/core.ts";
 import { LruCache } from "./isolate/lru-cache.ts";
 import { inJurisdiction, type Mailbox, Mailboxes, type MailboxNamespace } from "./object/client.ts";
 import type { Actor, OpenToken } from "./object/rpc.ts";
@@ -60,8 +59,6 @@ export interface Services {
   readonly world: World;
   /** Null where the runtime refuses `JURISDICTION`. */
   readonly mailboxNamespace: MailboxNamespace | null;
-  /** What was found of Gmail's limits. */
-  readonly concurrency: ConcurrencyLimits;
   /**
    * API tokens that this isolate has seen, by the hash of their text, so that a warm request calls Gmail without waiting
    * for the object. Whether they are in force, the object says beside that call.
@@ -79,7 +76,6 @@ export function createServices(config: Config, world: World): Services {
     keyRing: new KeyRing(config.tokenKeys),
     world,
     mailboxNamespace: inJurisdiction(config, (detail) => logUnknownNames([detail])),
-    concurrency: new ConcurrencyLimits(world.now),
     knownApiTokens: new LruCache(MAX_REMEMBERED),
     refusedTokens: new LruCache(MAX_REMEMBERED),
     googleKeys: new GoogleKeys(),
@@ -139,7 +135,7 @@ export function createRequestScope(services: Services, { url, waitUntil, clientS
 
 /** What an object is made with: its storage, and the services of the isolate that it lives in. */
 export function createMailboxCore(
-  { config, keyRing, world }: Pick<Services, "config" | "keyRing" | "world">,
+  { config, keyRing, refusedTokens, world }: Pick<Services, "config" | "keyRing" | "refusedTokens" | "world">,
   state: Pick<DurableObjectState, "id" | "storage" | "waitUntil">,
 ): MailboxCore {
   const waitUntil = (work: Promise<unknown>): void => state.waitUntil(work);
@@ -147,7 +143,13 @@ export function createMailboxCore(
   // What it logs is about no request of its own: the Worker's log line has that one.
   const trace = new Trace(now);
   const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
-  const maxCalls = config.subrequestBudget;
+  const openCalls: CoreParts["openCalls"] = ({ maxCalls = config.subrequestBudget, requestId, deadlineMs } = {}) => {
+    const callTrace = new Trace(now, requestId);
+    return {
+      trace: callTrace,
+      upstream: new Upstream({ ...world, maxCalls, waitUntil, trace: callTrace, deadlineMs }),
+    };
+  };
   return new MailboxCore({
     config,
     keyRing,
@@ -156,7 +158,9 @@ export function createMailboxCore(
     storage: state.storage,
     objectId: state.id.toString(),
     store: new CredentialStore(kv),
-    openUpstream: () => new Upstream({ ...world, maxCalls, waitUntil, trace: new Trace(now) }),
+    openCalls,
+    openUpstream: () => openCalls().upstream,
+    refusedTokens,
     warn: (detail) => logWarning(trace, detail),
     defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
   });
@@ -180,5 +184,5 @@ function report({ acting, defer, trace }: Pick<RequestScope, "acting" | "defer" 
   if (acting.current === null) return;
   const { actor, mailbox } = acting.current;
   const { messagesListed, messagesRead, quotaUnits } = trace;
-  defer(mailbox.ask("report", actor, { messagesListed, messagesRead, units: quotaUnits }));
+  defer(mailbox.ask("report", actor, { messagesListed, messagesRead, units: quotaUnits }, trace.tellUnits()));
 }

@@ -18,6 +18,7 @@ import { AppError } from "./errors.ts";
 import { callGmail, type GmailRequest } from "./gmail/call.ts";
 import { openAttachmentBytes } from "./gmail/attachment.ts";
 import { GMAIL, type GmailFailure, processGmailError } from "./gmail/errors.ts";
+import { HISTORY_FIELDS, HistoryIdSchema, type HistoryPage, HistoryPageSchema } from "./gmail/history.ts";
 import { type Label, LabelListSchema, UnreadCountSchema } from "./gmail/labels.ts";
 import {
   AnswerTooLargeError,
@@ -114,7 +115,12 @@ export interface MessageFilter {
 
 /** What became of one message of a batch. */
 export type MetadataResult =
-  | { readonly kind: "message"; readonly message: MessageMetadata }
+  | {
+      readonly kind: "message";
+      readonly message: MessageMetadata;
+      /** `historyId` of the message: when it changed last. Null where Gmail does not say. */
+      readonly version: string | null;
+    }
   | { readonly kind: "unauthorized" }
   | { readonly kind: "failed"; readonly failure: GmailFailure };
 
@@ -187,6 +193,17 @@ export class Gmail {
   /** `users.getProfile`: address, counts and history ID. Throws as {@link listMessages}. */
   async getProfile(): Promise<GmailProfile> {
     return this.#options.trace.time("list", () => this.#get("profile", new URLSearchParams(), GmailProfileSchema));
+  }
+
+  /**
+   * One page of `users.history.list`: what changed after `startHistoryId`. Rows can be read without it: so it is not tried
+   * again. Throws as {@link listMessages}: `NOT_FOUND` where Gmail has forgotten what came after it
+   */
+  async listHistory(startHistoryId: string, pageToken: string | null): Promise<HistoryPage> {
+    const query = new URLSearchParams({ startHistoryId, maxResults: "500", fields: HISTORY_FIELDS });
+    if (pageToken !== null) query.set("pageToken", pageToken);
+    query.set("prettyPrint", "false");
+    return this.#get("history", query, HistoryPageSchema, "extra");
   }
 
   /** `users.labels.list`. The page waits for it, and can do without: so it is not tried again. Throws as {@link listMessages}. */
@@ -276,7 +293,7 @@ export class Gmail {
     // What is JSON has come whole, and will be the same again; what is not was cut off.
     if (!message.success && body !== null) return { kind: "failed", failure: { ...nonsense(200), retry: null } };
     if (!message.success || message.data.id !== id) return { kind: "failed", failure: nonsense(200) };
-    return { kind: "message", message: message.data };
+    return { kind: "message", message: message.data, version: VersionSchema.safeParse(body).data?.historyId ?? null };
   }
 
   /** Reads a resource of the mailbox. */
@@ -312,6 +329,8 @@ export class Gmail {
     return callGmail(this.#options, request, { ...options, signal: this.#options.signal });
   }
 }
+
+const VersionSchema = z.object({ historyId: HistoryIdSchema });
 
 /** The same for every message. */
 const METADATA_QUERY = new URLSearchParams([

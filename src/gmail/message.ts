@@ -37,7 +37,7 @@ export type GmailMessage = z.infer<typeof GmailMessageSchema>;
 /** Headers that a row shows: `metadataHeaders`. */
 export const ROW_HEADERS: readonly string[] = ["From", "To", "Subject"];
 /** Everything else that a row shows: the `fields` mask. */
-export const MESSAGE_FIELDS = "id,threadId,labelIds,snippet,internalDate,payload/headers";
+export const MESSAGE_FIELDS = "id,threadId,historyId,labelIds,snippet,internalDate,payload/headers";
 
 /** `Message` with `format=metadata`, as a row. Gmail may leave out everything but the IDs. */
 export const MessageMetadataSchema = z.pipe(

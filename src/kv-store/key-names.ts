@@ -9,6 +9,8 @@ export type TokenIdentifierAlgorithm = "prefix" | "hash_base64_sha512_sha512";
 
 export const storageKeys = {
   credential: (sub: string) => `credential:${sub}`,
+  /** The key that a user's rows are sealed under in their object. */
+  mailboxKey: (sub: string) => `mailbox-key:${sub}`,
   /** Which user has an address. */
   address: async (email: string) => `address:${await sha256(toAsciiLowerCase(email))}`,
   /** A refresh token that is dead by what Google's security event calls it. */

@@ -25,6 +25,7 @@ export const PURPOSES = [
   "address",
   "access-token",
   "page-token",
+  "mailbox-key",
   "operator",
 ] as const;
 

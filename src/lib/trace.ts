@@ -4,10 +4,12 @@
  */
 
 /** The phases of `Server-Timing`. */
-export type Phase = "storage" | "refresh" | "list" | "hydrate";
+export type Phase = (typeof PHASES)[number];
+
+const PHASES = ["storage", "refresh", "list", "hydrate", "object"] as const;
 
 export class Trace {
-  readonly requestId = crypto.randomUUID();
+  readonly requestId: string;
   upstreamCalls = 0;
   /** `sub` of whose request it is; null for nobody's. */
   subject: string | null = null;
@@ -22,9 +24,31 @@ export class Trace {
   readonly #now: () => number;
   readonly #phases = new Map<Phase, { ms: number; running: number; sinceMs: number }>();
 
-  /** @param now epoch milliseconds */
-  constructor(now: () => number) {
+  /** Rows that were known, and so not read. */
+  rowsKnown = 0;
+  /** Rows that were read from Gmail. */
+  rowsRead = 0;
+  /** Of {@link quotaUnits}, those that the user's object knows of. */
+  #toldUnits = 0;
+
+  /** @param now epoch milliseconds. @param requestId of the request that it is about */
+  constructor(now: () => number, requestId: string = crypto.randomUUID()) {
     this.#now = now;
+    this.requestId = requestId;
+  }
+
+  /** Units that the user's object does not know of yet; it is told now. */
+  tellUnits(): number {
+    const untold = this.quotaUnits - this.#toldUnits;
+    this.#toldUnits = this.quotaUnits;
+    return untold;
+  }
+
+  /** Adds what the object has spent for this request. */
+  addCost({ units, calls }: { readonly units: number; readonly calls: number }): void {
+    this.quotaUnits += units;
+    this.#toldUnits += units;
+    this.upstreamCalls += calls;
   }
 
   /** Runs `work` and counts its wall time for `phase`, whether it succeeds or not. What overlaps counts once. */
@@ -43,7 +67,6 @@ export class Trace {
 
   /** The `Server-Timing` header: every phase, in milliseconds, 0 where nothing was done. */
   serverTiming(): string {
-    const phases: readonly Phase[] = ["storage", "refresh", "list", "hydrate"];
-    return phases.map((phase) => `${phase};dur=${this.#phases.get(phase)?.ms ?? 0}`).join(", ");
+    return PHASES.map((phase) => `${phase};dur=${this.#phases.get(phase)?.ms ?? 0}`).join(", ");
   }
 }

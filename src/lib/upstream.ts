@@ -34,6 +34,8 @@ export interface UpstreamOptions {
   readonly maxCalls: number;
   /** Milliseconds that one call may take, usually {@link CALL_TIMEOUT_MS}. */
   readonly callTimeoutMs: number;
+  /** Milliseconds until the answer must have begun; by default those of a request. */
+  readonly deadlineMs?: number | undefined;
   /** Lets work continue when the client disconnects. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly trace: Trace;
@@ -55,7 +57,7 @@ export class Upstream {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-    this.#deadlineMs = options.now() + ANSWER_DEADLINE_MS;
+    this.#deadlineMs = options.now() + (options.deadlineMs ?? ANSWER_DEADLINE_MS);
   }
 
   /** Calls that are left of the budget. */

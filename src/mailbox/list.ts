@@ -5,22 +5,23 @@
 import type { ErrorStatus } from "../errors.ts";
 import { Gmail, type MessageFilter } from "../gmail.ts";
 import type { Grant } from "../object/access.ts";
-import { type Cursor, type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./pagination.ts";
+import { type Delivery, type ListChunk, listMessages, type ListRequest, type Row } from "./pagination.ts";
 import type { KeyRing } from "../lib/key-ring.ts";
 import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
-import { RowReader } from "../object/rows/reader.ts";
+import { ObjectRows } from "./object-rows.ts";
 import type { RequestScope } from "../context.ts";
 
 /** What calls Gmail. */
 export type GmailServices = Pick<RequestScope, "clientSignal" | "config" | "trace" | "upstream" | "world">;
 
 /** What lists messages. */
-export type ListServices = GmailServices & Pick<RequestScope, "concurrency" | "keyRing" | "stream">;
+export type ListServices = GmailServices & Pick<RequestScope, "acting" | "keyRing" | "stream">;
 
 /** Whose mailbox, and the grant to read it with. */
 export interface MailboxUser {
   readonly sub: string;
+  readonly email: string | null;
   readonly grant: Grant;
 }
 
@@ -29,6 +30,8 @@ export interface MessagesAnswer {
   readonly messages: Row[];
   /** There is more. */
   readonly nextPageToken?: string;
+  /** The user's quota of this minute is spent: so long until there is more to be had. */
+  readonly retryAfterSeconds?: number;
   /** Gmail's guess of how many match in all. */
   readonly resultSizeEstimate: number;
 }
@@ -41,9 +44,10 @@ export async function collectMessages(
 ): Promise<MessagesAnswer> {
   const request = await toRequest(scope, user, options, "whole");
   const chunks = await Array.fromAsync(openListing(scope, user, request));
+  const last = chunks.at(-1) ?? null;
   return {
     messages: chunks.flatMap((chunk) => chunk.rows),
-    ...(await nextPage(scope.keyRing, user, options.filter, chunks.at(-1)?.next ?? null)),
+    ...(await nextPage(scope.keyRing, user, options.filter, last)),
     resultSizeEstimate: chunks[0]?.resultSizeEstimate ?? 0,
   };
 }
@@ -65,8 +69,7 @@ export async function openMessages(
   const request = await toRequest(scope, user, options, "streamed");
   return {
     chunks: openListing(scope, user, request),
-    nextPageToken: async ({ next }) =>
-      (await nextPage(scope.keyRing, user, options.filter, next)).nextPageToken ?? null,
+    nextPageToken: async (chunk) => (await nextPage(scope.keyRing, user, options.filter, chunk)).nextPageToken ?? null,
   };
 }
 
@@ -105,11 +108,11 @@ async function* ndjsonLines(
   end: { describeError: (error: unknown) => ErrorStatus; signal: AbortSignal },
 ): AsyncGenerator<string, void> {
   const { upstream, trace } = scope;
-  let next: Cursor | null = null;
+  let last: ListChunk | null = null;
   let count = 0;
   try {
     for await (const chunk of openListing(scope, user, request, end.signal)) {
-      next = chunk.next;
+      last = chunk;
       count += chunk.rows.length;
       if (chunk.rows.length === 0) continue;
       yield chunk.rows.map(toLine).join("");
@@ -117,7 +120,7 @@ async function* ndjsonLines(
       upstream.restartDeadline();
     }
     yield toLine({
-      ...(await nextPage(scope.keyRing, user, request.filter, next)),
+      ...(await nextPage(scope.keyRing, user, request.filter, last)),
       count,
       quotaUnits: trace.quotaUnits,
     });
@@ -144,23 +147,17 @@ async function toRequest(
 
 function openListing(
   scope: ListServices,
-  { sub, grant }: MailboxUser,
+  { grant, ...user }: MailboxUser,
   request: ListRequest,
   readerSignal: AbortSignal | null = null,
 ): AsyncGenerator<ListChunk, void> {
-  const { clientSignal, concurrency, config, trace, upstream, world } = scope;
+  const { acting, clientSignal, config, trace, upstream } = scope;
   const signal = readerSignal === null ? clientSignal : AbortSignal.any([clientSignal, readerSignal]);
+  const isStreamed = request.delivery === "streamed";
+  const openRows = (): ObjectRows =>
+    new ObjectRows({ acting: acting.current, config, grant, isStreamed, signal, trace, upstream, user });
   const gmail = gmailOf(scope, grant, signal);
-  const shared = { gmail, upstream, trace, quotaBudget: config.quotaBudget };
-  const rowReader = new RowReader({
-    ...shared,
-    access: grant,
-    concurrency: concurrency.of(sub),
-    isStreamed: request.delivery === "streamed",
-    now: world.now,
-    signal,
-  });
-  return listMessages({ ...shared, rowReader }, request);
+  return listMessages({ gmail, openRows, upstream, trace, quotaBudget: config.quotaBudget }, request);
 }
 
 /** A user's Gmail. @param signal ends its calls; by default, when the client disconnects */
@@ -169,11 +166,17 @@ export function gmailOf(scope: GmailServices, access: Grant, signal: AbortSignal
   return new Gmail({ apiUrl: config.gmailApiUrl, access, upstream, trace, now: world.now, signal });
 }
 
+/** Where to go on behind a chunk, and when. */
 async function nextPage(
   keyRing: KeyRing,
   { sub }: MailboxUser,
   filter: MessageFilter,
-  cursor: Cursor | null,
-): Promise<{ nextPageToken?: string }> {
-  return cursor === null ? {} : { nextPageToken: await sealPageToken(keyRing, { sub, filter }, cursor) };
+  last: ListChunk | null,
+): Promise<{ nextPageToken?: string; retryAfterSeconds?: number }> {
+  if (last === null || last.next === null) return {};
+  const { next, retryAfterSeconds } = last;
+  return {
+    nextPageToken: await sealPageToken(keyRing, { sub, filter }, next),
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  };
 }

@@ -106,7 +106,7 @@ async function actFor<T>(scope: OfflineServices, user: string, work: (mailbox: M
     accessToken,
     isRevoked: NEVER,
   });
-  return work({ sub: found.sub, grant });
+  return work({ sub: found.sub, email, grant });
 }
 
 /** An address has at most 254 characters, a `sub` 255. */

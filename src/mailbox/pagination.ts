@@ -7,7 +7,7 @@ import { type Gmail, MAX_PAGE_SIZE, type MessageFilter, type MessageRef } from "
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../lib/upstream.ts";
 import { GET_UNITS, LIST_UNITS } from "../gmail/quota.ts";
 import type { MetadataRow } from "../object/rows/queue.ts";
-import type { RowReader } from "../object/rows/reader.ts";
+import type { ObjectRows } from "./object-rows.ts";
 import { handled } from "../lib/settle.ts";
 import type { Trace } from "../lib/trace.ts";
 
@@ -50,11 +50,14 @@ export interface ListChunk {
   readonly resultSizeEstimate: number;
   /** Null at the end of the mailbox. */
   readonly next: Cursor | null;
+  /** Where the user's quota of this minute ends the list here: until there is more to be had. */
+  readonly retryAfterSeconds: number | null;
 }
 
 export interface ListOptions {
   readonly gmail: Gmail;
-  readonly rowReader: RowReader;
+  /** Begins to read rows; called where rows are wanted, before the first list call. */
+  readonly openRows: () => Pick<ObjectRows, "end" | "read" | "retryAfterSeconds">;
   readonly upstream: Upstream;
   readonly trace: Trace;
   /** Quota units that the request may spend. */
@@ -65,9 +68,22 @@ export interface ListOptions {
  * Yields rows until `limit` is reached, the mailbox ends, or a budget (calls, quota units, time) is nearly spent; the
  * last chunk's `next` says where to go on. The first page is always tried, and yields even without rows.
  *
- * @throws AppError as {@link Gmail.listMessages} and {@link RowReader.read}
+ * @throws AppError as {@link Gmail.listMessages} and {@link ObjectRows.read}
  */
 export async function* listMessages(options: ListOptions, request: ListRequest): AsyncGenerator<ListChunk, void> {
+  const rows = request.view === "metadata" ? options.openRows() : null;
+  try {
+    yield* walkPages(options, request, rows);
+  } finally {
+    await rows?.end();
+  }
+}
+
+async function* walkPages(
+  options: ListOptions,
+  request: ListRequest,
+  reader: ReturnType<ListOptions["openRows"]> | null,
+): AsyncGenerator<ListChunk, void> {
   const walk = new PageWalk(options, request);
   let page: Page | null = await walk.first();
   for (let pages = 1; page !== null; pages += 1) {
@@ -75,17 +91,19 @@ export async function* listMessages(options: ListOptions, request: ListRequest):
     const { refs, resultSizeEstimate } = current;
     // While the rows of this page are read and written, the next one is already on its way. But the IDs of one page are
     // there at once, and may be all that is taken.
-    const isAhead = request.view === "metadata" || pages > 1;
-    const upcoming = isAhead ? handled(walk.after(current)) : null;
+    const upcoming = reader !== null || pages > 1 ? handled(walk.after(current)) : null;
     let emitted = 0;
-    yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted) };
-    const runs: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]> =
-      request.view === "metadata" ? options.rowReader.read(refs) : [refs];
+    yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted), retryAfterSeconds: null };
+    const runs: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]> = reader?.read(refs) ?? [refs];
     for await (const rows of runs) {
       emitted += rows.length;
-      yield { rows, resultSizeEstimate, next: cursorAfter(current, emitted) };
+      yield { rows, resultSizeEstimate, next: cursorAfter(current, emitted), retryAfterSeconds: null };
     }
-    if (emitted < refs.length) return;
+    if (emitted < refs.length) {
+      const retryAfterSeconds = reader?.retryAfterSeconds ?? null;
+      yield { rows: [], resultSizeEstimate, next: cursorAfter(current, emitted), retryAfterSeconds };
+      return;
+    }
     // A stream whose rows were taken has its whole time again: what there was too little for then may be done now.
     page = (await upcoming) ?? (await walk.after(current));
   }

@@ -8,8 +8,7 @@ import { type AccessToken, isFreshEnough } from "../identity.ts";
 import type { CallOptions, Upstream } from "../lib/upstream.ts";
 import type { LruCache } from "../isolate/lru-cache.ts";
 import type { Trace } from "../lib/trace.ts";
-import type { Mailbox } from "./client.ts";
-import type { Actor } from "./rpc.ts";
+import type { Actor, Renewed } from "./rpc.ts";
 
 /** What a grant works with. */
 export interface GrantServices {
@@ -24,7 +23,10 @@ export interface GrantHolder {
   /** Whose grant. */
   readonly user: { readonly sub: string; readonly email: string | null };
   readonly actor: Actor;
-  readonly mailbox: Mailbox;
+  /** The user's object. */
+  readonly mailbox: {
+    ask(question: "accessToken", sub: string, actor: Actor, refused: string | null): Promise<Renewed>;
+  };
   /** The access token that the caller brings, if any. */
   readonly accessToken: AccessToken | null;
   /** Whether the caller has ended. Known by the time of the second call, which waits for it. */
@@ -155,6 +157,11 @@ export class Grant {
     }
   }
 
+  /** The object has found out that Google no longer grants access. */
+  lose(): void {
+    this.#state = { kind: "gone", token: null };
+  }
+
   #consentRequired(): AppError {
     if (this.#state.kind === "renewed" && this.#state.isDelegated) {
       return new AppError(
@@ -162,7 +169,7 @@ export class Grant {
         "Gmail refuses the access that your organization gave. Ask its administrator.",
       );
     }
-    this.#state = { kind: "gone", token: null };
+    this.lose();
     const { email, sub } = this.#options.user;
     return consentRequired(email ?? sub);
   }

@@ -79,6 +79,12 @@ export class Activity {
     );
   }
 
+  /** When something was counted last, in epoch milliseconds; 0 for never. */
+  latestMs(): number {
+    const [row] = this.#parts.database.rows<{ at: number | null }>("SELECT max(last_used_at_ms) AS at FROM activity");
+    return row?.at ?? 0;
+  }
+
   /** Whether an actor was counted here. */
   knows({ kind, id }: Actor): boolean {
     return this.#parts.database.rows("SELECT 1 FROM activity WHERE kind = ? AND id = ? LIMIT 1", kind, id).length > 0;

@@ -96,7 +96,7 @@ export class Mailbox {
     question: Q,
     ...values: Parameters<MailboxQuestions[Q]>
   ): Promise<Awaited<ReturnType<MailboxQuestions[Q]>>> {
-    const outcome = await this.#options.trace.time("storage", () => this.#reach(question, values));
+    const outcome = await this.#options.trace.time("object", () => this.#reach(question, values));
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers each question as its interface says
     return fromOutcome(outcome as Outcome<Awaited<ReturnType<MailboxQuestions[Q]>>>);
   }

@@ -9,6 +9,10 @@ import { AppError, signInRequired } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { settle } from "../lib/settle.ts";
+import type { LruCache } from "../isolate/lru-cache.ts";
+import type { Trace } from "../lib/trace.ts";
+import type { Upstream } from "../lib/upstream.ts";
+import { Grant } from "./access.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { Database, type ObjectStorage } from "./database.ts";
@@ -22,7 +26,11 @@ import {
   type NewToken,
   type OfflineUser,
   type OpenToken,
+  type Cost,
   type Renewed,
+  type RowsAnswer,
+  type RowsCaller,
+  type RowsRequest,
   type ResealOutcome,
   type SecurityConsequence,
   type SessionInfo,
@@ -31,11 +39,19 @@ import {
   type TokenInfo,
   type Usage,
 } from "./rpc.ts";
-import { Schedule } from "./schedule.ts";
+import { answerRows, gmailFor, type RowsCalls } from "./rows/answer.ts";
+import { ConcurrencyLimit } from "./rows/concurrency-limit.ts";
+import { KeptRows } from "./rows/kept-rows.ts";
+import { MinuteQuota } from "./rows/minute.ts";
+import { RowKey } from "./rows/row-key.ts";
+import { MailboxRows } from "./rows/rows.ts";
+import { type Purpose, Schedule } from "./schedule.ts";
 import { SESSION_TTL_SECONDS, Sessions } from "./sessions.ts";
 import { Turns } from "./turns.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** Rows that nobody has looked at for so long are forgotten. */
+const ROWS_UNUSED_MS = 30 * DAY_MS;
 
 /** Names in `meta`. */
 const META = {
@@ -56,6 +72,14 @@ const META = {
 
 export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   readonly storage: ObjectStorage;
+  /** What the calls of one request are made with, and counted by. */
+  readonly openCalls: (request?: {
+    readonly maxCalls?: number;
+    readonly deadlineMs?: number;
+    readonly requestId?: string;
+  }) => { readonly upstream: Upstream; readonly trace: Trace };
+  /** Access tokens that Google has answered 401 to. */
+  readonly refusedTokens: LruCache<true>;
 }
 
 export class MailboxCore implements MailboxQuestions {
@@ -66,6 +90,10 @@ export class MailboxCore implements MailboxQuestions {
   readonly #apiTokens: ApiTokens;
   readonly #activity: Activity;
   readonly #grant: ObjectGrant;
+  readonly #rowKey: RowKey;
+  readonly #rows: MailboxRows;
+  readonly #minute: MinuteQuota;
+  readonly #concurrency: ConcurrencyLimit;
   /** What changes the grant. */
   readonly #turns = new Turns();
 
@@ -80,6 +108,12 @@ export class MailboxCore implements MailboxQuestions {
     this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
     const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];
     this.#activity = new Activity({ database, sessions, apiTokens, now });
+    const { config, defer, kv, warn } = parts;
+    this.#rowKey = new RowKey({ database, kv, warn, dropRows: () => this.#rows.onKeyLost() });
+    const onKept = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
+    this.#rows = new MailboxRows({ kept: new KeptRows(database, now), key: this.#rowKey, defer, warn, onKept });
+    this.#minute = new MinuteQuota(config.userQuotaPerMinute, now);
+    this.#concurrency = new ConcurrencyLimit(now);
   }
 
   async wake(sub: string): Promise<number> {
@@ -238,7 +272,46 @@ export class MailboxCore implements MailboxQuestions {
     return kind === "session" ? this.#sessions.signedInAtMs(id) !== null : this.#apiTokens.isInForce(id);
   }
 
-  async report(actor: Actor, usage: Usage): Promise<void> {
+  async sync(moment: string, caller: RowsCaller): Promise<Cost> {
+    this.#requireInForce(caller.actor);
+    this.#minute.spend(caller.spentUnits);
+    const calls = this.#callsOf(caller, this.#parts.openCalls());
+    await this.#rows.sync(moment, caller.sub, gmailFor(calls));
+    const { quotaUnits: units, upstreamCalls } = calls.trace;
+    this.#minute.spend(units);
+    return { units, calls: upstreamCalls };
+  }
+
+  async rows(request: RowsRequest): Promise<RowsAnswer> {
+    this.#requireInForce(request.actor);
+    this.#minute.spend(request.spentUnits);
+    const { calls, ms } = request.budget;
+    const { requestId } = request;
+    const opened = this.#parts.openCalls({ maxCalls: calls, deadlineMs: ms, requestId });
+    const [rows, minute, concurrency] = [this.#rows, this.#minute, this.#concurrency];
+    return answerRows({ ...this.#callsOf(request, opened), rows, minute, concurrency }, request);
+  }
+
+  #callsOf(
+    { accessToken, actor, email, sub }: RowsCaller,
+    { trace, upstream }: { trace: Trace; upstream: Upstream },
+  ): RowsCalls {
+    const { config, now, refusedTokens } = this.#parts;
+    const grant = new Grant(
+      { refusedTokens, trace, upstream, world: { now } },
+      {
+        user: { sub, email },
+        actor,
+        accessToken,
+        mailbox: { ask: async (_, ...values) => this.accessToken(...values) },
+        isRevoked: NOT_REVOKED,
+      },
+    );
+    return { apiUrl: config.gmailApiUrl, grant, now, trace, upstream };
+  }
+
+  async report(actor: Actor, usage: Usage, spentUnits = 0): Promise<void> {
+    this.#minute.spend(spentUnits);
     // What a user did before a disconnect is deleted, and does not come back.
     if (this.#identity() !== null && (this.#isInForce(actor) || this.#activity.knows(actor))) {
       this.#activity.count(actor, usage);
@@ -260,16 +333,37 @@ export class MailboxCore implements MailboxQuestions {
   /** What the alarm does. */
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
-      await this.#turns.take(() => (purpose === "erasure" ? this.#eraseOrPlan() : this.#expire()));
+      await this.#turns.take(() => this.#do(purpose));
     }
+  }
+
+  async #do(purpose: Purpose): Promise<void> {
+    switch (purpose) {
+      case "erasure":
+        return this.#eraseOrPlan();
+      case "expiry":
+        return this.#expire();
+      case "rows":
+        return this.#dropUnusedRows();
+    }
+  }
+
+  async #dropUnusedRows(): Promise<void> {
+    const unusedAtMs = this.#activity.latestMs() + ROWS_UNUSED_MS;
+    if (unusedAtMs > this.#parts.now()) return this.#schedule.set("rows", unusedAtMs);
+    this.#rows.forget();
+    const sub = this.#identity()?.sub;
+    if (sub !== undefined) await this.#rowKey.erase(sub);
+    this.#schedule.set("rows", null);
   }
 
   async #expire(): Promise<void> {
     const nowMs = this.#parts.now();
     const isUsed = [this.#sessions, this.#apiTokens, this.#activity].map((part) => part.expire()).some(Boolean);
     if (this.#endedAtMs() < nowMs - SESSION_TTL_SECONDS * 1000) this.#database.set(META.endedAt, null);
+    const hasMore = isUsed || this.#rowKey.isMade;
     const kept = [META.endedAt, META.disabled, META.owesAddress, META.toErase];
-    if (isUsed || kept.some((name) => this.#database.get(name) !== null)) this.#schedule.set("expiry", nowMs + DAY_MS);
+    if (hasMore || kept.some((name) => this.#database.get(name) !== null)) this.#schedule.set("expiry", nowMs + DAY_MS);
     else await this.#database.deleteAll();
   }
 
@@ -281,6 +375,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#database.transaction(() => {
       this.#endEverything();
       this.#grant.end();
+      this.#rows.forget();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
       this.#database.set(META.toErase, JSON.stringify({ sub, emails: [...emails].filter((one) => one !== null) }));
@@ -307,6 +402,7 @@ export class MailboxCore implements MailboxQuestions {
     const { sub, emails } = this.#toErase();
     if (sub === null) return;
     await this.#grant.erase(sub, emails);
+    await this.#rowKey.erase(sub);
     this.#database.set(META.toErase, null);
   }
 
@@ -352,6 +448,9 @@ export class MailboxCore implements MailboxQuestions {
 
 /** What is left in KV: whose, and their addresses. */
 const ToEraseSchema = z.object({ sub: z.nullable(z.string()), emails: z.array(z.nullable(z.string())) });
+
+/** Who acts was found in force when the question came. */
+const NOT_REVOKED = Promise.resolve(false);
 
 /** How soon KV is asked again to delete what it could not. */
 const ERASE_AGAIN_MS = 60_000;

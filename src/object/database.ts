@@ -35,6 +35,12 @@ const MIGRATIONS: readonly string[] = [
      last_used_at_ms INTEGER NOT NULL,
      PRIMARY KEY (kind, id, day)
    ) WITHOUT ROWID;`,
+  `CREATE TABLE rows (
+     id TEXT PRIMARY KEY,
+     version TEXT NOT NULL,
+     labels TEXT NOT NULL,
+     sealed TEXT NOT NULL
+   ) WITHOUT ROWID;`,
 ];
 
 /** What the database is kept in. */

@@ -5,13 +5,15 @@
  */
 import type { Access } from "../access.ts";
 import { AppError, type AppErrorOptions, type Reason } from "../errors.ts";
+import type { MessageRef } from "../gmail.ts";
 import type { AccessToken, Identity } from "../identity.ts";
+import type { MetadataRow } from "./rows/queue.ts";
 
 /** An answer, or the error in its place. */
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorData };
 
 /** An AppError as data. */
-interface ErrorData {
+export interface ErrorData {
   readonly reason: Reason;
   readonly message: string;
   readonly options: Omit<AppErrorOptions, "cause">;
@@ -30,11 +32,15 @@ async function toOutcome<T>(work: () => Promise<T>): Promise<Outcome<T>> {
 /** @throws AppError where the outcome is one */
 export function fromOutcome<T>(outcome: Outcome<T>): T {
   if (outcome.ok) return outcome.value;
-  const { reason, message, options } = outcome.error;
-  throw new AppError(reason, message, options);
+  throw toAppError(outcome.error);
 }
 
-function toErrorData(error: AppError): ErrorData {
+export function toAppError({ reason, message, options }: ErrorData): AppError {
+  return new AppError(reason, message, options);
+}
+
+/** An AppError without its cause. */
+export function toErrorData(error: AppError): ErrorData {
   const { reason, message, code, status, programMessage, metadata } = error;
   const { retryAfterSeconds, signInAgain, logDetail } = error;
   return {
@@ -155,6 +161,52 @@ export interface Usage {
   readonly units: number;
 }
 
+/** Who lists messages, and with which access token. */
+export interface RowsCaller {
+  readonly sub: string;
+  readonly email: string | null;
+  readonly actor: Actor;
+  readonly accessToken: AccessToken;
+  /** Units that this request has spent elsewhere and that the object has not been told of. */
+  readonly spentUnits: number;
+}
+
+/** A page of rows that is asked for. */
+export interface RowsRequest extends RowsCaller {
+  /** Of the request's log line. */
+  readonly requestId: string;
+  /** Names the request, as in `sync`; null: nothing is kept. */
+  readonly moment: string | null;
+  readonly refs: readonly MessageRef[];
+  /** Each row as soon as it is there. */
+  readonly isStreamed: boolean;
+  /** Rows of the request were read before: an error of the page is no longer that of the whole. */
+  readonly hasRows: boolean;
+  /** What is left of the request's. */
+  readonly budget: { readonly calls: number; readonly units: number; readonly ms: number };
+}
+
+/** What a question has cost so far. */
+export interface Cost {
+  /** Gmail quota units. */
+  readonly units: number;
+  /** Calls to Google. */
+  readonly calls: number;
+}
+
+/** A page of rows: whole, or piece by piece, each a line of JSON: {@link RowsPart}. */
+export type RowsAnswer =
+  | { readonly kind: "known"; readonly rows: readonly MetadataRow[]; readonly cost: Cost }
+  | { readonly kind: "parts"; readonly parts: ReadableStream<Uint8Array> };
+
+/** Rows that follow each other, or what ends them. */
+export type RowsPart = { readonly cost: Cost } & (
+  | { readonly rows: readonly MetadataRow[] }
+  /** Not null: the user's units of this minute are spent. */
+  | { readonly end: { readonly retryAfterSeconds: number | null } }
+  | { readonly error: ErrorData }
+);
+
 /** A day of an actor. */
 export interface ActivityDay extends Usage {
   /** `YYYY-MM-DD` in UTC. */
@@ -217,7 +269,11 @@ export interface MailboxQuestions {
   openOffline(sub: string, address: string | null): Promise<OfflineUser | null>;
   /** An access token for an actor. @param refused the one that Google has refused; null where it has expired */
   accessToken(sub: string, actor: Actor, refused: string | null): Promise<Renewed>;
-  report(actor: Actor, usage: Usage): Promise<void>;
+  /** @param spentUnits those that the object has not been told of */
+  report(actor: Actor, usage: Usage, spentUnits?: number): Promise<void>;
+  /** Brings the kept rows up to date, for a request that begins now. @param moment names the request */
+  sync(moment: string, caller: RowsCaller): Promise<Cost>;
+  rows(request: RowsRequest): Promise<RowsAnswer>;
   listActivity(): Promise<ActivityDay[]>;
   /** When the stored grant came, in epoch milliseconds; null where there is none. */
   consentedAt(sub: string): Promise<number | null>;

@@ -3,8 +3,8 @@
  */
 import type { Database, ObjectStorage } from "./database.ts";
 
-/** `expiry`: deletes what has expired. `erasure`: deletes in KV what a disconnect could not. */
-export type Purpose = "expiry" | "erasure";
+/** `expiry`: deletes what has expired. `erasure`: deletes in KV what a disconnect could not. `rows`: forgets unused ones. */
+export type Purpose = "expiry" | "erasure" | "rows";
 
 /** How soon work that was stopped half-way is done again. */
 const AGAIN_MS = 60_000;

@@ -22,7 +22,7 @@ export const apiRoutes = new Hono<AppEnv>()
   })
   .get("/messages", async (c) => {
     const { grant, identity } = await requireCaller(c, "list");
-    const user = { sub: identity.sub, grant };
+    const user = { ...identity, grant };
     const options = parseListOptions(readParameters(c, LIST_OPTION_NAMES, ["labelIds"]));
     const { scope } = c.var;
     if (!wantsNdjson(c)) return c.json(await collectMessages(scope, user, options));

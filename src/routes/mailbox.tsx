@@ -74,7 +74,7 @@ interface OpenMailbox {
 
 async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, view: MailboxView): Promise<OpenMailbox> {
   const { scope } = c.var;
-  const user = { sub: identity.sub, grant };
+  const user = { ...identity, grant };
   const options = parseListOptions({
     q: view.q,
     labelIds: view.labelId === "" ? [] : [view.labelId],

@@ -19,7 +19,7 @@ export interface Task {
 }
 
 export class PageOfRows {
-  readonly #tasks: Task[];
+  #tasks: Task[];
   readonly #rows: (MetadataRow | undefined)[];
   #emitted = 0;
 
@@ -40,6 +40,11 @@ export class PageOfRows {
 
   put(index: number, row: MetadataRow): void {
     this.#rows[index] = row;
+  }
+
+  /** Forgets the messages that need not be read any more. */
+  keepTasks(isWanted: (task: Task) => boolean): void {
+    this.#tasks = this.#tasks.filter(isWanted);
   }
 
   /** Puts a message back, in front of later ones: the rows behind it wait for it. */

@@ -11,6 +11,7 @@ import type { GmailFailure } from "../../gmail/errors.ts";
 import { retryWaitMs, type Tried } from "../../gmail/retry.ts";
 import { BudgetSpentError, CALL_TIMEOUT_MS, type Upstream } from "../../lib/upstream.ts";
 import { GET_UNITS } from "../../gmail/quota.ts";
+import type { MessageMetadata } from "../../gmail/message.ts";
 import { type MetadataRow, PageOfRows, type Task } from "./queue.ts";
 import type { Trace } from "../../lib/trace.ts";
 
@@ -23,6 +24,21 @@ const MIN_BATCH_PARTS = 4;
 /** Calls kept back from rows for a refresh, its replay, and the list call that may run beside them. */
 const RESERVED_CALLS = 3;
 
+/** Where rows come from that need not be read here. */
+export interface RowSource {
+  /**
+   * A row that is known. A promise where somebody else reads it: then it is asked for again. Null where it is this reader's
+   * to read.
+   */
+  find(id: string): MessageMetadata | Promise<void> | null;
+  /** It was read. @param version null where Gmail does not say */
+  read(message: MessageMetadata, version: string | null): void;
+  /** It cannot be read. */
+  failed(id: string): void;
+  /** Whether somebody else waits for it. */
+  isAwaited(id: string): boolean;
+}
+
 export interface RowReaderOptions {
   readonly gmail: Gmail;
   readonly access: UserAccess;
@@ -30,12 +46,19 @@ export interface RowReaderOptions {
   readonly trace: Trace;
   /** Quota units that the request may spend. */
   readonly quotaBudget: number;
+  /** Quota units that the user may spend now. */
+  readonly minuteUnits: () => number;
+  /** Told of the units of a batch before it is sent. */
+  readonly onSend: (units: number) => void;
+  /** Whether rows of the request were read before: until then, an error is the answer and not a row. */
+  readonly hasRead: boolean;
+  readonly source: RowSource;
   /** How many parts of this user may be in flight. */
   readonly concurrency: ConcurrencyLimit;
   /** Rows are streamed, so the first batch is small and the first row arrives sooner. */
   readonly isStreamed: boolean;
   readonly now: () => number;
-  /** Aborted when the reader of the rows disconnects. */
+  /** Aborted when nobody waits for the rows any more. */
   readonly signal: AbortSignal;
 }
 
@@ -47,13 +70,13 @@ export const REASONS_OF_THE_WHOLE: ReadonlySet<Reason> = new Set<Reason>([
   "INTERNAL",
 ]);
 
-/** Reads the rows of a request, page after page. */
+/** Reads the rows of a page. */
 export class RowReader {
   readonly #options: RowReaderOptions;
   /** Whether a batch was sent in this request. */
   #hasBegun = false;
   /** Whether any row of the request was read: until then, an error is the answer and not a row. */
-  #hasRead = false;
+  #hasRead: boolean;
   /** Grows when a round of batches fails as a whole: batches sent together count once. */
   #round = 0;
   #failedRounds = 0;
@@ -64,9 +87,12 @@ export class RowReader {
   #accepted = 0;
   /** No call is left: nothing more will be read. */
   #isSpent = false;
+  /** Only what others wait for is read any more. */
+  #isGivenUp = false;
 
   constructor(options: RowReaderOptions) {
     this.#options = options;
+    this.#hasRead = options.hasRead;
   }
 
   /**
@@ -77,18 +103,40 @@ export class RowReader {
   async *read(refs: readonly MessageRef[]): AsyncGenerator<readonly MetadataRow[], void> {
     const page = new PageOfRows(refs);
     const running = new Set<Promise<void>>();
+    const waiting = new Set<Promise<void>>();
     const failures: unknown[] = [];
+    for (const task of page.takeTasks(refs.length, this.#options.now()) ?? []) this.#place(page, task, waiting);
     while (page.emitted < refs.length) {
       if (failures.length === 0) this.#fill(page, running, failures);
       // Before any wait: batches may have ended while the reader of the rows was slow.
       const run = page.takeRun();
       if (run.length > 0) yield run;
       else if (failures.length > 0) throw failures[0];
-      else if (running.size > 0) await Promise.race(running);
+      else if (running.size + waiting.size > 0) await Promise.race([...running, ...waiting]);
       else if (!(await this.#waitForTasks(page))) break;
     }
     // A budget may be spent. Where it bought no row at all, what was in the way is the answer.
     if (!this.#hasRead && this.#lastFailure !== null) throw this.#lastFailure;
+  }
+
+  /** Nobody wants the rows any more but those who wait for the same messages. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+  }
+
+  /** Finds a row, waits for who reads it, or leaves it to be read here. */
+  #place(page: PageOfRows, task: Task, waiting: Set<Promise<void>>): void {
+    const found = this.#options.source.find(task.ref.id);
+    if (found === null) return page.giveBack(task);
+    if (!(found instanceof Promise)) {
+      this.#hasRead = true;
+      return page.put(task.index, found);
+    }
+    const wait: Promise<void> = found.then(() => {
+      waiting.delete(wait);
+      this.#place(page, task, waiting);
+    });
+    waiting.add(wait);
   }
 
   /** Sends as many batches as may be sent now. */
@@ -103,12 +151,13 @@ export class RowReader {
 
   /** Takes the messages of the next batch from the page; null where none should start now. */
   #nextBatch(page: PageOfRows, runningBatches: number): readonly Task[] | null {
-    const { concurrency, trace, quotaBudget, now } = this.#options;
+    const { concurrency, minuteUnits, trace, quotaBudget, now } = this.#options;
     const batches = this.#maxBatches();
     if (!this.#canRead() || runningBatches >= batches || now() < this.#pausedUntilMs) return null;
+    if (this.#isGivenUp) page.keepTasks(({ ref }) => this.#options.source.isAwaited(ref.id));
     // A request with nothing in progress continues, even where others of the same user fill the limit, or have left it so.
     const allowed = runningBatches === 0 ? Math.max(MIN_BATCH_PARTS, concurrency.available) : concurrency.available;
-    const affordable = Math.floor((quotaBudget - trace.quotaUnits) / GET_UNITS);
+    const affordable = Math.floor(Math.min(quotaBudget - trace.quotaUnits, minuteUnits()) / GET_UNITS);
     // What is left is split evenly, too, so that the last batches end together.
     const evenShare = Math.ceil(Math.min(concurrency.limit / batches, page.waiting / (batches - runningBatches)));
     const share = this.#options.isStreamed && !this.#hasBegun ? MIN_BATCH_PARTS : evenShare;
@@ -126,9 +175,10 @@ export class RowReader {
 
   /** Whether calls, units and time allow another batch, however small. */
   #canRead(): boolean {
-    const { upstream, trace, quotaBudget } = this.#options;
+    const { minuteUnits, upstream, trace, quotaBudget } = this.#options;
     const hasCalls = !this.#isSpent && upstream.remainingCalls > RESERVED_CALLS;
-    return hasCalls && trace.quotaUnits + GET_UNITS <= quotaBudget && upstream.remainingMs > CALL_TIMEOUT_MS / 2;
+    const hasUnits = trace.quotaUnits + GET_UNITS <= quotaBudget && minuteUnits() >= GET_UNITS;
+    return hasCalls && hasUnits && upstream.remainingMs > CALL_TIMEOUT_MS / 2;
   }
 
   /** Waits until a message may be asked for again. @returns false where nothing more will be read in this request */
@@ -141,7 +191,7 @@ export class RowReader {
   }
 
   async #runBatch(page: PageOfRows, tasks: readonly Task[]): Promise<void> {
-    const { access, concurrency } = this.#options;
+    const { access, concurrency, source } = this.#options;
     const parts = tasks.length;
     const renew = access.renewal();
     const round = this.#round;
@@ -167,6 +217,7 @@ export class RowReader {
     for (const task of tasks) {
       const part = result.results.get(task.ref.id);
       if (part?.kind === "message") {
+        source.read(part.message, part.version);
         page.put(task.index, part.message);
       } else if (part?.kind === "failed") {
         this.#partFailed(page, task, part.failure, isCongestion);
@@ -179,8 +230,9 @@ export class RowReader {
 
   /** Asks Gmail for a batch; its result adjusts the limit. @returns null where no call is left */
   async #ask(tasks: readonly Task[]): Promise<BatchResult | null> {
-    const { concurrency, gmail, signal, trace } = this.#options;
+    const { concurrency, gmail, onSend, signal, trace } = this.#options;
     const flight = concurrency.send(tasks.length);
+    onSend(tasks.length * GET_UNITS);
     this.#hasBegun = true;
     let refused: number | null = null;
     // Of a request whose client is gone the runtime runs what hears of that, and nothing that comes after an await.
@@ -226,6 +278,7 @@ export class RowReader {
     }
     if (REASONS_OF_THE_WHOLE.has(failure.error.reason) || (isRateLimit && !this.#hasRead)) throw failure.error;
     const error = toErrorStatus(failure.error, { requestId: this.#options.trace.requestId });
+    this.#options.source.failed(task.ref.id);
     page.put(task.index, { ...task.ref, error });
   }
 

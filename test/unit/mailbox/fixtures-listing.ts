@@ -3,7 +3,9 @@ import { ConcurrencyLimit } from "../../../src/object/rows/concurrency-limit.ts"
 import { type ListChunk, listMessages, type ListRequest } from "../../../src/mailbox/pagination.ts";
 import { RowReader } from "../../../src/object/rows/reader.ts";
 import { type Network, STAYING, type World } from "../fixtures.ts";
+import type { MessageRef } from "../../../src/gmail.ts";
 import { createGmail, FILTER } from "../gmail/fixtures.ts";
+import { ALONE } from "../object/rows/fixtures.ts";
 
 export interface Budgets {
   readonly maxCalls?: number;
@@ -22,6 +24,7 @@ export function createListing(network: Network, { maxCalls = 50, quotaBudget = 5
   const shared = { gmail, upstream, trace, quotaBudget };
   const rowReader = new RowReader({
     ...shared,
+    ...ALONE,
     access,
     concurrency: new ConcurrencyLimit(now),
     isStreamed: false,
@@ -37,7 +40,12 @@ export function createListing(network: Network, { maxCalls = 50, quotaBudget = 5
       delivery: "whole",
       ...changes,
     };
-    return listMessages({ ...shared, rowReader }, request);
+    const rows = {
+      read: (refs: readonly MessageRef[]) => rowReader.read(refs),
+      end: async () => {},
+      retryAfterSeconds: null,
+    };
+    return listMessages({ ...shared, openRows: () => rows }, request);
   };
   return { chunks, world };
 }

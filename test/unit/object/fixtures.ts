@@ -6,6 +6,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import { createMailboxCore, REAL_WORLD } from "../../../src/context.ts";
+import { LruCache } from "../../../src/isolate/lru-cache.ts";
 import { sha256, KeyRing, type TokenKey } from "../../../src/lib/key-ring.ts";
 import type { MailboxCore } from "../../../src/object/core.ts";
 import type { EventTimes, NewToken, SignIn } from "../../../src/object/rpc.ts";
@@ -73,6 +74,7 @@ function openObject(state: DurableObjectState, options: Options): TestObject {
       {
         config: configuration({ CREDENTIALS: kv.at("the object"), ...vars }),
         keyRing: new KeyRing(keys),
+        refusedTokens: new LruCache(100),
         world: { ...REAL_WORLD, fetch, now: world.now, sleep: world.sleep },
       },
       { id: state.id, storage, waitUntil: (promise) => void deferred.push(promise) },

@@ -8,7 +8,7 @@ import { appErrorOf, createWorld, STAYING, type World } from "../../fixtures.ts"
 import { answerBatch, googleError, idsOf, messageOf } from "../../gmail/fixtures-batch.ts";
 import { API_URL, messages } from "../../gmail/fixtures.ts";
 import { createGrant, createMailbox, giveFresh } from "../../auth/fixtures-grant.ts";
-import { freshLimit, grownLimit, ids } from "./fixtures.ts";
+import { ALONE, freshLimit, grownLimit, ids } from "./fixtures.ts";
 
 const unauthorized = (): Response => googleError(401, { status: "UNAUTHENTICATED", errors: [{ reason: "authError" }] });
 
@@ -46,6 +46,7 @@ function createSession({ part, batch = () => true, failure, concurrency = freshL
   const access = createGrant(world, { mailbox });
   const gmail = new Gmail({ apiUrl: API_URL, access, upstream, trace, now });
   const reader = new RowReader({
+    ...ALONE,
     gmail,
     access,
     upstream,

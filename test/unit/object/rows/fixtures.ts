@@ -1,7 +1,7 @@
 /** A reader of rows over an injected network and clock. */
 import { ConcurrencyLimit } from "../../../../src/object/rows/concurrency-limit.ts";
 import type { MetadataRow } from "../../../../src/object/rows/queue.ts";
-import { RowReader } from "../../../../src/object/rows/reader.ts";
+import { RowReader, type RowReaderOptions } from "../../../../src/object/rows/reader.ts";
 import { type Network, STAYING, START_MS, type World } from "../../fixtures.ts";
 import { answerBatch, type BatchAnswerOptions, googleError, idsOf, messageOf } from "../../gmail/fixtures-batch.ts";
 import { createGmail, messages } from "../../gmail/fixtures.ts";
@@ -53,6 +53,14 @@ export interface Rows {
   readonly triesOf: (id: string) => number;
 }
 
+/** What a reader has that nobody else reads beside. */
+export const ALONE = {
+  source: { find: () => null, read: () => {}, failed: () => {}, isAwaited: () => false },
+  minuteUnits: () => Infinity,
+  onSend: () => {},
+  hasRead: false,
+} satisfies Partial<RowReaderOptions>;
+
 export function createRows(network: Network, options: RowsOptions = {}): Rows {
   const {
     maxCalls = 1_000,
@@ -63,7 +71,8 @@ export function createRows(network: Network, options: RowsOptions = {}): Rows {
   } = options;
   const { gmail, access, world } = createGmail(network, { maxCalls });
   const { upstream, trace, now } = world;
-  const reader = new RowReader({ gmail, access, upstream, trace, quotaBudget, concurrency, isStreamed, now, signal });
+  const own = { gmail, access, upstream, trace, now };
+  const reader = new RowReader({ ...own, ...ALONE, quotaBudget, concurrency, isStreamed, signal });
   const batches = (): string[][] => world.calls.map(idsOf);
   return {
     world,

@@ -1,0 +1,151 @@
+/**
+ * The rows of a request, as the user's object answers them: it knows them, or reads them. It is asked how new its rows are
+ * while Gmail lists the messages, so that a list whose rows are known takes one round trip.
+ */
+import { AppError, signInRequired } from "../errors.ts";
+import type { MessageRef } from "../gmail.ts";
+import type { Grant } from "../object/access.ts";
+import type { Mailbox } from "../object/client.ts";
+import { type Actor, type Cost, type RowsCaller, type RowsPart, toAppError } from "../object/rpc.ts";
+import type { MetadataRow } from "../object/rows/queue.ts";
+import { handled, settle } from "../lib/settle.ts";
+import { GET_UNITS } from "../gmail/quota.ts";
+import type { RequestScope } from "../context.ts";
+
+export interface ObjectRowsOptions extends Pick<RequestScope, "config" | "trace" | "upstream"> {
+  /** Who acts; null for nobody any more. */
+  readonly acting: { readonly mailbox: Mailbox; readonly actor: Actor } | null;
+  readonly user: { readonly sub: string; readonly email: string | null };
+  readonly grant: Grant;
+  /** Rows are wanted one by one, each as soon as it is there. */
+  readonly isStreamed: boolean;
+  /** Aborted when the reader of the rows disconnects. */
+  readonly signal: AbortSignal;
+}
+
+export class ObjectRows {
+  readonly #options: ObjectRowsOptions;
+  /** Names the request: all its rows are of some moment since it began. Null where rows are not kept. */
+  readonly #moment: string | null;
+  readonly #synced: Promise<Cost | null>;
+  #hasRows = false;
+  /** Seconds until rows can be had again, where the user's minute has ended them; else null. */
+  retryAfterSeconds: number | null = null;
+
+  constructor(options: ObjectRowsOptions) {
+    this.#options = options;
+    this.#moment = options.config.keepsRows ? crypto.randomUUID() : null;
+    this.#synced = this.#moment === null ? Promise.resolve(null) : handled(this.#sync(this.#moment));
+  }
+
+  async #sync(moment: string): Promise<Cost> {
+    return this.#mailbox.ask("sync", moment, await this.#caller());
+  }
+
+  get #mailbox(): Mailbox {
+    const { acting } = this.#options;
+    if (acting === null) throw signInRequired();
+    return acting.mailbox;
+  }
+
+  async #caller(): Promise<RowsCaller> {
+    const { acting, grant, trace, user } = this.#options;
+    if (acting === null) throw signInRequired();
+    await grant.accessToken();
+    const accessToken = grant.inUse;
+    if (accessToken === null) throw signInRequired();
+    return { ...user, actor: acting.actor, accessToken, spentUnits: trace.tellUnits() };
+  }
+
+  /** Yields the rows of a page in order, in runs. Ends before the last where a budget is nearly spent. @throws AppError */
+  async *read(refs: readonly MessageRef[]): AsyncGenerator<readonly MetadataRow[], void> {
+    if (refs.length === 0) return;
+    const { grant, trace, upstream, config } = this.#options;
+    const { isStreamed } = this.#options;
+    try {
+      const answer = await this.#mailbox.ask("rows", {
+        ...(await this.#caller()),
+        requestId: trace.requestId,
+        moment: this.#moment,
+        refs,
+        isStreamed,
+        hasRows: this.#hasRows,
+        budget: {
+          calls: upstream.remainingCalls,
+          units: config.quotaBudget - trace.quotaUnits,
+          ms: upstream.remainingMs,
+        },
+      });
+      if (answer.kind === "known") {
+        trace.addCost(answer.cost);
+        trace.rowsKnown += answer.rows.length;
+        yield* this.#pass(answer.rows);
+      } else {
+        yield* this.#take(answer.parts);
+      }
+    } catch (error) {
+      if (error instanceof AppError && error.reason === "CONSENT_REQUIRED") grant.lose();
+      throw error;
+    }
+  }
+
+  async *#take(stream: ReadableStream<Uint8Array>): AsyncGenerator<readonly MetadataRow[], void> {
+    const { trace } = this.#options;
+    let cost: Cost = { units: 0, calls: 0 };
+    let count = 0;
+    try {
+      for await (const part of partsOf(stream, this.#options)) {
+        trace.addCost({ units: part.cost.units - cost.units, calls: part.cost.calls - cost.calls });
+        cost = part.cost;
+        if ("error" in part) throw toAppError(part.error);
+        if ("end" in part) {
+          this.retryAfterSeconds = part.end.retryAfterSeconds;
+        } else {
+          count += part.rows.length;
+          yield* this.#pass(part.rows);
+        }
+      }
+    } finally {
+      const read = Math.min(count, Math.floor(cost.units / GET_UNITS));
+      trace.rowsRead += read;
+      trace.rowsKnown += count - read;
+    }
+  }
+
+  *#pass(rows: readonly MetadataRow[]): Generator<readonly MetadataRow[], void> {
+    this.#hasRows = true;
+    if (rows.length > 0) yield rows;
+  }
+
+  /** To be called when no more rows are wanted: what the object has spent beside them counts. */
+  async end(): Promise<void> {
+    const synced = await settle(this.#synced);
+    if (synced.status === "fulfilled" && synced.value !== null) this.#options.trace.addCost(synced.value);
+  }
+}
+
+/** The lines of a stream of parts. Left early, or where the client is gone, the stream is given up, and so is its reading. */
+async function* partsOf(
+  stream: ReadableStream<Uint8Array>,
+  { signal, trace }: Pick<ObjectRowsOptions, "signal" | "trace">,
+): AsyncGenerator<RowsPart, void> {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const giveUp = (): void => void handled(reader.cancel());
+  signal.addEventListener("abort", giveUp);
+  let rest = "";
+  let isDone = false;
+  try {
+    for (;;) {
+      const { done, value } = await trace.time("hydrate", () => reader.read());
+      isDone = done;
+      if (done) return;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop() ?? "";
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- object/rows/answer.ts writes them
+      for (const line of lines) yield JSON.parse(line) as RowsPart;
+    }
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+    if (!isDone) giveUp();
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * The key that one user's rows are sealed under: 256 random bits, in KV under `TOKEN_KEYS`, and never in the object. Once
+ * the record in KV is deleted, nobody reads what Cloudflare's recovery still has of the object.
+ */
+import { base64url, CompactEncrypt, compactDecrypt } from "jose";
+import * as z from "zod/mini";
+import { AppError } from "../../errors.ts";
+import { storageKeys } from "../../kv-store/key-names.ts";
+import type { SealedKv } from "../../kv-store/sealed-kv.ts";
+import { openedOrNull, sha256 } from "../../lib/key-ring.ts";
+import type { Database } from "../database.ts";
+
+/** In `meta`: which key the rows are sealed under, as JSON. It says nothing of the key itself. */
+const META_KEY = "rows_key";
+/** KV shows a new record everywhere after "60 seconds or more": by then it surely does. */
+const KV_SETTLED_MS = 5 * 60 * 1000;
+
+const KeySchema = z.object({ k: z.string() });
+const NoteSchema = z.object({ id: z.string(), madeAtMs: z.int() });
+
+/** Seals and opens contents of rows. */
+export interface RowSeal {
+  /** A compact JWE, bound to the message. @param content JSON */
+  seal(messageId: string, content: unknown): Promise<string>;
+  /** @returns what was sealed; null where it does not open */
+  open(messageId: string, sealed: string): Promise<unknown>;
+}
+
+export interface RowKeyParts {
+  readonly database: Database;
+  readonly kv: SealedKv;
+  /** Forgets the rows: what they are sealed under is gone. */
+  readonly dropRows: () => void;
+  /** Logs what an operator should know. */
+  readonly warn: (detail: string) => void;
+}
+
+export class RowKey {
+  readonly #parts: RowKeyParts;
+  /** Null: it is not known whether there is one. */
+  #opening: Promise<RowSeal | null> | null = null;
+
+  constructor(parts: RowKeyParts) {
+    this.#parts = parts;
+  }
+
+  /** The user's key, made where there is none; null where it cannot be had now: then rows are neither kept nor known. */
+  async get(sub: string): Promise<RowSeal | null> {
+    this.#opening ??= this.#open(sub);
+    const opening = this.#opening;
+    const seal = await opening;
+    // It may be there the next time.
+    if (seal === null && this.#opening === opening) this.#opening = null;
+    return seal;
+  }
+
+  /** Forgets the key. The record in KV is deleted by {@link erase}. */
+  forget(): void {
+    this.#opening = null;
+    this.#parts.database.set(META_KEY, null);
+  }
+
+  /** Whether there was a key. */
+  get isMade(): boolean {
+    return this.#parts.database.get(META_KEY) !== null;
+  }
+
+  /** @throws AppError `STORAGE_UNAVAILABLE` */
+  async erase(sub: string): Promise<void> {
+    await this.#parts.kv.delete(storageKeys.mailboxKey(sub));
+  }
+
+  async #open(sub: string): Promise<RowSeal | null> {
+    const { database, dropRows, kv, warn } = this.#parts;
+    try {
+      const key = storageKeys.mailboxKey(sub);
+      const stored = await openedOrNull(kv.getSealed("mailbox-key", key, KeySchema), "A key of rows");
+      const note = parseNote(database.get(META_KEY));
+      // KV may not know yet what was written a moment ago: a second key would make the first one's rows unreadable.
+      if (stored === null && note !== null && kv.now() - note.madeAtMs < KV_SETTLED_MS) return null;
+      const k = stored?.k ?? base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
+      const id = await sha256(k);
+      if (stored === null) await kv.putSealed("mailbox-key", key, { k });
+      if (note?.id !== id) {
+        dropRows();
+        database.set(META_KEY, JSON.stringify({ id, madeAtMs: kv.now() }));
+      }
+      return rowSeal(await importKey(k));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      warn(`Rows are not kept: ${error.logDetail ?? error.reason}`);
+      return null;
+    }
+  }
+}
+
+function parseNote(text: string | null): z.infer<typeof NoteSchema> | null {
+  return text === null ? null : NoteSchema.parse(JSON.parse(text));
+}
+
+async function importKey(k: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey("raw", base64url.decode(k), "AES-GCM", false, ["encrypt", "decrypt"]);
+}
+
+function rowSeal(key: CryptoKey): RowSeal {
+  return {
+    async seal(messageId, content) {
+      return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(content)))
+        .setProtectedHeader({ alg: "dir", enc: "A256GCM", message: messageId })
+        .encrypt(key);
+    },
+    async open(messageId, sealed) {
+      try {
+        const { plaintext, protectedHeader } = await compactDecrypt(sealed, key, {
+          keyManagementAlgorithms: ["dir"],
+          contentEncryptionAlgorithms: ["A256GCM"],
+        });
+        return protectedHeader["message"] === messageId ? JSON.parse(new TextDecoder().decode(plaintext)) : null;
+      } catch {
+        return null;
+      }
+    },
+  };
+}

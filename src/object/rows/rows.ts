@@ -1,0 +1,248 @@
+/**
+ * The rows of one user: what is known is not read again. Answers a page of them from what is kept, from what others are
+ * reading, and from Gmail, each message read once for all who want it.
+ */
+import { RowHistory, type HistoryReader } from "./history.ts";
+import { KeptRows, type ReadRow, withLabels } from "./kept-rows.ts";
+import type { RowKey } from "./row-key.ts";
+import { Reading } from "./readings.ts";
+import type { MessageRef } from "../../gmail.ts";
+import type { MessageChange } from "../../gmail/history.ts";
+import type { MessageMetadata } from "../../gmail/message.ts";
+import { LruCache } from "../../isolate/lru-cache.ts";
+import { settle } from "../../lib/settle.ts";
+import type { RowSource } from "./reader.ts";
+
+/** Requests whose moment is remembered; more are never under way at once. */
+const MAX_MOMENTS = 500;
+
+export interface RowsParts {
+  readonly kept: KeptRows;
+  readonly key: RowKey;
+  /** Lets work go on beside the answer, and logs where it fails. */
+  readonly defer: (work: Promise<unknown>) => void;
+  /** Called when rows were kept. */
+  readonly onKept: () => void;
+  /** Logs what an operator should know. */
+  readonly warn: (detail: string) => void;
+}
+
+export class MailboxRows {
+  readonly #parts: RowsParts;
+  readonly #history: RowHistory;
+  readonly #readings = new Map<string, Set<Reading>>();
+  /** By the name of a request: whether the kept rows are as new as its beginning, once that is known. */
+  readonly #moments = new LruCache<Promise<boolean>>(MAX_MOMENTS);
+
+  constructor(parts: RowsParts) {
+    this.#parts = parts;
+    this.#history = new RowHistory({
+      kept: parts.kept,
+      onChanges: (changes) => this.#hear(changes),
+      onReset: () => this.#forgetRows(),
+    });
+  }
+
+  /**
+   * Brings the kept rows up to date for a request that begins: what it will be told of them is true of some moment since.
+   * That Gmail does not tell is no error: the request reads its rows then.
+   *
+   * @param moment names the request
+   */
+  async sync(moment: string, sub: string, reader: HistoryReader): Promise<void> {
+    const isFresh = this.#sync(sub, reader);
+    this.#moments.set(moment, isFresh);
+    await isFresh;
+  }
+
+  async #sync(sub: string, reader: HistoryReader): Promise<boolean> {
+    const [seal, synced] = await Promise.all([this.#parts.key.get(sub), settle(this.#history.sync(reader))]);
+    if (synced.status === "rejected") this.#parts.warn(`Kept rows are not used: ${String(synced.reason)}`);
+    return seal !== null && synced.status === "fulfilled";
+  }
+
+  /**
+   * The rows of a page, as far as they are known, and who reads the others.
+   *
+   * @param moment as for {@link sync}; null where nothing is kept
+   * @param onUnwanted called when nobody waits for what is being read here any more, once the page was given up
+   */
+  async open(
+    refs: readonly MessageRef[],
+    request: { readonly moment: string | null; readonly sub: string; readonly reader: HistoryReader },
+    onUnwanted: () => void,
+  ): Promise<PageRows> {
+    const { moment, reader, sub } = request;
+    if (moment === null) return new PageRows(this.#pageParts(new Map(), { sub, isFresh: false, onUnwanted }, false));
+    // The object may have been stopped since.
+    if (this.#moments.get(moment) === null) this.#moments.set(moment, this.#sync(sub, reader));
+    const isFresh = (await this.#moments.get(moment)) ?? false;
+    const seal = isFresh ? await this.#parts.key.get(sub) : null;
+    const ids = refs.map(({ id }) => id);
+    const known = seal === null ? new Map<string, MessageMetadata>() : await this.#parts.kept.find(ids, seal);
+    return new PageRows(this.#pageParts(known, { sub, isFresh, onUnwanted }, true));
+  }
+
+  #pageParts(
+    known: ReadonlyMap<string, MessageMetadata>,
+    page: { sub: string; isFresh: boolean; onUnwanted: () => void },
+    isKept: boolean,
+  ): PageParts {
+    const { kept } = this.#parts;
+    return {
+      ...page,
+      known,
+      readings: this.#readings,
+      epoch: () => (isKept && kept.position !== null ? this.#history.epoch : NEVER),
+      keep: (readings) => this.#parts.defer(this.#keep(page.sub, readings)),
+    };
+  }
+
+  /** Forgets everything, for ever: the key as well. */
+  forget(): void {
+    this.#forgetRows();
+    this.#parts.key.forget();
+  }
+
+  #forgetRows(): void {
+    this.#history.forget();
+    this.#parts.kept.clear();
+  }
+
+  /** To be called where the rows cannot be opened any more. */
+  readonly onKeyLost = (): void => this.#forgetRows();
+
+  #hear(changes: readonly MessageChange[]): void {
+    for (const change of changes) {
+      for (const reading of this.#readings.get(change.messageId) ?? []) reading.hear(change);
+    }
+  }
+
+  /** Keeps what was read. Until then others find it among the readings. */
+  async #keep(sub: string, readings: readonly Reading[]): Promise<void> {
+    try {
+      const seal = await this.#parts.key.get(sub);
+      const byRow = new Map<ReadRow, Reading>();
+      for (const reading of readings) if (reading.row !== null) byRow.set(reading.row, reading);
+      if (seal === null || byRow.size === 0) return;
+      const keep = await this.#parts.kept.seal([...byRow.keys()], seal);
+      // Forgotten meanwhile, they stay so.
+      keep((row) => {
+        const reading = byRow.get(row);
+        return reading?.epoch === this.#history.epoch ? reading.state : null;
+      });
+      this.#parts.onKept();
+    } finally {
+      for (const reading of readings) removeFrom(this.#readings, reading);
+    }
+  }
+}
+
+/** No history is known, or none is wanted: what is read is of no use to others. */
+const NEVER = -1;
+
+interface PageParts {
+  readonly known: ReadonlyMap<string, MessageMetadata>;
+  /** Whether all that is known here is as new as the request. */
+  readonly isFresh: boolean;
+  readonly readings: Map<string, Set<Reading>>;
+  readonly epoch: () => number;
+  readonly keep: (readings: readonly Reading[]) => void;
+  readonly onUnwanted: () => void;
+}
+
+/** The rows of one page of one request. */
+export class PageRows implements RowSource {
+  readonly #parts: PageParts;
+  readonly #mine = new Map<string, Reading>();
+  readonly #joined = new Map<string, () => void>();
+  #isGivenUp = false;
+
+  constructor(parts: PageParts) {
+    this.#parts = parts;
+  }
+
+  find(id: string): MessageMetadata | Promise<void> | null {
+    const known = this.#parts.known.get(id);
+    if (known !== undefined) return known;
+    this.#joined.get(id)?.();
+    this.#joined.delete(id);
+    const epoch = this.#parts.epoch();
+    const others = this.#parts.isFresh && epoch !== NEVER ? (this.#parts.readings.get(id) ?? []) : [];
+    for (const reading of others) {
+      if (reading.epoch !== epoch) continue;
+      const { row, state } = reading;
+      if (row !== null && state !== null) return withLabels(row.message, state.labelIds);
+      if (row === null && !reading.isEnded) return this.#join(reading);
+    }
+    const reading = new Reading(id, epoch, () => this.#checkWanted());
+    this.#mine.set(id, reading);
+    addTo(this.#parts.readings, reading);
+    return null;
+  }
+
+  /** The rows, where all of them are known; else null. */
+  allKnown(refs: readonly MessageRef[]): MessageMetadata[] | null {
+    const rows = refs.map(({ id }) => this.#parts.known.get(id));
+    return rows.every((row) => row !== undefined) ? rows : null;
+  }
+
+  read(message: MessageMetadata, version: string | null): void {
+    this.#mine.get(message.id)?.read(message, version);
+  }
+
+  failed(id: string): void {
+    const reading = this.#mine.get(id);
+    if (reading === undefined) return;
+    reading.end();
+    removeFrom(this.#parts.readings, reading);
+  }
+
+  isAwaited(id: string): boolean {
+    return this.#mine.get(id)?.isAwaited ?? false;
+  }
+
+  /** The client is gone: what others wait for is read to the end. @returns whether there is something */
+  giveUp(): boolean {
+    this.#isGivenUp = true;
+    this.#leave();
+    return [...this.#mine.values()].some((reading) => reading.isAwaited);
+  }
+
+  end(): void {
+    this.#leave();
+    const kept: Reading[] = [];
+    for (const reading of this.#mine.values()) {
+      reading.end();
+      if (reading.row === null || reading.epoch === NEVER) removeFrom(this.#parts.readings, reading);
+      else kept.push(reading);
+    }
+    if (kept.length > 0) this.#parts.keep(kept);
+  }
+
+  #join(reading: Reading): Promise<void> {
+    const { ended, leave } = reading.wait();
+    this.#joined.set(reading.messageId, leave);
+    return ended;
+  }
+
+  #leave(): void {
+    for (const leave of this.#joined.values()) leave();
+    this.#joined.clear();
+  }
+
+  #checkWanted(): void {
+    if (this.#isGivenUp && ![...this.#mine.values()].some((reading) => reading.isAwaited)) this.#parts.onUnwanted();
+  }
+}
+
+function addTo(readings: Map<string, Set<Reading>>, reading: Reading): void {
+  const others = readings.get(reading.messageId) ?? new Set();
+  readings.set(reading.messageId, others.add(reading));
+}
+
+function removeFrom(readings: Map<string, Set<Reading>>, reading: Reading): void {
+  const others = readings.get(reading.messageId);
+  others?.delete(reading);
+  if (others?.size === 0) readings.delete(reading.messageId);
+}
