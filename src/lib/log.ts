@@ -38,9 +38,9 @@ export interface RequestSummary {
 
 /** Logs a request, one line each. Whose it was is hashed. */
 export async function logRequest(trace: Trace, summary: RequestSummary): Promise<void> {
-  const { requestId, reason, upstreamCalls, quotaUnits } = trace;
+  const { requestId, reason, ...counts } = trace.summary();
   const subject = await shortHash(trace.subject);
-  console.log(JSON.stringify({ level: "info", requestId, ...summary, reason, subject, upstreamCalls, quotaUnits }));
+  console.log(JSON.stringify({ level: "info", requestId, ...summary, reason, subject, ...counts }));
 }
 
 /** Enough to tell users apart, and too little to look one up. */

@@ -45,10 +45,26 @@ export class Trace {
   }
 
   /** Adds what the object has spent for this request. */
-  addCost({ units, calls }: { readonly units: number; readonly calls: number }): void {
+  addCost({
+    units,
+    calls,
+    rowsRead,
+  }: {
+    readonly units: number;
+    readonly calls: number;
+    readonly rowsRead: number;
+  }): void {
+    this.rowsRead += rowsRead;
     this.quotaUnits += units;
     this.#toldUnits += units;
     this.upstreamCalls += calls;
+  }
+
+  /** For the log line of the request. */
+  summary() {
+    const { requestId, reason, upstreamCalls, quotaUnits, rowsKnown, rowsRead } = this;
+    const rows = rowsKnown + rowsRead === 0 ? {} : { rowsKnown, rowsRead };
+    return { requestId, reason, upstreamCalls, quotaUnits, ...rows };
   }
 
   /** Runs `work` and counts its wall time for `phase`, whether it succeeds or not. What overlaps counts once. */

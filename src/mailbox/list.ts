@@ -43,7 +43,7 @@ export async function collectMessages(
   options: ListOptions,
 ): Promise<MessagesAnswer> {
   const request = await toRequest(scope, user, options, "whole");
-  const chunks = await Array.fromAsync(openListing(scope, user, request));
+  const chunks = await Array.fromAsync(openListing(scope, user, request).chunks);
   const last = chunks.at(-1) ?? null;
   return {
     messages: chunks.flatMap((chunk) => chunk.rows),
@@ -56,6 +56,8 @@ export async function collectMessages(
 export interface OpenMessages {
   /** The first chunk comes as soon as Gmail has listed the first page, without rows. */
   readonly chunks: AsyncGenerator<ListChunk, void>;
+  /** How many messages are unread under labels; one that could not be read is missing. @throws AppError */
+  readonly countUnread: ObjectRows["countUnread"];
   /** The page token for what follows a chunk; null at the end. */
   readonly nextPageToken: (chunk: ListChunk) => Promise<string | null>;
 }
@@ -67,8 +69,10 @@ export async function openMessages(
   options: ListOptions,
 ): Promise<OpenMessages> {
   const request = await toRequest(scope, user, options, "streamed");
+  const { chunks, rows } = openListing(scope, user, request);
   return {
-    chunks: openListing(scope, user, request),
+    chunks,
+    countUnread: (labelIds) => rows().countUnread(labelIds),
     nextPageToken: async (chunk) => (await nextPage(scope.keyRing, user, options.filter, chunk)).nextPageToken ?? null,
   };
 }
@@ -111,7 +115,7 @@ async function* ndjsonLines(
   let last: ListChunk | null = null;
   let count = 0;
   try {
-    for await (const chunk of openListing(scope, user, request, end.signal)) {
+    for await (const chunk of openListing(scope, user, request, end.signal).chunks) {
       last = chunk;
       count += chunk.rows.length;
       if (chunk.rows.length === 0) continue;
@@ -150,14 +154,18 @@ function openListing(
   { grant, ...user }: MailboxUser,
   request: ListRequest,
   readerSignal: AbortSignal | null = null,
-): AsyncGenerator<ListChunk, void> {
+): { readonly chunks: AsyncGenerator<ListChunk, void>; readonly rows: () => ObjectRows } {
   const { acting, clientSignal, config, trace, upstream } = scope;
   const signal = readerSignal === null ? clientSignal : AbortSignal.any([clientSignal, readerSignal]);
   const isStreamed = request.delivery === "streamed";
-  const openRows = (): ObjectRows =>
-    new ObjectRows({ acting: acting.current, config, grant, isStreamed, signal, trace, upstream, user });
+  let opened: ObjectRows | null = null;
+  const rows = (): ObjectRows => {
+    opened ??= new ObjectRows({ acting: acting.current, config, grant, isStreamed, signal, trace, upstream, user });
+    return opened;
+  };
   const gmail = gmailOf(scope, grant, signal);
-  return listMessages({ gmail, openRows, upstream, trace, quotaBudget: config.quotaBudget }, request);
+  const chunks = listMessages({ gmail, openRows: rows, upstream, trace, quotaBudget: config.quotaBudget }, request);
+  return { chunks, rows };
 }
 
 /** A user's Gmail. @param signal ends its calls; by default, when the client disconnects */

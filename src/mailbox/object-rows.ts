@@ -9,7 +9,6 @@ import type { Mailbox } from "../object/client.ts";
 import { type Actor, type Cost, type RowsCaller, type RowsPart, toAppError } from "../object/rpc.ts";
 import type { MetadataRow } from "../object/rows/queue.ts";
 import { handled, settle } from "../lib/settle.ts";
-import { GET_UNITS } from "../gmail/quota.ts";
 import type { RequestScope } from "../context.ts";
 
 export interface ObjectRowsOptions extends Pick<RequestScope, "config" | "trace" | "upstream"> {
@@ -91,11 +90,12 @@ export class ObjectRows {
 
   async *#take(stream: ReadableStream<Uint8Array>): AsyncGenerator<readonly MetadataRow[], void> {
     const { trace } = this.#options;
-    let cost: Cost = { units: 0, calls: 0 };
+    let cost: Cost = { units: 0, calls: 0, rowsRead: 0 };
     let count = 0;
     try {
       for await (const part of partsOf(stream, this.#options)) {
-        trace.addCost({ units: part.cost.units - cost.units, calls: part.cost.calls - cost.calls });
+        const { units, calls, rowsRead } = part.cost;
+        trace.addCost({ units: units - cost.units, calls: calls - cost.calls, rowsRead: rowsRead - cost.rowsRead });
         cost = part.cost;
         if ("error" in part) throw toAppError(part.error);
         if ("end" in part) {
@@ -106,15 +106,21 @@ export class ObjectRows {
         }
       }
     } finally {
-      const read = Math.min(count, Math.floor(cost.units / GET_UNITS));
-      trace.rowsRead += read;
-      trace.rowsKnown += count - read;
+      trace.rowsKnown += Math.max(0, count - cost.rowsRead);
     }
   }
 
   *#pass(rows: readonly MetadataRow[]): Generator<readonly MetadataRow[], void> {
     this.#hasRows = true;
     if (rows.length > 0) yield rows;
+  }
+
+  /** How many messages are unread under labels; one that could not be read is missing. @throws AppError */
+  async countUnread(labelIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    if (labelIds.length === 0) return new Map();
+    const { counts, cost } = await this.#mailbox.ask("countUnread", this.#moment, await this.#caller(), labelIds);
+    this.#options.trace.addCost(cost);
+    return counts;
   }
 
   /** To be called when no more rows are wanted: what the object has spent beside them counts. */

@@ -32,14 +32,16 @@ import {
   type RowsCaller,
   type RowsRequest,
   type ResealOutcome,
+  type SealedRecord,
   type SecurityConsequence,
   type SessionInfo,
   type SignIn,
   type SignInResult,
   type TokenInfo,
+  type UnreadAnswer,
   type Usage,
 } from "./rpc.ts";
-import { answerRows, gmailFor, type RowsCalls } from "./rows/answer.ts";
+import { answerRows, costOf, gmailFor, type RowsCalls } from "./rows/answer.ts";
 import { ConcurrencyLimit } from "./rows/concurrency-limit.ts";
 import { KeptRows } from "./rows/kept-rows.ts";
 import { MinuteQuota } from "./rows/minute.ts";
@@ -277,9 +279,17 @@ export class MailboxCore implements MailboxQuestions {
     this.#minute.spend(caller.spentUnits);
     const calls = this.#callsOf(caller, this.#parts.openCalls());
     await this.#rows.sync(moment, caller.sub, gmailFor(calls));
-    const { quotaUnits: units, upstreamCalls } = calls.trace;
-    this.#minute.spend(units);
-    return { units, calls: upstreamCalls };
+    this.#minute.spend(calls.trace.quotaUnits);
+    return costOf(calls.trace);
+  }
+
+  async countUnread(moment: string | null, caller: RowsCaller, labelIds: readonly string[]): Promise<UnreadAnswer> {
+    this.#requireInForce(caller.actor);
+    this.#minute.spend(caller.spentUnits);
+    const calls = this.#callsOf(caller, this.#parts.openCalls());
+    const counts = await this.#rows.countUnread(labelIds, { moment, sub: caller.sub, reader: gmailFor(calls) });
+    this.#minute.spend(calls.trace.quotaUnits);
+    return { counts, cost: costOf(calls.trace) };
   }
 
   async rows(request: RowsRequest): Promise<RowsAnswer> {
@@ -326,8 +336,10 @@ export class MailboxCore implements MailboxQuestions {
     return this.#grant.consentedAtMs(sub);
   }
 
-  async reseal(sub: string, record: { purpose: "credential" | "address"; key: string }): Promise<ResealOutcome> {
-    return this.#turns.take(() => this.#grant.reseal(sub, record));
+  async reseal(sub: string, { key, purpose }: SealedRecord): Promise<ResealOutcome> {
+    return this.#turns.take(() =>
+      purpose === "mailbox-key" ? this.#rowKey.reseal(sub) : this.#grant.reseal(sub, { key, purpose }),
+    );
   }
 
   /** What the alarm does. */

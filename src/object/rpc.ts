@@ -192,12 +192,20 @@ export interface Cost {
   readonly units: number;
   /** Calls to Google. */
   readonly calls: number;
+  /** Messages whose rows were read from Gmail. */
+  readonly rowsRead: number;
 }
 
 /** A page of rows: whole, or piece by piece, each a line of JSON: {@link RowsPart}. */
 export type RowsAnswer =
   | { readonly kind: "known"; readonly rows: readonly MetadataRow[]; readonly cost: Cost }
   | { readonly kind: "parts"; readonly parts: ReadableStream<Uint8Array> };
+
+/** Unread messages by label; one that could not be read is missing. */
+export interface UnreadAnswer {
+  readonly counts: ReadonlyMap<string, number>;
+  readonly cost: Cost;
+}
 
 /** Rows that follow each other, or what ends them. */
 export type RowsPart = { readonly cost: Cost } & (
@@ -237,6 +245,12 @@ export interface EventTimes {
 /** What ends sessions and API tokens without their owner. */
 export type SecurityConsequence = "end-sessions" | "forget" | "disable" | "enable";
 
+/** A record in KV that is sealed under `TOKEN_KEYS`. */
+export interface SealedRecord {
+  readonly purpose: "credential" | "address" | "mailbox-key";
+  readonly key: string;
+}
+
 /**
  * What became of sealing a record again. `current`: it was under the active key already. `dead`: there is no grant that it
  * could serve.
@@ -274,11 +288,13 @@ export interface MailboxQuestions {
   /** Brings the kept rows up to date, for a request that begins now. @param moment names the request */
   sync(moment: string, caller: RowsCaller): Promise<Cost>;
   rows(request: RowsRequest): Promise<RowsAnswer>;
+  /** How many messages are unread under labels. @param moment as in {@link RowsRequest} */
+  countUnread(moment: string | null, caller: RowsCaller, labelIds: readonly string[]): Promise<UnreadAnswer>;
   listActivity(): Promise<ActivityDay[]>;
   /** When the stored grant came, in epoch milliseconds; null where there is none. */
   consentedAt(sub: string): Promise<number | null>;
   /** Seals a record of the user's again, under the key that seals now. @throws SealError where it does not open */
-  reseal(sub: string, record: { purpose: "credential" | "address"; key: string }): Promise<ResealOutcome>;
+  reseal(sub: string, record: SealedRecord): Promise<ResealOutcome>;
 }
 
 export type Question = keyof MailboxQuestions;

@@ -6,16 +6,13 @@
 import * as z from "zod/mini";
 import { tryOpen } from "../lib/key-ring.ts";
 import type { RequestScope } from "../context.ts";
-import { storageKeys } from "../kv-store/key-names.ts";
-import type { ResealOutcome } from "../object/rpc.ts";
+import type { ResealOutcome, SealedRecord } from "../object/rpc.ts";
 
 /** KV reads this many values at once. Each costs an object's request at most, of 1,000 per invocation. */
 const PAGE_KEYS = 100;
 
 /** What re-seals. */
 type RotationServices = Pick<RequestScope, "keyRing" | "kv" | "mailboxes">;
-
-type Purpose = "credential" | "address";
 
 /** What a page of the walk found and did. */
 export interface RotationPage {
@@ -34,9 +31,7 @@ export interface RotationPage {
 }
 
 /** A sealed record as a listing shows it. */
-interface ListedRecord {
-  readonly key: string;
-  readonly purpose: Purpose;
+interface ListedRecord extends SealedRecord {
   /** Null: it was written before `kid` was kept in metadata. */
   readonly kid: string | null;
 }
@@ -73,7 +68,7 @@ export async function resealPage(scope: RotationServices, cursor: string | null)
 
 /** Marks are not sealed. */
 function toRecord({ name, metadata }: { readonly name: string; readonly metadata?: unknown }): ListedRecord[] {
-  const purpose = (["credential", "address"] as const).find((one) => name.startsWith(`${one}:`));
+  const purpose = (["credential", "address", "mailbox-key"] as const).find((one) => name.startsWith(`${one}:`));
   if (purpose === undefined) return [];
   return [{ key: name, purpose, kid: MetadataSchema.safeParse(metadata).data?.kid ?? null }];
 }
@@ -87,6 +82,6 @@ async function reseal(
   if (keyRing.isActive(sealed)) return "current";
   // Also where the key names the user: one that does not open is counted by its key.
   const opened = await kv.open(purpose, { key, sealed }, z.unknown());
-  const sub = purpose === "credential" ? key.slice(storageKeys.credential("").length) : z.string().parse(opened);
+  const sub = purpose === "address" ? z.string().parse(opened) : key.slice(`${purpose}:`.length);
   return mailboxes.of(sub).ask("reseal", sub, { purpose, key });
 }

@@ -9,14 +9,13 @@ import { page } from "../http/isolation.ts";
 import { scriptNonce } from "../http/content-policy.ts";
 import { takeNotice } from "../http/cookies.ts";
 import type { AppError } from "../errors.ts";
-import type { Gmail } from "../gmail.ts";
 import { streamPage } from "../http/stream.ts";
 import type { Html } from "../pages/slot.ts";
 import type { Label } from "../gmail/labels.ts";
 import { parseListOptions } from "../mailbox/options.ts";
 import type { ListChunk } from "../mailbox/pagination.ts";
 import { reportError } from "../lib/log.ts";
-import { gmailOf, type MailboxUser, openMessages } from "../mailbox/list.ts";
+import { gmailOf, type OpenMessages, openMessages } from "../mailbox/list.ts";
 import { FOLDERS, Folders, UnreadCounts } from "../pages/folders.tsx";
 import {
   chipsOf,
@@ -63,9 +62,9 @@ function welcome(c: AppContext, notice: string | null) {
 
 /** A mailbox whose messages are listed and whose rows are still to be read. */
 interface OpenMailbox {
-  readonly user: MailboxUser;
   readonly account: string | null;
   readonly chunks: AsyncGenerator<ListChunk, void>;
+  readonly countUnread: OpenMessages["countUnread"];
   readonly nextPageToken: (chunk: ListChunk) => Promise<string | null>;
   readonly labels: readonly Label[];
   /** By label, as far as it had to be known for the list of labels. */
@@ -83,29 +82,31 @@ async function openMailbox(c: AppContext, { identity, grant }: SessionCaller, vi
     view: "metadata",
     pageToken: c.req.query("pageToken"),
   });
+  const { chunks, countUnread, nextPageToken } = await openMessages(scope, user, options);
   // Folders and chips are worth less than the mail: without them the page is shown all the same.
-  const gmail = gmailOf(scope, grant);
-  const labels = gmail
+  const labels = gmailOf(scope, grant)
     .listLabels()
-    .then((listed) => withoutRead(gmail, listed))
+    .then((listed) => withoutRead(countUnread, listed))
     .catch(() => ({ labels: [], unread: new Map<string, number>() }));
-  const { chunks, nextPageToken } = await openMessages(scope, user, options);
   // The first chunk has no rows: from here on it is known that Gmail answers, and for whom.
   await chunks.next();
   return {
-    user,
     account: identity.email,
     chunks,
+    countUnread,
     nextPageToken,
     ...(await labels),
   };
 }
 
 /** Without labels that stand in the list only while something under them is unread, and nothing is. */
-async function withoutRead(gmail: Gmail, labels: readonly Label[]): Promise<Pick<OpenMailbox, "labels" | "unread">> {
+async function withoutRead(
+  countUnread: OpenMessages["countUnread"],
+  labels: readonly Label[],
+): Promise<Pick<OpenMailbox, "labels" | "unread">> {
   const conditional = labels.filter(({ isOwn, inList }) => isOwn && inList === "ifUnread").map(({ id }) => id);
   // One that Gmail did not count is shown.
-  const unread = await gmail.countUnread(conditional).catch(() => new Map<string, number>());
+  const unread = await countUnread(conditional).catch(() => new Map<string, number>());
   const shown = labels.map((label) =>
     label.inList === "ifUnread" && unread.get(label.id) === 0 ? { ...label, inList: "never" as const } : label,
   );
@@ -119,11 +120,9 @@ async function* mailboxPieces(
   { view, mailbox }: { view: MailboxView; mailbox: OpenMailbox },
 ): AsyncGenerator<Html, void> {
   const { scope } = c.var;
-  const { account, chunks, labels, nextPageToken, user } = mailbox;
+  const { account, chunks, countUnread, labels, nextPageToken } = mailbox;
   const counted = countedLabels(labels).filter((id) => !mailbox.unread.has(id));
-  const unread = gmailOf(scope, user.grant)
-    .countUnread(counted)
-    .catch(() => new Map<string, number>());
+  const unread = countUnread(counted).catch(() => new Map<string, number>());
   const context: RowContext = {
     reader: readerOf(c),
     account,

@@ -90,8 +90,9 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
   return { kind: "parts", parts: eagerStream(pieces(), onCancel) };
 }
 
-function costOf({ quotaUnits, upstreamCalls }: Trace): Cost {
-  return { units: quotaUnits, calls: upstreamCalls };
+/** What was spent with a trace. */
+export function costOf({ quotaUnits, rowsRead, upstreamCalls }: Trace): Cost {
+  return { units: quotaUnits, calls: upstreamCalls, rowsRead };
 }
 
 /** Lines of JSON, each as soon as it is there. */

@@ -132,10 +132,12 @@ export class RowReader {
       this.#hasRead = true;
       return page.put(task.index, found);
     }
-    const wait: Promise<void> = found.then(() => {
+    const placeAgain = async (): Promise<void> => {
+      await found;
       waiting.delete(wait);
       this.#place(page, task, waiting);
-    });
+    };
+    const wait = placeAgain();
     waiting.add(wait);
   }
 
@@ -218,6 +220,7 @@ export class RowReader {
       const part = result.results.get(task.ref.id);
       if (part?.kind === "message") {
         source.read(part.message, part.version);
+        this.#options.trace.rowsRead += 1;
         page.put(task.index, part.message);
       } else if (part?.kind === "failed") {
         this.#partFailed(page, task, part.failure, isCongestion);

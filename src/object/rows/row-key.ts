@@ -7,8 +7,9 @@ import * as z from "zod/mini";
 import { AppError } from "../../errors.ts";
 import { storageKeys } from "../../kv-store/key-names.ts";
 import type { SealedKv } from "../../kv-store/sealed-kv.ts";
-import { openedOrNull, sha256 } from "../../lib/key-ring.ts";
+import { openedOrNull, randomToken, sha256 } from "../../lib/key-ring.ts";
 import type { Database } from "../database.ts";
+import type { ResealOutcome } from "../rpc.ts";
 
 /** In `meta`: which key the rows are sealed under, as JSON. It says nothing of the key itself. */
 const META_KEY = "rows_key";
@@ -39,6 +40,8 @@ export class RowKey {
   readonly #parts: RowKeyParts;
   /** Null: it is not known whether there is one. */
   #opening: Promise<RowSeal | null> | null = null;
+  /** Grows when the key is forgotten. */
+  #generation = 0;
 
   constructor(parts: RowKeyParts) {
     this.#parts = parts;
@@ -56,6 +59,7 @@ export class RowKey {
 
   /** Forgets the key. The record in KV is deleted by {@link erase}. */
   forget(): void {
+    this.#generation += 1;
     this.#opening = null;
     this.#parts.database.set(META_KEY, null);
   }
@@ -71,26 +75,48 @@ export class RowKey {
   }
 
   async #open(sub: string): Promise<RowSeal | null> {
-    const { database, dropRows, kv, warn } = this.#parts;
+    const { database, kv, warn } = this.#parts;
     try {
+      const note = parseNote(database.get(META_KEY));
+      if (note === null) return await this.#make(sub);
       const key = storageKeys.mailboxKey(sub);
       const stored = await openedOrNull(kv.getSealed("mailbox-key", key, KeySchema), "A key of rows");
-      const note = parseNote(database.get(META_KEY));
+      if (stored !== null && (await sha256(stored.k)) === note.id) return rowSeal(await importKey(stored.k));
       // KV may not know yet what was written a moment ago: a second key would make the first one's rows unreadable.
-      if (stored === null && note !== null && kv.now() - note.madeAtMs < KV_SETTLED_MS) return null;
-      const k = stored?.k ?? base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
-      const id = await sha256(k);
-      if (stored === null) await kv.putSealed("mailbox-key", key, { k });
-      if (note?.id !== id) {
-        dropRows();
-        database.set(META_KEY, JSON.stringify({ id, madeAtMs: kv.now() }));
-      }
-      return rowSeal(await importKey(k));
+      return kv.now() - note.madeAtMs < KV_SETTLED_MS ? null : await this.#make(sub);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       warn(`Rows are not kept: ${error.logDetail ?? error.reason}`);
       return null;
     }
+  }
+
+  /** Makes a key. What was sealed under the one before is lost. */
+  async #make(sub: string): Promise<RowSeal | null> {
+    const { database, dropRows, kv } = this.#parts;
+    const generation = this.#generation;
+    const k = randomToken();
+    const id = await sha256(k);
+    await kv.putSealed("mailbox-key", storageKeys.mailboxKey(sub), { k });
+    if (generation !== this.#generation) {
+      // Everything was forgotten meanwhile, and the record was deleted too early.
+      await this.erase(sub);
+      return null;
+    }
+    dropRows();
+    database.set(META_KEY, JSON.stringify({ id, madeAtMs: kv.now() }));
+    return rowSeal(await importKey(k));
+  }
+
+  /** Seals the record in KV again, under the key that seals now. @throws SealError where it does not open */
+  async reseal(sub: string): Promise<ResealOutcome> {
+    const { kv } = this.#parts;
+    const key = storageKeys.mailboxKey(sub);
+    const sealed = this.isMade ? await kv.get(key) : null;
+    if (sealed === null) return "dead";
+    if (kv.keyRing.isActive(sealed)) return "current";
+    await kv.reseal("mailbox-key", { key, sealed });
+    return "resealed";
   }
 }
 

@@ -3,10 +3,11 @@
  * reading, and from Gmail, each message read once for all who want it.
  */
 import { RowHistory, type HistoryReader } from "./history.ts";
-import { KeptRows, type ReadRow, withLabels } from "./kept-rows.ts";
+import { type KeptRows, type ReadRow, withLabels } from "./kept-rows.ts";
 import type { RowKey } from "./row-key.ts";
 import { Reading } from "./readings.ts";
-import type { MessageRef } from "../../gmail.ts";
+import { UnreadCounts } from "./unread-counts.ts";
+import type { Gmail, MessageRef } from "../../gmail.ts";
 import type { MessageChange } from "../../gmail/history.ts";
 import type { MessageMetadata } from "../../gmail/message.ts";
 import { LruCache } from "../../isolate/lru-cache.ts";
@@ -15,6 +16,8 @@ import type { RowSource } from "./reader.ts";
 
 /** Requests whose moment is remembered; more are never under way at once. */
 const MAX_MOMENTS = 500;
+
+type UnreadReader = HistoryReader & Pick<Gmail, "countUnread">;
 
 export interface RowsParts {
   readonly kept: KeptRows;
@@ -31,6 +34,7 @@ export class MailboxRows {
   readonly #parts: RowsParts;
   readonly #history: RowHistory;
   readonly #readings = new Map<string, Set<Reading>>();
+  readonly #unread = new UnreadCounts();
   /** By the name of a request: whether the kept rows are as new as its beginning, once that is known. */
   readonly #moments = new LruCache<Promise<boolean>>(MAX_MOMENTS);
 
@@ -74,13 +78,39 @@ export class MailboxRows {
   ): Promise<PageRows> {
     const { moment, reader, sub } = request;
     if (moment === null) return new PageRows(this.#pageParts(new Map(), { sub, isFresh: false, onUnwanted }, false));
-    // The object may have been stopped since.
-    if (this.#moments.get(moment) === null) this.#moments.set(moment, this.#sync(sub, reader));
-    const isFresh = (await this.#moments.get(moment)) ?? false;
+    const isFresh = await this.#isFresh(moment, sub, reader);
     const seal = isFresh ? await this.#parts.key.get(sub) : null;
     const ids = refs.map(({ id }) => id);
     const known = seal === null ? new Map<string, MessageMetadata>() : await this.#parts.kept.find(ids, seal);
     return new PageRows(this.#pageParts(known, { sub, isFresh, onUnwanted }, true));
+  }
+
+  /** Whether the kept rows are as new as the beginning of a request. */
+  async #isFresh(moment: string, sub: string, reader: HistoryReader): Promise<boolean> {
+    // The object may have been stopped since.
+    if (this.#moments.get(moment) === null) this.#moments.set(moment, this.#sync(sub, reader));
+    return (await this.#moments.get(moment)) ?? false;
+  }
+
+  /**
+   * How many messages are unread under labels.
+   *
+   * @param moment as for {@link open}
+   * @returns a label that could not be read is missing
+   * @throws AppError as `Gmail.countUnread`
+   */
+  async countUnread(
+    labelIds: readonly string[],
+    { moment, reader, sub }: { readonly moment: string | null; readonly sub: string; readonly reader: UnreadReader },
+  ): Promise<Map<string, number>> {
+    if (moment === null) return reader.countUnread(labelIds);
+    const known = (await this.#isFresh(moment, sub, reader)) ? this.#unread.known(labelIds) : new Map<string, number>();
+    const missing = labelIds.filter((id) => !known.has(id));
+    if (missing.length === 0) return known;
+    const read = (): Promise<Map<string, number>> => reader.countUnread(missing);
+    // Without a history nothing would tell that they have changed.
+    const isTold = this.#parts.kept.position !== null;
+    return new Map([...known, ...(await (isTold ? this.#unread.read(read) : read()))]);
   }
 
   #pageParts(
@@ -107,12 +137,14 @@ export class MailboxRows {
   #forgetRows(): void {
     this.#history.forget();
     this.#parts.kept.clear();
+    this.#unread.clear();
   }
 
   /** To be called where the rows cannot be opened any more. */
   readonly onKeyLost = (): void => this.#forgetRows();
 
   #hear(changes: readonly MessageChange[]): void {
+    this.#unread.hear(changes);
     for (const change of changes) {
       for (const reading of this.#readings.get(change.messageId) ?? []) reading.hear(change);
     }
