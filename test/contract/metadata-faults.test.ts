@@ -40,7 +40,7 @@ describe("an access token that dies", () => {
   });
 
   test("while rows are read: one refresh, every row", { tags: ["process"] }, async ({ open }) => {
-    const scene = await mailboxOf(open, 300, { vars: { QUOTA_BUDGET: "100000" } });
+    const scene = await mailboxOf(open, 300, { vars: { QUOTA_BUDGET: "100000", USER_QUOTA_PER_MINUTE: "100000" } });
     await scene.google.always("batch", { delayMs: 15 });
     const answer = call(scene.browser, ROWS_OF_ALL);
     await killAfter(scene, 3);
@@ -85,7 +85,7 @@ describe("an access token that dies", () => {
 
 describeInside("many faults at once", () => {
   test("10 % of parts 429 and 1 % 503: all rows, with at most 1.3 times the parts", async ({ open }) => {
-    const scene = await mailboxOf(open, 500, { vars: { QUOTA_BUDGET: "100000", SUBREQUEST_BUDGET: "1000" } });
+    const scene = await mailboxOf(open, 500, { vars: { QUOTA_BUDGET: "100000", USER_QUOTA_PER_MINUTE: "100000", SUBREQUEST_BUDGET: "1000" } });
     for (let part = 0; part < 50; part += 1) {
       await scene.google.fault("part", { named: part % 10 === 9 ? "unavailable" : "tooManyRequests", after: part * 9 });
     }
@@ -155,7 +155,7 @@ describe("Accept: application/x-ndjson", () => {
       const { messages, end } = await streamOf(scene);
       expect(messages).toEqual(asJson.messages);
       expectAllRead(messages, 230);
-      expect(end).toEqual({ count: 230, quotaUnits: 4605 });
+      expect(end).toEqual({ count: 230, quotaUnits: 7 });
     },
   );
 
@@ -177,7 +177,7 @@ describe("Accept: application/x-ndjson", () => {
   test("of an empty mailbox is a last line alone", async ({ open }) => {
     expect(await streamOf(await mailboxOf(open, 0))).toEqual({
       messages: [],
-      end: { count: 0, quotaUnits: 5 },
+      end: { count: 0, quotaUnits: 6 },
       error: null,
     });
   });
@@ -209,7 +209,7 @@ describe("Accept: application/x-ndjson", () => {
   });
 
   test("that nobody reads any more stops the calls to Gmail", { tags: ["process"] }, async ({ open }) => {
-    const scene = await mailboxOf(open, 2000, { vars: { QUOTA_BUDGET: "100000", SUBREQUEST_BUDGET: "1000" } });
+    const scene = await mailboxOf(open, 2000, { vars: { QUOTA_BUDGET: "100000", USER_QUOTA_PER_MINUTE: "100000", SUBREQUEST_BUDGET: "1000" } });
     await scene.google.always("batch", { delayMs: 20 });
     const response = await scene.browser.fetch(ROWS_OF_ALL, { headers: NDJSON, stream: true });
     const reader = response.body?.getReader();
