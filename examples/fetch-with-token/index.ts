@@ -13,7 +13,11 @@ export interface Message {
 }
 
 /** A line: a message, one that could not be read, or the end. */
-type Line = Message | { id: string; error: ApiError } | { error: ApiError } | { count: number; nextPageToken?: string };
+type Line =
+  | Message
+  | { id: string; error: ApiError }
+  | { error: ApiError }
+  | { count: number; nextPageToken?: string; retryAfterSeconds?: number };
 
 interface ApiError {
   readonly message: string;
@@ -48,11 +52,17 @@ export async function* searchMessages(origin: string, token: string, q: string):
         console.warn(`message ${line.id} could not be read: ${line.error.message}`);
       } else if ("count" in line) {
         pageToken = line.nextPageToken;
+        // The user's quota of this minute is used up.
+        if (line.retryAfterSeconds !== undefined) await wait(line.retryAfterSeconds);
       } else {
         yield line;
       }
     }
   } while (pageToken !== undefined);
+}
+
+async function wait(seconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
 async function* readLines(response: Response): AsyncGenerator<Line> {

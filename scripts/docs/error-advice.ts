@@ -116,7 +116,7 @@ export const ADVICE: Readonly<Record<Reason, Advice>> = {
   },
   RATE_LIMITED: {
     happened:
-      "Gmail's rate or quota limit lasted longer than the retries. Or one network called sign-in, token or event routes too often.",
+      "The user's quota units of this minute are used up, or Gmail's rate or quota limit lasted longer than the retries. Or one network called sign-in, token or event routes too often.",
     person: "Wait as long as the page says.",
     program:
       "Wait `Retry-After` seconds, then continue with the last `nextPageToken`. Send fewer requests at once; use `view=id` if it is enough.",

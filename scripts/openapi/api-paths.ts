@@ -14,7 +14,7 @@ const LIST_PARAMETERS: Readonly<Record<keyof z.output<typeof ListOptionsSchema>,
   includeSpamTrash: "Spam and trash, too.",
   limit: "How many messages in all.",
   pageToken: "The `nextPageToken` of an earlier answer to the same filters.",
-  view: "`id`: IDs only. `metadata`: what a row of a mailbox shows, at 20 quota units a message.",
+  view: "`id`: IDs only. `metadata`: what a row of a mailbox shows, at 20 quota units a message that is not known.",
 };
 
 /** The parameters of a listing. */
@@ -52,7 +52,8 @@ export const API_PATHS: Paths = {
       description:
         "Follows Gmail's pages until `limit` is reached, or a budget of the request is used up: then `nextPageToken` says " +
         "where to go on. With `Accept: application/x-ndjson` each message is a line of its own, sent as soon as it is " +
-        "known, and the last line counts them.",
+        "known, and the last line counts them. A list of rows that are known costs 7 quota units. Where the user's units of " +
+        "the minute are used up, the list ends with `nextPageToken` and `retryAfterSeconds`, or is 429 where there is not one row.",
       security: [SESSION, API_TOKEN],
       parameters: listParameters(),
       responses: {

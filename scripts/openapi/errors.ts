@@ -121,7 +121,7 @@ export const HEADERS = {
     schema: { type: "integer", minimum: 0 },
   },
   "Server-Timing": {
-    description: "Milliseconds by `storage`, `refresh`, `list` and `hydrate`, as far as they were needed.",
+    description: "Milliseconds by `storage`, `refresh`, `list`, `hydrate` and `object`. They overlap.",
     required: true,
     schema: { type: "string" },
   },

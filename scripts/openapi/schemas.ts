@@ -71,14 +71,21 @@ const UnreadableRowSchema = z
 const rowSchema = z.union([MessageRowSchema, UnreadableRowSchema, MessageRefSchema]);
 const pageToken = z.string().min(1).exactOptional().describe("There is more: where to go on.");
 
+const retryAfterSeconds = z
+  .int()
+  .positive()
+  .exactOptional()
+  .describe("The user's quota units of this minute are used up: seconds to wait before going on with `nextPageToken`.");
+
 const MessagesSchema = z.object({
   messages: z.array(rowSchema).describe("Newest first."),
   nextPageToken: pageToken,
+  retryAfterSeconds,
   resultSizeEstimate: z.int().describe("Gmail's guess of how many match in all."),
 }) satisfies z.ZodType<MessagesAnswer>;
 
 const StreamEndSchema = z
-  .object({ nextPageToken: pageToken, count: z.int(), quotaUnits: z.int() })
+  .object({ nextPageToken: pageToken, retryAfterSeconds, count: z.int(), quotaUnits: z.int() })
   .describe("The last line.");
 const StreamFailureSchema = z
   .object({ error: ErrorStatusSchema })

@@ -2,6 +2,7 @@
  * docs/storage-schema.md against the code: every example there is read with the store's own schemas, written through the
  * store, and found in KV as the page says.
  */
+import { decodeProtectedHeader } from "jose";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { reset } from "cloudflare:test";
@@ -9,7 +10,11 @@ import { CredentialStore } from "../../../src/kv-store.ts";
 import type { Cursor } from "../../../src/mailbox/pagination.ts";
 import { openPageToken, sealPageToken } from "../../../src/mailbox/page-token.ts";
 import { openSession, sealSession } from "../../../src/auth/session.ts";
-import { sha512 } from "../../../src/lib/key-ring.ts";
+import { sha256, sha512 } from "../../../src/lib/key-ring.ts";
+import type { MessageMetadata } from "../../../src/gmail/message.ts";
+import { Database } from "../../../src/object/database.ts";
+import { KeptRows } from "../../../src/object/rows/kept-rows.ts";
+import { RowKey } from "../../../src/object/rows/row-key.ts";
 import { SecurityEventStore } from "../../../src/kv-store/security-events.ts";
 import { storageKeys } from "../../../src/kv-store/key-names.ts";
 import { openTransaction, sealTransaction, type Transaction } from "../../../src/auth/transaction.ts";
@@ -27,6 +32,7 @@ import {
   overviewRows,
   session,
 } from "./fixtures-schema.ts";
+import { inObject } from "../object/fixtures.ts";
 
 const store = new CredentialStore(kv);
 const securityEvents = new SecurityEventStore(kv);
@@ -39,6 +45,7 @@ const TOKEN_HASH = "BV9soPUV8emEycf9fQg3DBY/OWoo+IY3j8DHWr+mF3p2cRKb6ELjyxJyqNoS
 /** The key or keys of each kind that fit the other examples, by what the document calls them. */
 const keysOfExample: Record<keyof typeof storageKeys, Readonly<Record<string, string>>> = {
   credential: { credential: storageKeys.credential(credential.sub) },
+  mailboxKey: { "mailbox-key": storageKeys.mailboxKey(credential.sub) },
   address: { address: await storageKeys.address(credential.email ?? "") },
   deadTokenIdentifier: {
     "dead-token-prefix": await storageKeys.deadTokenIdentifier("prefix", "1//0eExampleRefr"),
@@ -114,6 +121,61 @@ describe("KV records are stored as documented", () => {
     await securityEvents.markSeen(JTI);
     expect(await securityEvents.isSeen(JTI)).toBe(true);
     await expectMark("security-event", 31 * DAY_SECONDS);
+  });
+});
+
+describe("rows are stored as documented", () => {
+  const content = jsonExample("row-content") as Omit<MessageMetadata, "id" | "labelIds" | "unread">;
+  const { message: id } = jsonExample("row-header") as { message: string };
+
+  const rowKeyOf = (database: Database): RowKey =>
+    new RowKey({
+      database,
+      kv,
+      dropRows: () => {},
+      warn: (detail) => expect.fail(detail),
+    });
+
+  beforeEach(() => reset());
+
+  test("a key: random, sealed, bound to its KV key, without a TTL; the object knows its hash", async () => {
+    await inObject(async ({ storage }) => {
+      const database = new Database(storage);
+      await rowKeyOf(database).get(credential.sub);
+      const name = example("mailbox-key-key");
+      expect(await onlyKey()).toEqual({ name, metadata: jsonExample("metadata") });
+      const { data, ...claims } = (await claimsOf(name)) as { data: { k: string } };
+      expect(claims).toEqual({ aud: "mailbox-key", sub: name });
+      expect(data).toEqual({ k: expect.stringMatching(/^[\w-]{43}$/) });
+      expect(data).not.toEqual(jsonExample("mailbox-key"));
+      expect(Object.keys(data)).toEqual(Object.keys(jsonExample("mailbox-key") as object));
+      expect(JSON.parse(database.get("rows_key") ?? "")).toEqual({ id: await sha256(data.k), madeAtMs: NOW_MS });
+    });
+  });
+
+  test("a row: sealed under the key, bound to its message, with version and labels beside it", async () => {
+    await inObject(async ({ storage }) => {
+      const database = new Database(storage);
+      await kv.putSealed("mailbox-key", example("mailbox-key-key"), jsonExample("mailbox-key"));
+      database.set("rows_key", example("rows-key"));
+      const seal =
+        (await rowKeyOf(database).get(credential.sub)) ?? expect.fail("The example of the key does not open.");
+      expect(await seal.open(id, example("row-sealed"))).toEqual(content);
+      expect(await seal.open("18c0000001a2b3c5", example("row-sealed"))).toBeNull();
+
+      const kept = new KeptRows(database, () => NOW_MS);
+      kept.begin("4711");
+      const labelIds = ["INBOX", "UNREAD"];
+      const row = { message: { id, labelIds, unread: true, ...content }, state: { version: "4710", labelIds } };
+      (await kept.seal([row], seal))(({ state }) => state);
+      const [stored, ...others] =
+        database.rows<Record<"id" | "version" | "labels" | "sealed", string>>("SELECT * FROM rows");
+      expect(others).toEqual([]);
+      expect(stored).toEqual({ id, version: "4710", labels: JSON.stringify(labelIds), sealed: expect.any(String) });
+      expect(decodeProtectedHeader(stored?.sealed ?? "")).toEqual(jsonExample("row-header"));
+      expect(await seal.open(id, stored?.sealed ?? "")).toEqual(content);
+      expect(JSON.parse(database.get("history_position") ?? "")).toEqual(jsonExample("history-position"));
+    });
   });
 });
 

@@ -37,6 +37,13 @@ describe("an answer as described", () => {
     ["of JSON", {}],
     ["with a query", { path: "/api/me?x=1" }],
     ["to HEAD", { method: "HEAD", body: null }],
+    [
+      "of a list that the minute's quota ended",
+      {
+        path: "/api/messages",
+        body: { messages: [], nextPageToken: "a", retryAfterSeconds: 12, resultSizeEstimate: 1 },
+      },
+    ],
     ["of an error", { status: 401, headers: { "www-authenticate": "Bearer" }, body: errorOf(401, "SIGN_IN_REQUIRED") }],
     ["where nothing is", { path: "/nothing", status: 404, body: errorOf(404, "NOT_FOUND") }],
     ["to another method", { method: "PUT", status: 405, body: errorOf(405, "METHOD_NOT_ALLOWED") }],
