@@ -7,6 +7,8 @@
 export const LIST_UNITS = 5;
 /** `messages.get`, the price of a row. */
 export const GET_UNITS = 20;
+/** `history.list`, the price of kept rows that are up to date. */
+export const HISTORY_UNITS = 2;
 /** `labels.get`, the price of an unread count. */
 export const LABEL_UNITS = 1;
 
@@ -32,7 +34,7 @@ const COSTS: readonly (readonly [method: string, path: RegExp, units: number])[]
   ["POST", /^drafts\/send$/, 100],
   ["PUT", /^drafts\/[^/]+$/, 15],
   ["DELETE", /^drafts\/[^/]+$/, 10],
-  ["GET", /^history$/, 2],
+  ["GET", /^history$/, HISTORY_UNITS],
   ["GET", /^profile$/, 1],
   ["*", /^labels(\/[^/]+)?$/, LABEL_UNITS],
   ["GET", /^settings\//, 1],

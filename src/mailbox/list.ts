@@ -9,7 +9,7 @@ import { type Delivery, type ListChunk, listMessages, type ListRequest, type Row
 import type { KeyRing } from "../lib/key-ring.ts";
 import type { ListOptions } from "./options.ts";
 import { openPageToken, sealPageToken } from "./page-token.ts";
-import { ObjectRows } from "./object-rows.ts";
+import { ObjectRows, rowsBudget } from "./object-rows.ts";
 import type { RequestScope } from "../context.ts";
 
 /** What calls Gmail. */
@@ -164,7 +164,8 @@ function openListing(
     return opened;
   };
   const gmail = gmailOf(scope, grant, signal);
-  const chunks = listMessages({ gmail, openRows: rows, upstream, trace, quotaBudget: config.quotaBudget }, request);
+  const quotaBudget = request.view === "metadata" ? rowsBudget(config) : config.quotaBudget;
+  const chunks = listMessages({ gmail, openRows: rows, upstream, trace, quotaBudget }, request);
   return { chunks, rows };
 }
 

@@ -3,9 +3,16 @@
  */
 import type { Grant } from "../object/access.ts";
 import { AppError } from "../errors.ts";
-import { decodeHeader, type GmailMessage, type MessageMetadata, MessageMetadataSchema } from "../gmail/message.ts";
+import type { RequestScope } from "../context.ts";
+import {
+  decodeHeader,
+  type GmailMessage,
+  GmailMessageSchema,
+  type MessageMetadata,
+  MessageMetadataSchema,
+} from "../gmail/message.ts";
 import { GET_UNITS } from "../gmail/quota.ts";
-import { AnswerTooLargeError, BudgetSpentError, unexpectedAnswer } from "../lib/upstream.ts";
+import { AnswerTooLargeError, BudgetSpentError, parseJsonOrNull, unexpectedAnswer } from "../lib/upstream.ts";
 import { type Attachment, findPart, inOrder, toAttachment } from "../mail/attachments.ts";
 import { type FetchPart, fetchTexts } from "../mail/body.ts";
 import { readPart } from "../mail/part.ts";
@@ -41,18 +48,46 @@ export interface WholeMessage {
   readonly fetchPart: FetchPart;
 }
 
+/** What opens a message in two requests: its page, and the frame in it. */
+type PageServices = GmailServices & Pick<RequestScope, "acting" | "defer">;
+
+/** Gets a message for its page, and lets the object remember it for {@link getForFrame}. @throws as {@link getWhole} */
+export async function getForPage(scope: PageServices, grant: Grant, id: string): Promise<WholeMessage> {
+  const { acting, config, defer } = scope;
+  const whole = await getWhole(scope, grant, id);
+  if (acting.current !== null && config.keepsRows) {
+    const { actor, mailbox } = acting.current;
+    defer(mailbox.ask("keepOpened", actor, id, JSON.stringify(whole.message)));
+  }
+  return whole;
+}
+
+/** Gets a message whose page was opened a moment ago: without a call, where the object remembers it. @throws as {@link getWhole} */
+export async function getForFrame(scope: PageServices, grant: Grant, id: string): Promise<WholeMessage> {
+  const { acting, config } = scope;
+  if (acting.current === null || !config.keepsRows) return getWhole(scope, grant, id);
+  const { actor, mailbox } = acting.current;
+  const json = await mailbox.ask("opened", actor, id);
+  const message = json === null ? null : (GmailMessageSchema.safeParse(parseJsonOrNull(json)).data ?? null);
+  return message === null ? getWhole(scope, grant, id) : { message, fetchPart: partFetcher(scope, grant, id) };
+}
+
 /** Gets a message: 20 quota units. @throws AnswerTooLargeError, AppError as `Gmail.getMessage`, `NOT_FOUND` */
 export async function getWhole(scope: GmailServices, grant: Grant, id: string): Promise<WholeMessage> {
   if (!/^[\w-]{1,64}$/.test(id)) throw new AppError("NOT_FOUND", "There is no such message.");
+  const query = new URLSearchParams({ format: "full", prettyPrint: "false" });
+  const message = await gmailOf(scope, grant).getMessage(id, query);
+  return { message, fetchPart: partFetcher(scope, grant, id) };
+}
+
+function partFetcher(scope: GmailServices, grant: Grant, id: string): FetchPart {
   const { config, trace, upstream } = scope;
   const gmail = gmailOf(scope, grant);
-  const fetchPart: FetchPart = async ({ attachmentId, bytes }) => {
+  return async ({ attachmentId, bytes }) => {
     if (bytes !== null || attachmentId === null) return bytes;
     const isAffordable = trace.quotaUnits + GET_UNITS <= config.quotaBudget && upstream.remainingCalls > RESERVED_CALLS;
     return isAffordable ? orNull(gmail.getAttachment(id, attachmentId)) : null;
   };
-  const query = new URLSearchParams({ format: "full", prettyPrint: "false" });
-  return { message: await gmail.getMessage(id, query), fetchPart };
 }
 
 /** Reads and decodes a message; texts that Gmail keeps apart cost 20 quota units each. @throws AppError as {@link getWhole} */

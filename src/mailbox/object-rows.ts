@@ -8,6 +8,8 @@ import type { Grant } from "../object/access.ts";
 import type { Mailbox } from "../object/client.ts";
 import { type Actor, type Cost, type RowsCaller, type RowsPart, toAppError } from "../object/rpc.ts";
 import type { MetadataRow } from "../object/rows/queue.ts";
+import type { Config } from "../config.ts";
+import { GET_UNITS, HISTORY_UNITS, LIST_UNITS } from "../gmail/quota.ts";
 import { handled, settle } from "../lib/settle.ts";
 import type { RequestScope } from "../context.ts";
 
@@ -22,6 +24,16 @@ export interface ObjectRowsOptions extends Pick<RequestScope, "config" | "trace"
   readonly signal: AbortSignal;
 }
 
+/** Whether rows are kept: a budget of a row and a list has nothing left for history. */
+function keepsRows({ keepsRows: isOn, quotaBudget }: Config): boolean {
+  return isOn && quotaBudget >= LIST_UNITS + GET_UNITS + HISTORY_UNITS;
+}
+
+/** Quota units that a request may spend, without those of its history. */
+export function rowsBudget(config: Config): number {
+  return config.quotaBudget - (keepsRows(config) ? HISTORY_UNITS : 0);
+}
+
 export class ObjectRows {
   readonly #options: ObjectRowsOptions;
   /** Names the request: all its rows are of some moment since it began. Null where rows are not kept. */
@@ -33,7 +45,7 @@ export class ObjectRows {
 
   constructor(options: ObjectRowsOptions) {
     this.#options = options;
-    this.#moment = options.config.keepsRows ? crypto.randomUUID() : null;
+    this.#moment = keepsRows(options.config) ? crypto.randomUUID() : null;
     this.#synced = this.#moment === null ? Promise.resolve(null) : handled(this.#sync(this.#moment));
   }
 
@@ -71,7 +83,7 @@ export class ObjectRows {
         hasRows: this.#hasRows,
         budget: {
           calls: upstream.remainingCalls,
-          units: config.quotaBudget - trace.quotaUnits,
+          units: rowsBudget(config) - trace.quotaUnits,
           ms: upstream.remainingMs,
         },
       });

@@ -44,6 +44,7 @@ import {
 import { answerRows, costOf, gmailFor, type RowsCalls } from "./rows/answer.ts";
 import { ConcurrencyLimit } from "./rows/concurrency-limit.ts";
 import { KeptRows } from "./rows/kept-rows.ts";
+import { OpenedMessages } from "./rows/opened-messages.ts";
 import { MinuteQuota } from "./rows/minute.ts";
 import { RowKey } from "./rows/row-key.ts";
 import { MailboxRows } from "./rows/rows.ts";
@@ -94,6 +95,7 @@ export class MailboxCore implements MailboxQuestions {
   readonly #grant: ObjectGrant;
   readonly #rowKey: RowKey;
   readonly #rows: MailboxRows;
+  readonly #opened: OpenedMessages;
   readonly #minute: MinuteQuota;
   readonly #concurrency: ConcurrencyLimit;
   /** What changes the grant. */
@@ -111,9 +113,11 @@ export class MailboxCore implements MailboxQuestions {
     const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];
     this.#activity = new Activity({ database, sessions, apiTokens, now });
     const { config, defer, kv, warn } = parts;
+    this.#opened = new OpenedMessages(now);
     this.#rowKey = new RowKey({ database, kv, warn, dropRows: () => this.#rows.onKeyLost() });
     const onKept = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
-    this.#rows = new MailboxRows({ kept: new KeptRows(database, now), key: this.#rowKey, defer, warn, onKept });
+    const kept = new KeptRows(database, now);
+    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, warn, onKept });
     this.#minute = new MinuteQuota(config.userQuotaPerMinute, now);
     this.#concurrency = new ConcurrencyLimit(now);
   }
@@ -300,6 +304,15 @@ export class MailboxCore implements MailboxQuestions {
     const opened = this.#parts.openCalls({ maxCalls: calls, deadlineMs: ms, requestId });
     const [rows, minute, concurrency] = [this.#rows, this.#minute, this.#concurrency];
     return answerRows({ ...this.#callsOf(request, opened), rows, minute, concurrency }, request);
+  }
+
+  async keepOpened(actor: Actor, messageId: string, json: string): Promise<void> {
+    if (this.#isInForce(actor)) this.#opened.set(messageId, json);
+  }
+
+  async opened(actor: Actor, messageId: string): Promise<string | null> {
+    this.#requireInForce(actor);
+    return this.#opened.get(messageId);
   }
 
   #callsOf(

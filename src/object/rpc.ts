@@ -290,6 +290,10 @@ export interface MailboxQuestions {
   rows(request: RowsRequest): Promise<RowsAnswer>;
   /** How many messages are unread under labels. @param moment as in {@link RowsRequest} */
   countUnread(moment: string | null, caller: RowsCaller, labelIds: readonly string[]): Promise<UnreadAnswer>;
+  /** Remembers a message for the frame of its page. @param json as Gmail answered */
+  keepOpened(actor: Actor, messageId: string, json: string): Promise<void>;
+  /** What was remembered of a message; null for nothing. */
+  opened(actor: Actor, messageId: string): Promise<string | null>;
   listActivity(): Promise<ActivityDay[]>;
   /** When the stored grant came, in epoch milliseconds; null where there is none. */
   consentedAt(sub: string): Promise<number | null>;

@@ -20,7 +20,7 @@ import { mentionsRemotePictures } from "../mail/html-content.ts";
 import { hostsOf } from "../mail/links.ts";
 import { fetchPictures, pickPictures } from "../mail/pictures.ts";
 import type { Preference } from "../mail/tree.ts";
-import { getWhole } from "../mailbox/message.ts";
+import { getForFrame, getForPage } from "../mailbox/message.ts";
 import { gmailUrl } from "../pages/mailbox.tsx";
 import { MessageFrame, messagePieces } from "../pages/message.tsx";
 import { page, requireFrame } from "../http/isolation.ts";
@@ -33,7 +33,7 @@ export const messageRoutes = new Hono<AppEnv>()
   .get("/:id", page, async (c) => {
     const caller = await requireSession(c);
     const isPlain = c.req.query("as") === "text";
-    const { message, fetchPart } = await readMessage(c, caller, isPlain ? "text" : "html");
+    const { message, fetchPart } = await readMessage(c, caller, getForPage, isPlain ? "text" : "html");
     const { framed } = aroundFrame(message.blocks);
     // Those of the frame are fetched for the frame.
     const isHere = message.blocks.filter((block) => !framed.includes(block));
@@ -55,7 +55,7 @@ export const messageRoutes = new Hono<AppEnv>()
   .get("/:id/body", async (c) => {
     const caller = await requireSession(c);
     requireFrame(c);
-    const { message, fetchPart } = await readMessage(c, caller, "html");
+    const { message, fetchPart } = await readMessage(c, caller, getForFrame, "html");
     const { framed } = aroundFrame(message.blocks);
     if (framed.length === 0) throw new AppError("NOT_FOUND", "This message has no HTML.");
     const blocks = await fetchTexts(framed, fetchPart);
@@ -79,11 +79,12 @@ function ownUrls(c: AppContext): string[] {
 async function readMessage(
   c: AppContext,
   { identity, grant }: SessionCaller,
+  get: typeof getForPage,
   preference: Preference,
 ): Promise<{ message: ReadableMessage; fetchPart: FetchPart }> {
   const id = c.req.param("id") ?? "";
   try {
-    const { message, fetchPart } = await getWhole(c.var.scope, grant, id);
+    const { message, fetchPart } = await get(c.var.scope, grant, id);
     return { message: toReadableMessage(message, preference), fetchPart };
   } catch (error) {
     if (!(error instanceof AnswerTooLargeError)) throw error;

@@ -77,7 +77,7 @@ describe("the mailbox page", () => {
     const { browser, google } = await signedIn(open, { user: { mailbox: { messages: 100 } } });
     await show(browser, "/");
     const endpoints = (await google.calls()).map(({ endpoint }) => endpoint);
-    expect(endpoints.filter((endpoint) => endpoint !== "batch").sort()).toEqual(["labels", "list"]);
+    expect(endpoints.filter((endpoint) => endpoint !== "batch").sort()).toEqual(["labels", "list", "profile"]);
     expect(endpoints.length).toBeLessThan(10);
   });
 

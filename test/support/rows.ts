@@ -30,6 +30,7 @@ const listingSchema = z.strictObject({
   messages: z.array(rowSchema),
   nextPageToken: z.string().min(1).exactOptional(),
   resultSizeEstimate: z.number().int().exactOptional(),
+  retryAfterSeconds: z.number().int().exactOptional(),
 });
 export type RowListing = z.infer<typeof listingSchema>;
 
@@ -37,6 +38,7 @@ const endSchema = z.strictObject({
   nextPageToken: z.string().min(1).exactOptional(),
   count: z.number().int(),
   quotaUnits: z.number().int(),
+  retryAfterSeconds: z.number().int().exactOptional(),
 });
 
 /** Whether a row could not be read. */

@@ -103,7 +103,7 @@ export class RowKey {
       await this.erase(sub);
       return null;
     }
-    dropRows();
+    if (this.isMade) dropRows();
     database.set(META_KEY, JSON.stringify({ id, madeAtMs: kv.now() }));
     return rowSeal(await importKey(k));
   }

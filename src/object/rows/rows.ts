@@ -4,6 +4,7 @@
  */
 import { RowHistory, type HistoryReader } from "./history.ts";
 import { type KeptRows, type ReadRow, withLabels } from "./kept-rows.ts";
+import type { OpenedMessages } from "./opened-messages.ts";
 import type { RowKey } from "./row-key.ts";
 import { Reading } from "./readings.ts";
 import { UnreadCounts } from "./unread-counts.ts";
@@ -22,6 +23,7 @@ type UnreadReader = HistoryReader & Pick<Gmail, "countUnread">;
 export interface RowsParts {
   readonly kept: KeptRows;
   readonly key: RowKey;
+  readonly opened: OpenedMessages;
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
   /** Called when rows were kept. */
@@ -132,6 +134,7 @@ export class MailboxRows {
   forget(): void {
     this.#forgetRows();
     this.#parts.key.forget();
+    this.#parts.opened.clear();
   }
 
   #forgetRows(): void {
@@ -145,6 +148,7 @@ export class MailboxRows {
 
   #hear(changes: readonly MessageChange[]): void {
     this.#unread.hear(changes);
+    for (const { kind, messageId } of changes) if (kind === "deleted") this.#parts.opened.delete(messageId);
     for (const change of changes) {
       for (const reading of this.#readings.get(change.messageId) ?? []) reading.hear(change);
     }
