@@ -173,6 +173,8 @@ describe("rows are stored as documented", () => {
       expect(others).toEqual([]);
       expect(stored).toEqual({ id, version: "4710", labels: JSON.stringify(labelIds), sealed: expect.any(String) });
       expect(decodeProtectedHeader(stored?.sealed ?? "")).toEqual(jsonExample("row-header"));
+      const readable = [JSON.stringify(stored), atob(stored?.sealed.split(".")[0] ?? "")].join("\n");
+      for (const text of Object.values(content).filter((value) => value !== id)) expect(readable).not.toContain(text);
       expect(await seal.open(id, stored?.sealed ?? "")).toEqual(content);
       expect(JSON.parse(database.get("history_position") ?? "")).toEqual(jsonExample("history-position"));
     });
