@@ -124,17 +124,13 @@ describe("KV records are stored as documented", () => {
   });
 });
 
+function rowKeyOf(database: Database): RowKey {
+  return new RowKey({ database, kv, dropRows: () => {}, warn: (detail) => expect.fail(detail) });
+}
+
 describe("rows are stored as documented", () => {
   const content = jsonExample("row-content") as Omit<MessageMetadata, "id" | "labelIds" | "unread">;
   const { message: id } = jsonExample("row-header") as { message: string };
-
-  const rowKeyOf = (database: Database): RowKey =>
-    new RowKey({
-      database,
-      kv,
-      dropRows: () => {},
-      warn: (detail) => expect.fail(detail),
-    });
 
   beforeEach(() => reset());
 
