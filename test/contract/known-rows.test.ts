@@ -72,7 +72,7 @@ describe("a list that is asked for again", () => {
     expect(after.units).toBe(7);
     expect(after.messages.map(({ id }) => id)).toEqual(messages.map(({ id }) => id).filter((id) => id !== third));
     const rest = labelsOf({ messages }, 0).filter((label) => label !== "UNREAD");
-    expect(labelsOf(after, 0)).toEqual([...rest, "STARRED"].toSorted());
+    expect(labelsOf(after, 0)).toEqual([...new Set([...rest, "STARRED"])].toSorted());
     expect(after.messages[0]).toMatchObject({ unread: false });
     expect(labelsOf(after, 1)).toEqual(labelsOf({ messages }, 1));
   });
@@ -120,7 +120,9 @@ describe("a list that is asked for again", () => {
 describe("many callers at once", () => {
   test("read each unknown message once", async ({ open }) => {
     const scene = await mailboxOf(open, 50, { google: { quotaUnitsPerMinute: 1_000_000 } });
-    await scene.google.always("batch", { delayMs: 50 });
+    for (const endpoint of ["batch", "history", "profile"] as const) {
+      await scene.google.always(endpoint, { delayMs: 300 });
+    }
     const answers = await Promise.all(Array.from({ length: 20 }, () => list(scene, "&limit=50")));
     const { quotaUnits } = await scene.google.snapshot();
     expect(answers.map(({ messages }) => messages)).toEqual(answers.map(() => answers[0]?.messages));

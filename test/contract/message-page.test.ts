@@ -364,7 +364,6 @@ describe("GET /message/{id}/body", () => {
       "mail",
     ]);
     expect(root.querySelector(".html p")?.text).toMatch(/the sender then learns/);
-    await answerNext(scene, mail);
     const asked = await scene.browser.step(link?.getAttribute("href") ?? "", FRAME);
     expect(policyOf(asked)).toEqual({
       "default-src": "'none'",
@@ -377,11 +376,18 @@ describe("GET /message/{id}/body", () => {
     });
     expect(asked.headers.get("referrer-policy")).toBe("no-referrer");
     expect(await asked.text()).toMatch(/<\/style><img src="https:\/\/evil.test\/a.png"><img>$/);
-    await answerNext(scene, mail);
     const notAsked = await scene.browser.step(`/message/${ID}/body?pictures=please`, FRAME);
     expect(policyOf(notAsked)["img-src"]).toBe("data:");
     expect(await notAsked.text()).toMatch(/<img><img>$/);
     expect((await show(scene, html("<p>no pictures"))).root.querySelector("a.show-pictures")).toBeNull();
+  });
+
+  test("is of the message that its page has read: one read for both, and none is stored", async ({ open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 5 } } });
+    const { units } = await show(scene, html("<p>read once"));
+    const frame = await scene.browser.step(`/message/${ID}/body`, FRAME);
+    expect([units, frame.headers.get("x-gmail-quota-units")]).toEqual(["20", "0"]);
+    expect(await frame.text()).toContain("read once");
   });
 
   test("of a message without HTML is 404", async ({ open }) => {
