@@ -11,7 +11,7 @@ import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { settle } from "../lib/settle.ts";
 import type { LruCache } from "../isolate/lru-cache.ts";
 import type { Trace } from "../lib/trace.ts";
-import type { Upstream } from "../lib/upstream.ts";
+import type { StartTimer, Upstream } from "../lib/upstream.ts";
 import { Grant } from "./access.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
@@ -83,6 +83,7 @@ export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   }) => { readonly upstream: Upstream; readonly trace: Trace };
   /** Access tokens that Google has answered 401 to. */
   readonly refusedTokens: LruCache<true>;
+  readonly startTimer: StartTimer;
 }
 
 export class MailboxCore implements MailboxQuestions {
@@ -117,7 +118,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#rowKey = new RowKey({ database, kv, warn, dropRows: () => this.#rows.onKeyLost() });
     const onKept = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
     const kept = new KeptRows(database, now);
-    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, warn, onKept });
+    const { startTimer } = parts;
+    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, startTimer, warn, onKept });
     this.#minute = new MinuteQuota(config.userQuotaPerMinute, now);
     this.#concurrency = new ConcurrencyLimit(now);
   }
