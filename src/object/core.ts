@@ -284,7 +284,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#requireInForce(caller.actor);
     this.#minute.spend(caller.spentUnits);
     const calls = this.#callsOf(caller, this.#parts.openCalls());
-    await this.#rows.sync(moment, caller.sub, gmailFor(calls));
+    if (this.#identity() !== null) await this.#rows.sync(moment, caller.sub, gmailFor(calls));
     this.#minute.spend(calls.trace.quotaUnits);
     return costOf(calls.trace);
   }
@@ -293,7 +293,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#requireInForce(caller.actor);
     this.#minute.spend(caller.spentUnits);
     const calls = this.#callsOf(caller, this.#parts.openCalls());
-    const counts = await this.#rows.countUnread(labelIds, { moment, sub: caller.sub, reader: gmailFor(calls) });
+    const asked = { moment: this.#keptSince(moment), sub: caller.sub, reader: gmailFor(calls) };
+    const counts = await this.#rows.countUnread(labelIds, asked);
     this.#minute.spend(calls.trace.quotaUnits);
     return { counts, cost: costOf(calls.trace) };
   }
@@ -305,7 +306,13 @@ export class MailboxCore implements MailboxQuestions {
     const { requestId } = request;
     const opened = this.#parts.openCalls({ maxCalls: calls, deadlineMs: ms, requestId });
     const [rows, minute, concurrency] = [this.#rows, this.#minute, this.#concurrency];
-    return answerRows({ ...this.#callsOf(request, opened), rows, minute, concurrency }, request);
+    const parts = { ...this.#callsOf(request, opened), rows, minute, concurrency };
+    return answerRows(parts, { ...request, moment: this.#keptSince(request.moment) });
+  }
+
+  /** Nothing is kept of who has disconnected, or has not signed in since 0.x. */
+  #keptSince(moment: string | null): string | null {
+    return this.#identity() === null ? null : moment;
   }
 
   async keepOpened(actor: Actor, messageId: string, json: string): Promise<void> {
