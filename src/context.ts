@@ -161,6 +161,7 @@ export function createMailboxCore(
     openCalls,
     openUpstream: () => openCalls().upstream,
     refusedTokens,
+    startTimer: world.startTimer,
     warn: (detail) => logWarning(trace, detail),
     defer: (work) => waitUntil(work.catch((error: unknown) => logBackgroundFailure(trace, error))),
   });

@@ -11,7 +11,7 @@ import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { settle } from "../lib/settle.ts";
 import type { LruCache } from "../isolate/lru-cache.ts";
 import type { Trace } from "../lib/trace.ts";
-import type { Upstream } from "../lib/upstream.ts";
+import type { StartTimer, Upstream } from "../lib/upstream.ts";
 import { Grant } from "./access.ts";
 import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
@@ -83,6 +83,7 @@ export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
   }) => { readonly upstream: Upstream; readonly trace: Trace };
   /** Access tokens that Google has answered 401 to. */
   readonly refusedTokens: LruCache<true>;
+  readonly startTimer: StartTimer;
 }
 
 export class MailboxCore implements MailboxQuestions {
@@ -117,7 +118,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#rowKey = new RowKey({ database, kv, warn, dropRows: () => this.#rows.onKeyLost() });
     const onKept = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
     const kept = new KeptRows(database, now);
-    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, warn, onKept });
+    const { startTimer } = parts;
+    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, startTimer, warn, onKept });
     this.#minute = new MinuteQuota(config.userQuotaPerMinute, now);
     this.#concurrency = new ConcurrencyLimit(now);
   }
@@ -282,7 +284,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#requireInForce(caller.actor);
     this.#minute.spend(caller.spentUnits);
     const calls = this.#callsOf(caller, this.#parts.openCalls());
-    await this.#rows.sync(moment, caller.sub, gmailFor(calls));
+    if (this.#identity() !== null) await this.#rows.sync(moment, caller.sub, gmailFor(calls));
     this.#minute.spend(calls.trace.quotaUnits);
     return costOf(calls.trace);
   }
@@ -291,7 +293,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#requireInForce(caller.actor);
     this.#minute.spend(caller.spentUnits);
     const calls = this.#callsOf(caller, this.#parts.openCalls());
-    const counts = await this.#rows.countUnread(labelIds, { moment, sub: caller.sub, reader: gmailFor(calls) });
+    const asked = { moment: this.#keptSince(moment), sub: caller.sub, reader: gmailFor(calls) };
+    const counts = await this.#rows.countUnread(labelIds, asked);
     this.#minute.spend(calls.trace.quotaUnits);
     return { counts, cost: costOf(calls.trace) };
   }
@@ -303,7 +306,13 @@ export class MailboxCore implements MailboxQuestions {
     const { requestId } = request;
     const opened = this.#parts.openCalls({ maxCalls: calls, deadlineMs: ms, requestId });
     const [rows, minute, concurrency] = [this.#rows, this.#minute, this.#concurrency];
-    return answerRows({ ...this.#callsOf(request, opened), rows, minute, concurrency }, request);
+    const parts = { ...this.#callsOf(request, opened), rows, minute, concurrency };
+    return answerRows(parts, { ...request, moment: this.#keptSince(request.moment) });
+  }
+
+  /** Nothing is kept of who has disconnected, or has not signed in since 0.x. */
+  #keptSince(moment: string | null): string | null {
+    return this.#identity() === null ? null : moment;
   }
 
   async keepOpened(actor: Actor, messageId: string, json: string): Promise<void> {

@@ -7,7 +7,6 @@
  * limit falls to that instead of to a half. And after BBR, which believes the best of its recent samples: a part that is
  * refused while fewer are in flight than were let through a moment ago was refused by chance, and tells nothing.
  */
-import { LruCache } from "../../isolate/lru-cache.ts";
 
 /** Where to begin: 25 at once mostly pass, 100 do not. */
 const INITIAL_LIMIT = 25;
@@ -36,12 +35,13 @@ export interface Flight {
   letThrough: number;
 }
 
-/** One user's limit, shared by the requests of an isolate. Plain numbers: nobody waits on anybody. */
+/** One user's limit, shared by all their requests. */
 export class ConcurrencyLimit {
   readonly #now: () => number;
   #limit = INITIAL_LIMIT;
   #sent = 0;
   readonly #flights = new Set<Flight>();
+  #ended = Promise.withResolvers<void>();
   /** The latest that filled the limit. */
   #samples: readonly Flight[] = [];
   #isSlowStart = true;
@@ -69,6 +69,16 @@ export class ConcurrencyLimit {
     return sum;
   }
 
+  /** Batches that are in flight. */
+  get batches(): number {
+    return this.inFlight === 0 ? 0 : this.#flights.size;
+  }
+
+  /** Resolves when a batch has ended. */
+  async ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** Parts that may be added now. */
   get available(): number {
     return this.#limit - this.inFlight;
@@ -88,7 +98,7 @@ export class ConcurrencyLimit {
    * @param refused parts that answered 429 or 403 rate limit
    */
   settle(flight: Flight, refused: number): void {
-    this.#flights.delete(flight);
+    this.release(flight);
     const inFlight = flight.letThrough;
     // Batches that were sent while it was in progress have counted its parts as being read.
     for (const other of [flight, ...this.#flights, ...this.#samples]) {
@@ -107,6 +117,8 @@ export class ConcurrencyLimit {
   /** Takes back what {@link send} counted, for a batch that came to nothing and so tells nothing of the limit. */
   release(flight: Flight): void {
     this.#flights.delete(flight);
+    this.#ended.resolve();
+    this.#ended = Promise.withResolvers();
   }
 
   #shrink(level: number): void {
@@ -126,25 +138,5 @@ export class ConcurrencyLimit {
       this.#acceptedSinceProbe = 0;
       this.#limit = Math.min(MAX_LIMIT, this.#limit + 1);
     }
-  }
-}
-
-/** Users whose limit an isolate remembers; the one unused for longest is forgotten first. */
-const MAX_USERS = 1_000;
-
-/** The limits of the users of an isolate. */
-export class ConcurrencyLimits {
-  readonly #byUser = new LruCache<ConcurrencyLimit>(MAX_USERS);
-  readonly #now: () => number;
-
-  /** @param now epoch milliseconds */
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  of(sub: string): ConcurrencyLimit {
-    const limit = this.#byUser.get(sub) ?? new ConcurrencyLimit(this.#now);
-    this.#byUser.set(sub, limit);
-    return limit;
   }
 }

@@ -122,9 +122,13 @@ export class KeptRows {
     }
     return (stateOf) => {
       this.#database.transaction(() => {
+        const [oldest] = this.#database.rows<{ id: string }>(
+          "SELECT id FROM rows ORDER BY length(id) DESC, id DESC LIMIT 1 OFFSET ?",
+          MAX_ROWS - 1,
+        );
         for (const [row, text] of sealed) {
           const state = stateOf(row);
-          if (state === null) continue;
+          if (state === null || (oldest !== undefined && isOlder(row.message.id, oldest.id))) continue;
           const values = [row.message.id, state.version, JSON.stringify(state.labelIds), text];
           this.#database.run(
             "INSERT OR REPLACE INTO rows (id, version, labels, sealed) VALUES (?, ?, ?, ?)",
@@ -160,6 +164,11 @@ export class KeptRows {
 function toRow(id: string, content: Content, labelIds: string[]): MessageMetadata {
   const { threadId, snippet, date, from, to, subject } = content;
   return { id, threadId, labelIds, snippet, date, from, to, subject, unread: labelIds.includes("UNREAD") };
+}
+
+/** Message IDs are numbers in hexadecimal. */
+function isOlder(id: string, than: string): boolean {
+  return id.length === than.length ? id < than : id.length < than.length;
 }
 
 /** A row with other labels. */

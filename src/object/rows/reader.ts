@@ -15,7 +15,7 @@ import type { MessageMetadata } from "../../gmail/message.ts";
 import { type MetadataRow, PageOfRows, type Task } from "./queue.ts";
 import type { Trace } from "../../lib/trace.ts";
 
-/** Batches at once: with a list call and a refresh beside them, all of a Worker's 6 connections. */
+/** Batches at once, of all requests of a user: with two calls for history, all of an object's 6 connections. */
 const MAX_BATCHES = 4;
 /** The fourth is for those of whom Gmail reads so many at once: below, it would only add calls. */
 const MIN_LIMIT_OF_MAX_BATCHES = 40;
@@ -101,6 +101,7 @@ export class RowReader {
    * @throws AppError for what concerns the whole request: no consent, Gmail down, a rate limit before the first row
    */
   async *read(refs: readonly MessageRef[]): AsyncGenerator<readonly MetadataRow[], void> {
+    const { concurrency } = this.#options;
     const page = new PageOfRows(refs);
     const running = new Set<Promise<void>>();
     const waiting = new Set<Promise<void>>();
@@ -113,6 +114,7 @@ export class RowReader {
       if (run.length > 0) yield run;
       else if (failures.length > 0) throw failures[0];
       else if (running.size + waiting.size > 0) await Promise.race([...running, ...waiting]);
+      else if (this.#canRead() && page.waiting > 0 && concurrency.batches >= MAX_BATCHES) await concurrency.ended();
       else if (!(await this.#waitForTasks(page))) break;
     }
     // A budget may be spent. Where it bought no row at all, what was in the way is the answer.
@@ -156,13 +158,15 @@ export class RowReader {
     const { concurrency, minuteUnits, trace, quotaBudget, now } = this.#options;
     const batches = this.#maxBatches();
     if (!this.#canRead() || runningBatches >= batches || now() < this.#pausedUntilMs) return null;
+    if (concurrency.batches >= MAX_BATCHES) return null;
     if (this.#isGivenUp) page.keepTasks(({ ref }) => this.#options.source.isAwaited(ref.id));
     // A request with nothing in progress continues, even where others of the same user fill the limit, or have left it so.
     const allowed = runningBatches === 0 ? Math.max(MIN_BATCH_PARTS, concurrency.available) : concurrency.available;
     const affordable = Math.floor(Math.min(quotaBudget - trace.quotaUnits, minuteUnits()) / GET_UNITS);
     // What is left is split evenly, too, so that the last batches end together.
     const evenShare = Math.ceil(Math.min(concurrency.limit / batches, page.waiting / (batches - runningBatches)));
-    const share = this.#options.isStreamed && !this.#hasBegun ? MIN_BATCH_PARTS : evenShare;
+    const isFirst = this.#options.isStreamed && !this.#hasBegun && !this.#hasRead;
+    const share = isFirst ? MIN_BATCH_PARTS : evenShare;
     const size = Math.min(Math.max(share, MIN_BATCH_PARTS), allowed, affordable, MAX_BATCH_PARTS);
     return size > 0 ? page.takeTasks(size, now()) : null;
   }
@@ -177,8 +181,8 @@ export class RowReader {
 
   /** Whether calls, units and time allow another batch, however small. */
   #canRead(): boolean {
-    const { minuteUnits, upstream, trace, quotaBudget } = this.#options;
-    const hasCalls = !this.#isSpent && upstream.remainingCalls > RESERVED_CALLS;
+    const { minuteUnits, signal, upstream, trace, quotaBudget } = this.#options;
+    const hasCalls = !this.#isSpent && !signal.aborted && upstream.remainingCalls > RESERVED_CALLS;
     const hasUnits = trace.quotaUnits + GET_UNITS <= quotaBudget && minuteUnits() >= GET_UNITS;
     return hasCalls && hasUnits && upstream.remainingMs > CALL_TIMEOUT_MS / 2;
   }

@@ -57,6 +57,11 @@ export class RowKey {
     return seal;
   }
 
+  /** The key, where rows may be sealed under it: nobody waits for one that is being made. */
+  async ofKept(sub: string): Promise<RowSeal | null> {
+    return this.isMade ? this.get(sub) : null;
+  }
+
   /** Forgets the key. The record in KV is deleted by {@link erase}. */
   forget(): void {
     this.#generation += 1;

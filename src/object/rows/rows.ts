@@ -12,9 +12,12 @@ import type { Gmail, MessageRef } from "../../gmail.ts";
 import type { MessageChange } from "../../gmail/history.ts";
 import type { MessageMetadata } from "../../gmail/message.ts";
 import { LruCache } from "../../isolate/lru-cache.ts";
+import type { StartTimer } from "../../lib/upstream.ts";
 import { settle } from "../../lib/settle.ts";
 import type { RowSource } from "./reader.ts";
 
+/** History that takes longer is not waited for: reading the rows takes no longer. */
+const MAX_WAIT_MS = 2_000;
 /** Requests whose moment is remembered; more are never in progress at once. */
 const MAX_MOMENTS = 500;
 
@@ -26,6 +29,7 @@ export interface RowsParts {
   readonly opened: OpenedMessages;
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
+  readonly startTimer: StartTimer;
   /** Called when rows were kept. */
   readonly onKept: () => void;
   /** Logs what an operator should know. */
@@ -62,9 +66,11 @@ export class MailboxRows {
   }
 
   async #sync(sub: string, reader: HistoryReader): Promise<boolean> {
-    const [seal, synced] = await Promise.all([this.#parts.key.get(sub), settle(this.#history.sync(reader))]);
+    // Made, or read from KV, beside the calls to Gmail.
+    this.#parts.defer(this.#parts.key.get(sub));
+    const synced = await settle(this.#history.sync(reader));
     if (synced.status === "rejected") this.#parts.warn(`Kept rows are not used: ${String(synced.reason)}`);
-    return seal !== null && synced.status === "fulfilled";
+    return synced.status === "fulfilled";
   }
 
   /**
@@ -81,7 +87,7 @@ export class MailboxRows {
     const { moment, reader, sub } = request;
     if (moment === null) return new PageRows(this.#pageParts(new Map(), { sub, isFresh: false, onUnwanted }, false));
     const isFresh = await this.#isFresh(moment, sub, reader);
-    const seal = isFresh ? await this.#parts.key.get(sub) : null;
+    const seal = isFresh ? await this.#parts.key.ofKept(sub) : null;
     const ids = refs.map(({ id }) => id);
     const known = seal === null ? new Map<string, MessageMetadata>() : await this.#parts.kept.find(ids, seal);
     return new PageRows(this.#pageParts(known, { sub, isFresh, onUnwanted }, true));
@@ -91,7 +97,13 @@ export class MailboxRows {
   async #isFresh(moment: string, sub: string, reader: HistoryReader): Promise<boolean> {
     // The object may have been stopped since.
     if (this.#moments.get(moment) === null) this.#moments.set(moment, this.#sync(sub, reader));
-    return (await this.#moments.get(moment)) ?? false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const stop = this.#parts.startTimer(MAX_WAIT_MS, () => resolve(false));
+    try {
+      return await Promise.race([this.#moments.get(moment) ?? false, promise]);
+    } finally {
+      stop();
+    }
   }
 
   /**

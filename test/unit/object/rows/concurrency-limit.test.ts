@@ -1,7 +1,7 @@
 /** How many parts may be in flight: a hidden limit is found, kept, and found anew when it rises. */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ConcurrencyLimit, ConcurrencyLimits, type Flight } from "../../../../src/object/rows/concurrency-limit.ts";
+import { ConcurrencyLimit, type Flight } from "../../../../src/object/rows/concurrency-limit.ts";
 import { START_MS } from "../../fixtures.ts";
 import { freshLimit, randomFrom } from "./fixtures.ts";
 
@@ -259,25 +259,5 @@ describe("before a server with a limit that it does not tell", () => {
     const limit = freshLimit();
     play(limit, () => 100, 1_000);
     expect(play(limit, () => 10, 200).limits.at(0)).toBeLessThanOrEqual(12);
-  });
-});
-
-describe("the limits of an isolate", () => {
-  test("are one for each user, and remembered", () => {
-    const limits = new ConcurrencyLimits(() => START_MS);
-    settleOne(limits.of("1"), 25, 15);
-    expect([limits.of("1").limit, limits.of("2").limit]).toEqual([10, INITIAL]);
-    expect(limits.of("1")).toBe(limits.of("1"));
-  });
-
-  test("of users unused for longest are forgotten first", () => {
-    const limits = new ConcurrencyLimits(() => START_MS);
-    const first = limits.of("first");
-    const second = limits.of("second");
-    for (let user = 0; user < 998; user += 1) limits.of(`u${user}`);
-    expect(limits.of("first")).toBe(first);
-    limits.of("one too many");
-    expect(limits.of("first")).toBe(first);
-    expect(limits.of("second")).not.toBe(second);
   });
 });
