@@ -115,11 +115,14 @@ export class MailboxCore implements MailboxQuestions {
     this.#activity = new Activity({ database, sessions, apiTokens, now });
     const { config, defer, kv, warn } = parts;
     this.#opened = new OpenedMessages(now);
-    this.#rowKey = new RowKey({ database, kv, warn, dropRows: () => this.#rows.onKeyLost() });
-    const onKept = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
+    const dropRows = (): void => this.#rows.onKeyLost();
+    const onMade = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
+    this.#rowKey = new RowKey({ database, kv, warn, dropRows, onMade });
+    // What was kept before it was turned off.
+    if (!config.keepsRows && this.#rowKey.isMade) this.#schedule.set("rows", now());
     const kept = new KeptRows(database, now);
     const { startTimer } = parts;
-    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, startTimer, warn, onKept });
+    this.#rows = new MailboxRows({ kept, key: this.#rowKey, opened: this.#opened, defer, startTimer, warn });
     this.#minute = new MinuteQuota(config.userQuotaPerMinute, now);
     this.#concurrency = new ConcurrencyLimit(now);
   }
@@ -384,11 +387,13 @@ export class MailboxCore implements MailboxQuestions {
 
   async #dropUnusedRows(): Promise<void> {
     const unusedAtMs = this.#activity.latestMs() + ROWS_UNUSED_MS;
-    if (unusedAtMs > this.#parts.now()) return this.#schedule.set("rows", unusedAtMs);
+    const { config, now } = this.#parts;
+    if (config.keepsRows && unusedAtMs > now()) return this.#schedule.set("rows", unusedAtMs);
     this.#rows.forget();
     const sub = this.#identity()?.sub;
     if (sub !== undefined) await this.#rowKey.erase(sub);
-    this.#schedule.set("rows", null);
+    // A list may have come meanwhile.
+    this.#schedule.set("rows", this.#rowKey.isMade ? now() + ROWS_UNUSED_MS : null);
   }
 
   async #expire(): Promise<void> {

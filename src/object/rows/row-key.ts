@@ -32,6 +32,8 @@ export interface RowKeyParts {
   readonly kv: SealedKv;
   /** Forgets the rows: what they are sealed under is gone. */
   readonly dropRows: () => void;
+  /** Called when a key was made. */
+  readonly onMade: () => void;
   /** Logs what an operator should know. */
   readonly warn: (detail: string) => void;
 }
@@ -81,14 +83,16 @@ export class RowKey {
 
   async #open(sub: string): Promise<RowSeal | null> {
     const { database, kv, warn } = this.#parts;
+    const generation = this.#generation;
     try {
       const note = parseNote(database.get(META_KEY));
-      if (note === null) return await this.#make(sub);
-      const key = storageKeys.mailboxKey(sub);
-      const stored = await openedOrNull(kv.getSealed("mailbox-key", key, KeySchema), "A key of rows");
+      if (note === null) return await this.#make(sub, generation);
+      const stored = await openedOrNull(kv.getSealed("mailbox-key", storageKeys.mailboxKey(sub), KeySchema));
       if (stored !== null && (await sha256(stored.k)) === note.id) return rowSeal(await importKey(stored.k));
       // KV may not know yet what was written a moment ago: a second key would make the first one's rows unreadable.
-      return kv.now() - note.madeAtMs < KV_SETTLED_MS ? null : await this.#make(sub);
+      if (kv.now() - note.madeAtMs < KV_SETTLED_MS) return null;
+      warn("Kept rows are lost: their key is not in KV, or does not open");
+      return await this.#make(sub, generation);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       warn(`Rows are not kept: ${error.logDetail ?? error.reason}`);
@@ -97,9 +101,10 @@ export class RowKey {
   }
 
   /** Makes a key. Rows under the one before are lost. */
-  async #make(sub: string): Promise<RowSeal | null> {
-    const { database, dropRows, kv } = this.#parts;
-    const generation = this.#generation;
+  async #make(sub: string, generation: number): Promise<RowSeal | null> {
+    const { database, dropRows, kv, onMade } = this.#parts;
+    // Everything was forgotten meanwhile.
+    if (generation !== this.#generation) return null;
     const k = randomToken();
     const id = await sha256(k);
     await kv.putSealed("mailbox-key", storageKeys.mailboxKey(sub), { k });
@@ -110,6 +115,7 @@ export class RowKey {
     }
     if (this.isMade) dropRows();
     database.set(META_KEY, JSON.stringify({ id, madeAtMs: kv.now() }));
+    onMade();
     return rowSeal(await importKey(k));
   }
 

@@ -30,8 +30,6 @@ export interface RowsParts {
   /** Lets work go on beside the answer, and logs where it fails. */
   readonly defer: (work: Promise<unknown>) => void;
   readonly startTimer: StartTimer;
-  /** Called when rows were kept. */
-  readonly onKept: () => void;
   /** Logs what an operator should know. */
   readonly warn: (detail: string) => void;
 }
@@ -169,17 +167,19 @@ export class MailboxRows {
   /** Keeps what was read. Until then others find it among the readings. */
   async #keep(sub: string, readings: readonly Reading[]): Promise<void> {
     try {
-      const seal = await this.#parts.key.get(sub);
       const byRow = new Map<ReadRow, Reading>();
-      for (const reading of readings) if (reading.row !== null) byRow.set(reading.row, reading);
-      if (seal === null || byRow.size === 0) return;
+      for (const reading of readings) {
+        if (reading.row !== null && reading.epoch === this.#history.epoch) byRow.set(reading.row, reading);
+      }
+      // Nor is a key made for what is forgotten.
+      const seal = byRow.size === 0 ? null : await this.#parts.key.get(sub);
+      if (seal === null) return;
       const keep = await this.#parts.kept.seal([...byRow.keys()], seal);
       // Forgotten meanwhile, they stay so.
       keep((row) => {
         const reading = byRow.get(row);
         return reading?.epoch === this.#history.epoch ? reading.state : null;
       });
-      this.#parts.onKept();
     } finally {
       for (const reading of readings) removeFrom(this.#readings, reading);
     }

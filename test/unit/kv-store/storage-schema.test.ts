@@ -125,7 +125,7 @@ describe("KV records are stored as documented", () => {
 });
 
 function rowKeyOf(database: Database): RowKey {
-  return new RowKey({ database, kv, dropRows: () => {}, warn: (detail) => expect.fail(detail) });
+  return new RowKey({ database, kv, dropRows: () => {}, onMade: () => {}, warn: (detail) => expect.fail(detail) });
 }
 
 describe("rows are stored as documented", () => {
