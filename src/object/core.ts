@@ -118,7 +118,7 @@ export class MailboxCore implements MailboxQuestions {
     const dropRows = (): void => this.#rows.onKeyLost();
     const onMade = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
     this.#rowKey = new RowKey({ database, kv, warn, dropRows, onMade });
-    // What was kept before it was turned off.
+    // Rows from before it was turned off.
     if (!config.keepsRows && this.#rowKey.isMade) this.#schedule.set("rows", now());
     const kept = new KeptRows(database, now);
     const { startTimer } = parts;
