@@ -54,8 +54,8 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "grant",
-    mutate: ["src/auth/grant.ts", "src/object/grant.ts"],
-    tests: named("unit/auth/grant", "unit/object/grant"),
+    mutate: ["src/object/access.ts", "src/object/grant.ts"],
+    tests: named("unit/object/access", "unit/object/grant"),
   },
   {
     name: "object",
@@ -85,8 +85,8 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "concurrency",
-    mutate: ["src/isolate/concurrency-limit.ts"],
-    tests: named("unit/isolate/concurrency-limit"),
+    mutate: ["src/object/rows/concurrency-limit.ts"],
+    tests: named("unit/object/rows/concurrency-limit"),
   },
   {
     name: "rotation",

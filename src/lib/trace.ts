@@ -37,7 +37,7 @@ export class Trace {
     this.requestId = requestId;
   }
 
-  /** Units that the user's object does not know of yet; it is told now. */
+  /** Units that the user's object does not know of yet. They count as known from now on. */
   tellUnits(): number {
     const untold = this.quotaUnits - this.#toldUnits;
     this.#toldUnits = this.quotaUnits;

@@ -44,7 +44,7 @@ export class Reading {
     this.#changes.push(change);
   }
 
-  /** The row as it is now; null where it is not there, or what changed cannot be told. */
+  /** The row as it is now; null where it is not there, or the changes have no order. */
   get state(): RowState | null {
     return this.#row === null ? null : changed(this.#row.state, this.#changes);
   }

@@ -23,7 +23,7 @@ const NoteSchema = z.object({ id: z.string(), madeAtMs: z.int() });
 export interface RowSeal {
   /** A compact JWE, bound to the message. @param content JSON */
   seal(messageId: string, content: unknown): Promise<string>;
-  /** @returns what was sealed; null where it does not open */
+  /** @returns the content; null where it does not open */
   open(messageId: string, sealed: string): Promise<unknown>;
 }
 
@@ -96,7 +96,7 @@ export class RowKey {
     }
   }
 
-  /** Makes a key. What was sealed under the one before is lost. */
+  /** Makes a key. Rows under the one before are lost. */
   async #make(sub: string): Promise<RowSeal | null> {
     const { database, dropRows, kv } = this.#parts;
     const generation = this.#generation;

@@ -1,5 +1,5 @@
 /**
- * The rows of one user: what is known is not read again. Answers a page of them from what is kept, from what others are
+ * The rows of one user: what is known is not read again. Answers a page of them from kept rows, from what others are
  * reading, and from Gmail, each message read once for all who want it.
  */
 import { RowHistory, type HistoryReader } from "./history.ts";
@@ -18,7 +18,7 @@ import type { RowSource } from "./reader.ts";
 
 /** History that takes longer is not waited for: reading the rows takes no longer. */
 const MAX_WAIT_MS = 2_000;
-/** Requests whose moment is remembered; more are never under way at once. */
+/** Requests whose moment is remembered; more are never in progress at once. */
 const MAX_MOMENTS = 500;
 
 type UnreadReader = HistoryReader & Pick<Gmail, "countUnread">;
@@ -54,7 +54,7 @@ export class MailboxRows {
   }
 
   /**
-   * Brings the kept rows up to date for a request that begins: what it will be told of them is true of some moment since.
+   * Brings the kept rows up to date for a request that begins: what it gets of them is true of some moment since.
    * That Gmail does not tell is no error: the request reads its rows then.
    *
    * @param moment names the request

@@ -124,17 +124,13 @@ describe("KV records are stored as documented", () => {
   });
 });
 
+function rowKeyOf(database: Database): RowKey {
+  return new RowKey({ database, kv, dropRows: () => {}, warn: (detail) => expect.fail(detail) });
+}
+
 describe("rows are stored as documented", () => {
   const content = jsonExample("row-content") as Omit<MessageMetadata, "id" | "labelIds" | "unread">;
   const { message: id } = jsonExample("row-header") as { message: string };
-
-  const rowKeyOf = (database: Database): RowKey =>
-    new RowKey({
-      database,
-      kv,
-      dropRows: () => {},
-      warn: (detail) => expect.fail(detail),
-    });
 
   beforeEach(() => reset());
 
@@ -173,6 +169,8 @@ describe("rows are stored as documented", () => {
       expect(others).toEqual([]);
       expect(stored).toEqual({ id, version: "4710", labels: JSON.stringify(labelIds), sealed: expect.any(String) });
       expect(decodeProtectedHeader(stored?.sealed ?? "")).toEqual(jsonExample("row-header"));
+      const readable = [JSON.stringify(stored), atob(stored?.sealed.split(".")[0] ?? "")].join("\n");
+      for (const text of Object.values(content).filter((value) => value !== id)) expect(readable).not.toContain(text);
       expect(await seal.open(id, stored?.sealed ?? "")).toEqual(content);
       expect(JSON.parse(database.get("history_position") ?? "")).toEqual(jsonExample("history-position"));
     });
