@@ -11,6 +11,9 @@ import path from "node:path";
 import { readCommandLine } from "../scripts/lib/command-line.ts";
 import { runScript } from "../scripts/lib/run.ts";
 import { IDS_SIZES, idsPlans } from "./jobs/ids.ts";
+import { crawlerPlan } from "./jobs/crawler.ts";
+import { keptRowsPlan } from "./jobs/kept.ts";
+import { knownRowsPlans } from "./jobs/known.ts";
 import { manyRowsPlans, rowsPlans } from "./jobs/rows.ts";
 import { bundleJob, sealingPlan } from "./jobs/sealing.ts";
 import { signInPlans } from "./jobs/sign-in.ts";
@@ -23,7 +26,7 @@ import { writeReport } from "./report/index.ts";
 import { createSubjects, OAUTH_CLIENT, type Running, type Subject, type Surroundings, versions } from "./subjects.ts";
 
 /** A run that takes longer has gone wrong. */
-const TIME_LIMIT_MS = 30 * 60_000;
+const TIME_LIMIT_MS = 45 * 60_000;
 const COMMAND = "npm --prefix bench ci && npm --prefix bench start";
 const RESULTS_FILE = path.join(import.meta.dirname, "results", "latest.json");
 
@@ -97,8 +100,10 @@ async function measure(stack: AsyncDisposableStack, cpu: number | null) {
   for (const plans of [
     () => idsPlans(bench),
     () => rowsPlans(bench),
+    () => knownRowsPlans(bench),
     () => manyRowsPlans(bench, (turn, visitor) => firstRowMs(bench, turn, visitor)),
     () => [wholeMailboxPlan(bench)],
+    () => [crawlerPlan(bench), keptRowsPlan(bench)],
     () => signInPlans(bench),
     () => troublePlans(bench),
     async () => [await sealingPlan(bench, { folder, cpu })],

@@ -16,7 +16,7 @@ const TOKEN_KEYS = JSON.stringify({
   keys: [{ kty: "oct", kid: "bench", k: "YmVuY2gtb25seS1rZXktYmVuY2gtb25seS1rZXktMTI" }],
 });
 /** More than any job needs: budgets are not what is measured. */
-const UNBOUNDED = { SUBREQUEST_BUDGET: "10000", QUOTA_BUDGET: "1000000" };
+const UNBOUNDED = { SUBREQUEST_BUDGET: "10000", QUOTA_BUDGET: "1000000", USER_QUOTA_PER_MINUTE: "100000000" };
 
 /** A subject that serves. */
 export interface Running {
@@ -27,12 +27,23 @@ export interface Running {
   readonly cap: number | null;
 }
 
+/** What a start has otherwise than usual. A subject on Node has nothing of it. */
+export interface StartOptions {
+  readonly vars?: Readonly<Record<string, string>>;
+  /** Origin of its KV. */
+  readonly kv?: string;
+  /** For its files: a start in the folder of an earlier one finds the objects that it left. */
+  readonly folder?: string;
+  readonly port?: number;
+  readonly isolates?: number;
+}
+
 export interface Subject {
   readonly info: SubjectInfo;
   /** All of its code as one minified module, whether or not it is started from that. */
   readonly bundle: string;
   /** Starts it in a process of its own. */
-  readonly start: (stack: AsyncDisposableStack) => Promise<Running>;
+  readonly start: (stack: AsyncDisposableStack, options?: StartOptions) => Promise<Running>;
 }
 
 /** What subjects are started with. */
@@ -133,14 +144,21 @@ async function workerSubject(
 ): Promise<Subject> {
   const { binding, surroundings, ...spec } = from;
   const { folder, cpu } = surroundings;
-  const kv = { binding, origin: await startServer(stack, "fake-kv/server.ts") };
+  const usualKv = await startServer(stack, "fake-kv/server.ts");
   return {
     info,
     bundle: spec.code,
-    start: async (processes) => {
+    start: async (processes, options = {}) => {
       workers += 1;
-      const place = path.join(folder, `${info.name}-${workers}`);
-      const started = await startWorkerd(processes, place, { ...spec, name: info.name, kv }, cpu);
+      const { vars, kv = usualKv, folder: place = path.join(folder, `${info.name}-${workers}`), ...others } = options;
+      const worker = {
+        ...spec,
+        ...others,
+        name: info.name,
+        vars: { ...spec.vars, ...vars },
+        kv: { binding, origin: kv },
+      };
+      const started = await startWorkerd(processes, place, worker, cpu);
       return { key: info.key, ...started, cap: WORKERS_CAP };
     },
   };

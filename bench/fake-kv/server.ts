@@ -1,16 +1,27 @@
 /**
  * The fake Workers KV: records in memory, behind the protocol that workerd's `kvNamespace` binding speaks, with a
  * latency for reads and for writes. It does not lag as the
- * real one may. The first line that it prints is its port; it ends when its standard input does.
+ * real one may. With `SLOW_READS` set, reads have the tail of a store whose keys lie far away. The first line that it prints is its port; it ends when its standard input does.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
+import { createRandom } from "../../test/google/random.ts";
 import { listen } from "../lib/listen.ts";
 
 /** A read of a record that is in use, from the location's cache, in milliseconds. */
 const READ_MS = 5;
 /** A write, which goes to the central store, in milliseconds. */
 const WRITE_MS = 40;
+
+/** Log-normal: 50 ms at the 95th percentile, 250 ms at the 99th. */
+const SLOW_READS = { logMedian: 0.0274, sigma: 2.3615, mostMs: 1_000 };
+const random = createRandom(1);
+
+function readMs(): number {
+  if (process.env["SLOW_READS"] === undefined) return READ_MS;
+  const { logMedian, sigma, mostMs } = SLOW_READS;
+  return Math.min(mostMs, Math.max(READ_MS, Math.exp(logMedian + sigma * random.normal())));
+}
 
 interface StoredRecord {
   readonly value: Buffer;
@@ -38,7 +49,7 @@ async function respond(request: IncomingMessage, response: ServerResponse): Prom
   const body = await readBody(request);
   const key = decodeURIComponent(url.pathname.slice(1));
   const isWrite = request.method === "PUT" || request.method === "DELETE";
-  await wait(isWrite ? WRITE_MS : READ_MS);
+  await wait(isWrite ? WRITE_MS : readMs());
   if (request.method === "PUT") {
     records.set(key, { value: body, metadata: metadataOf(request), expiresAtMs: expiryOf(url) });
     response.writeHead(200).end();

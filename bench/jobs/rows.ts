@@ -1,8 +1,17 @@
 /** Lists with what a mailbox shows of each message. */
-import { type Bench, type Measures, type Plan, prepare, signedInVisitor, type Turn, withCpu } from "../lib/bench.ts";
+import {
+  type Bench,
+  type Measures,
+  type Plan,
+  prepare,
+  regularsOf,
+  signedInVisitor,
+  type Turn,
+  withCpu,
+} from "../lib/bench.ts";
 import { ownTimeMs, PART_MS } from "../lib/behaviour.ts";
 import { callsOf, WORKERS_CAP } from "../lib/google.ts";
-import type { Column, SubjectKey } from "../lib/results.ts";
+import type { Column } from "../lib/results.ts";
 import type { Visitor } from "../lib/visitor.ts";
 
 /** Messages of one user that Gmail lets be read at once, in these jobs. The subjects do not know it. */
@@ -27,9 +36,8 @@ const ABOUT_ROWS =
   `reads ${HIDDEN_LIMIT} messages at once and refuses more. The floor is Google's own time for a client that knows all ` +
   `of this beforehand: one list call, then waves of up to ${WORKERS_CAP} batches at once that fill the limit.`;
 
-export async function rowsPlans(bench: Bench): Promise<Plan[]> {
-  const visitors = new Map<SubjectKey, Visitor>();
-  for (const subject of bench.running) visitors.set(subject.key, await signedInVisitor(bench, subject));
+export function rowsPlans(bench: Bench): Plan[] {
+  const regularOf = regularsOf(bench);
   const known = SIZES.map(({ id, title, rows, medianMs, repetitions }): Plan => ({
     id,
     title,
@@ -39,11 +47,7 @@ export async function rowsPlans(bench: Bench): Promise<Plan[]> {
     description: `The same user asks again and again. ${ABOUT_ROWS}`,
     columns: COLUMNS,
     headline: "latencyMs",
-    run: (turn) => {
-      const visitor = visitors.get(turn.subject.key);
-      if (visitor === undefined) throw new Error("Nobody is signed in.");
-      return listRows(bench, turn, { visitor, rows });
-    },
+    run: async (turn) => listRows(bench, turn, { visitor: await regularOf(turn.subject), rows }),
     floor: (behaviour) => rowsFloorMs(behaviour, rows),
   }));
   const fresh = (rows: number): Plan => ({
@@ -152,12 +156,7 @@ function bestWave(behaviour: Turn["behaviour"], parts: number, number: number): 
 /** 500 rows: as a whole, and when the first of them is there. */
 export function manyRowsPlans(bench: Bench, streams: (turn: Turn, visitor: Visitor) => Promise<number>): Plan[] {
   const rows = 500;
-  const visitors = new Map<SubjectKey, Visitor>();
-  const visitorOf = async (turn: Turn): Promise<Visitor> => {
-    const visitor = visitors.get(turn.subject.key) ?? (await signedInVisitor(bench, turn.subject));
-    visitors.set(turn.subject.key, visitor);
-    return visitor;
-  };
+  const regularOf = regularsOf(bench);
   /** What the whole answer took, by subject and repetition: without a stream, the first row comes with the last. */
   const wholeMs = new Map<string, number>();
   return [
@@ -171,7 +170,7 @@ export function manyRowsPlans(bench: Bench, streams: (turn: Turn, visitor: Visit
       repetitions: 3,
       medianMs: 50,
       run: async (turn) => {
-        const measures = await listRows(bench, turn, { visitor: await visitorOf(turn), rows });
+        const measures = await listRows(bench, turn, { visitor: await regularOf(turn.subject), rows });
         wholeMs.set(`${turn.subject.key} ${turn.repetition}`, measures.latencyMs);
         return measures;
       },
@@ -190,7 +189,7 @@ export function manyRowsPlans(bench: Bench, streams: (turn: Turn, visitor: Visit
       medianMs: 50,
       run: async (turn) => {
         const whole = wholeMs.get(`${turn.subject.key} ${turn.repetition}`);
-        if (turn.subject.key === "F") return { latencyMs: await streams(turn, await visitorOf(turn)) };
+        if (turn.subject.key === "F") return { latencyMs: await streams(turn, await regularOf(turn.subject)) };
         if (whole === undefined) throw new Error("It did not give 500 rows.");
         return { latencyMs: whole };
       },

@@ -1,5 +1,5 @@
 /** Coming back from Google: with and without Google's keys at hand, and how soon a process that was just started serves. */
-import { type Bench, newVisitor, type Plan, prepare, type Turn } from "../lib/bench.ts";
+import { type Bench, newVisitor, type Plan, prepare, startAgain, type Turn } from "../lib/bench.ts";
 import { ownTimeMs } from "../lib/behaviour.ts";
 import { callsOf } from "../lib/google.ts";
 import { cpuMs, median } from "../lib/measure.ts";
@@ -82,10 +82,8 @@ async function spawn(
   { subject }: Turn,
   stack: AsyncDisposableStack,
 ): Promise<{ running: Running; latencyMs: number }> {
-  const definition = bench.subjects.find(({ info }) => info.key === subject.key);
-  if (definition === undefined) throw new Error(`There is no subject ${subject.key}.`);
   const startMs = performance.now();
-  const running = await definition.start(stack);
+  const running = await startAgain(bench, subject, stack);
   const response = await fetch(`${running.origin}/healthz`);
   await response.arrayBuffer();
   if (response.status !== 200) throw new Error(`/healthz answered ${response.status}`);

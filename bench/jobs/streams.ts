@@ -1,10 +1,9 @@
 /** Answers that come line by line, and a mailbox that is too large for anything else. */
-import { type Bench, type Plan, prepare, signedInVisitor, type Turn, withCpu } from "../lib/bench.ts";
+import { type Bench, type Plan, prepare, regularsOf, type Turn, withCpu } from "../lib/bench.ts";
 import { HEALTHY, MAX_PAGE_SIZE, ownTimeMs } from "../lib/behaviour.ts";
 import { callsOf } from "../lib/google.ts";
 import { memoryMiB, resetPeakMemory } from "../lib/measure.ts";
 import { readLines } from "../lib/ndjson.ts";
-import type { SubjectKey } from "../lib/results.ts";
 import type { Visitor } from "../lib/visitor.ts";
 
 const MAILBOX_SIZE = 100_000;
@@ -47,7 +46,7 @@ async function streamRows({ visitor, response, view, mailboxSize }: RowStream, o
 }
 
 export function wholeMailboxPlan(bench: Bench): Plan {
-  const visitors = new Map<SubjectKey, Visitor>();
+  const regularOf = regularsOf(bench);
   return {
     id: "all-ids",
     group: "all-ids",
@@ -67,8 +66,7 @@ export function wholeMailboxPlan(bench: Bench): Plan {
     medianMs: 20,
     run: async (turn) => {
       const { subject } = turn;
-      const visitor = visitors.get(subject.key) ?? (await signedInVisitor(bench, subject));
-      visitors.set(subject.key, visitor);
+      const visitor = await regularOf(subject);
       await prepare(bench, turn, { mailboxSize: MAILBOX_SIZE });
       resetPeakMemory(subject.pid);
       const before = memoryMiB(subject.pid).now;

@@ -3,26 +3,31 @@ import { setTimeout as wait } from "node:timers/promises";
 import {
   attempt,
   type Bench,
+  type Measures,
   newVisitor,
   type Plan,
   prepare,
   signedInVisitor,
+  startAgain,
   type Turn,
   withCpu,
 } from "../lib/bench.ts";
 import { ownTimeMs } from "../lib/behaviour.ts";
 import { callsOf, type Meters } from "../lib/google.ts";
 import { quantile } from "../lib/measure.ts";
+import type { SubjectKey } from "../lib/results.ts";
 import { StatusError, type Visitor } from "../lib/visitor.ts";
+import type { Running } from "../subjects.ts";
 import { rowsFloorMs, tryRows } from "./rows.ts";
 
 const CONCURRENT = 200;
+const ISOLATES = 4;
 const IDS = 100;
 const LATER_REQUESTS = 100;
 const LATER_MEDIAN_MS = 5;
 
 export function troublePlans(bench: Bench): Plan[] {
-  return [refreshBurst(bench), failures(bench), revokedGrant(bench), revokedAndExpired(bench)];
+  return [refreshBurst(bench), refreshCrowd(bench), failures(bench), revokedGrant(bench), revokedAndExpired(bench)];
 }
 
 function refreshBurst(bench: Bench): Plan {
@@ -44,25 +49,51 @@ function refreshBurst(bench: Bench): Plan {
     headline: "tokenCalls",
     repetitions: 4,
     medianMs: 50,
-    run: async (turn) => {
-      const visitor = await withExpiredToken(bench, turn);
-      await prepare(bench, turn);
-      await bench.google.setCap(null);
-      const startMs = performance.now();
-      const { result: answers, cpuMs } = await withCpu(turn.subject, () =>
-        Promise.all(Array.from({ length: CONCURRENT }, () => attempt(() => visitor.copy().list("id", IDS)))),
-      );
-      const allMs = performance.now() - startMs;
-      const right = answers.filter((ms) => ms !== null).sort((a, b) => a - b);
-      return {
-        tokenCalls: tokenCallsOf(await bench.google.meters()),
-        latencyMs: quantile(right, 0.5),
-        allMs,
-        cpuMs: cpuMs / CONCURRENT,
-        successPercent: (100 * right.length) / CONCURRENT,
-      };
-    },
+    run: (turn) => burst(bench, turn),
     floor: () => 1,
+  };
+}
+
+/** The same, over the isolates of one subject. */
+function refreshCrowd(bench: Bench): Plan {
+  const started = new Map<SubjectKey, Running>();
+  const onNode = "It is one process with one memory.";
+  return {
+    ...refreshBurst(bench),
+    id: "refresh-crowd",
+    group: "refresh-crowd",
+    title: `${CONCURRENT} requests at once over ${ISOLATES} isolates, access token expired`,
+    description:
+      `As before, but by turns at ${ISOLATES} Workers of one \`workerd\`, which share no more than isolates do: KV, and ` +
+      "Durable Objects where there are any.",
+    repetitions: 3,
+    without: { A: onNode, B: onNode },
+    run: async (turn) => {
+      const subject =
+        started.get(turn.subject.key) ?? (await startAgain(bench, turn.subject, bench.stack, { isolates: ISOLATES }));
+      started.set(subject.key, subject);
+      return burst(bench, { ...turn, subject });
+    },
+  };
+}
+
+/** Requests of one user at once, whose access token has expired. */
+async function burst(bench: Bench, turn: Turn): Promise<Measures> {
+  const visitor = await withExpiredToken(bench, turn);
+  await prepare(bench, turn);
+  await bench.google.setCap(null);
+  const startMs = performance.now();
+  const { result: answers, cpuMs } = await withCpu(turn.subject, () =>
+    Promise.all(Array.from({ length: CONCURRENT }, () => attempt(() => visitor.copy().list("id", IDS)))),
+  );
+  const allMs = performance.now() - startMs;
+  const right = answers.filter((ms) => ms !== null).sort((a, b) => a - b);
+  return {
+    tokenCalls: tokenCallsOf(await bench.google.meters()),
+    latencyMs: quantile(right, 0.5),
+    allMs,
+    cpuMs: cpuMs / CONCURRENT,
+    successPercent: (100 * right.length) / CONCURRENT,
   };
 }
 

@@ -19,6 +19,8 @@ export interface Behaviour {
   /** Shares of message reads that answer 429 and 503 by chance. */
   readonly refuse429: number;
   readonly fail503: number;
+  /** Of one user, enforced; null: metered and not limited. */
+  readonly quotaUnitsPerMinute: number | null;
   /** `expires_in` of the access tokens that are issued. */
   readonly accessTokenSeconds: number;
 }
@@ -31,6 +33,7 @@ export const HEALTHY: Behaviour = {
   hiddenLimit: 50,
   refuse429: 0,
   fail503: 0,
+  quotaUnitsPerMinute: null,
   accessTokenSeconds: 3_599,
 };
 

@@ -1,6 +1,6 @@
 /** What every job works with, and how it repeats: by turns, the first round thrown away. */
 import type { Behaviour } from "./behaviour.ts";
-import type { Running, Subject } from "../subjects.ts";
+import type { Running, StartOptions, Subject } from "../subjects.ts";
 import type { Google } from "./google.ts";
 import { cpuMs, summarize } from "./measure.ts";
 import type { Job, Outcome, SubjectKey, Summary } from "./results.ts";
@@ -33,6 +33,28 @@ export async function signedInVisitor(bench: Bench, subject: Running): Promise<V
   const visitor = newVisitor(subject.origin);
   await visitor.signIn();
   return visitor;
+}
+
+/** The same person at a subject each time, signed in when first asked for. */
+export function regularsOf(bench: Bench): (subject: Running) => Promise<Visitor> {
+  const visitors = new Map<SubjectKey, Visitor>();
+  return async (subject) => {
+    const visitor = visitors.get(subject.key) ?? (await signedInVisitor(bench, subject));
+    visitors.set(subject.key, visitor);
+    return visitor;
+  };
+}
+
+/** Starts a subject once more, beside the one that runs. */
+export async function startAgain(
+  bench: Bench,
+  { key }: Running,
+  stack: AsyncDisposableStack,
+  options: StartOptions = {},
+): Promise<Running> {
+  const definition = bench.subjects.find(({ info }) => info.key === key);
+  if (definition === undefined) throw new Error(`There is no subject ${key}.`);
+  return definition.start(stack, options);
 }
 
 /** One turn of one subject. */

@@ -17,8 +17,12 @@ export interface Meters {
   readonly refused: number;
   /** Of them, those that failed by chance. */
   readonly failed: number;
+  /** Calls and parts that were refused because the user's minute was spent. */
+  readonly overQuota: number;
   /** Of all that was asked for, whatever became of it. */
   readonly quotaUnits: number;
+  /** Of what was let through, by each method's own price. */
+  readonly chargedUnits: number;
 }
 
 /** An OAuth client, as it is registered at Google. */
@@ -48,19 +52,35 @@ export class Google {
     const origin = await startServer(stack, "proxy/server.ts", { FAKE_ORIGIN: googleOrigin });
     const google = new Client(googleOrigin);
     // What subjects ask for is theirs to decide, and nobody looks at what they sent.
-    await google.configure({ clients: [client], demandsCare: false, recordsCalls: false, quotaUnitsPerMinute: null });
+    await google.configure({ clients: [client], demandsCare: false, recordsCalls: false });
     return new Google(origin, google, client);
   }
 
   /** From now on it behaves like this, and its meters start anew. */
   async reset(changes: Partial<Behaviour> = {}): Promise<void> {
     const behaviour = { ...HEALTHY, ...changes };
-    const accessTokenLifetimeSeconds = behaviour.accessTokenSeconds;
-    await this.#client.configure({ ...paceOf(behaviour), accessTokenLifetimeSeconds, shuffleBatchParts: false });
+    const { accessTokenSeconds: accessTokenLifetimeSeconds, quotaUnitsPerMinute } = behaviour;
+    await this.#client.configure({
+      ...paceOf(behaviour),
+      accessTokenLifetimeSeconds,
+      quotaUnitsPerMinute,
+      shuffleBatchParts: false,
+    });
     await this.#client.clearFaults();
     for (const [endpoint, fault] of faultsOf(behaviour)) await this.#client.always(endpoint, fault);
     await this.#client.act({ action: "resizeMailboxes", messages: behaviour.mailboxSize });
+    await this.forgetCalls();
+  }
+
+  /** Meters start anew, and the nth call of an endpoint takes again what it took. */
+  async forgetCalls(): Promise<void> {
     await this.#client.forgetCalls();
+  }
+
+  /** A message comes for somebody, whose mailbox was healthy. The next reset takes it away. @returns how many there are now */
+  async receiveMail(sub: string): Promise<number> {
+    await this.#client.act({ action: "receiveMail", email: emailOf(sub) });
+    return HEALTHY.mailboxSize + 1;
   }
 
   /** Somebody takes their consent back. */
@@ -69,13 +89,14 @@ export class Google {
   }
 
   async meters(): Promise<Meters> {
-    const { meters } = await this.#client.snapshot();
+    const { meters, quotaUnits: chargedUnits } = await this.#client.snapshot();
     const { part = 0, ...calls } = meters.calls;
     const quotaUnits = Object.entries(meters.calls).reduce(
       (sum, [name, count]) => sum + count * (QUOTA_UNITS[name] ?? 0),
       0,
     );
-    return { calls, reads: part + (calls["get"] ?? 0), refused: meters.refused, failed: meters.failed, quotaUnits };
+    const { refused, failed, overQuota } = meters;
+    return { calls, reads: part + (calls["get"] ?? 0), refused, failed, overQuota, quotaUnits, chargedUnits };
   }
 
   /** Connections of a flow that may wait for headers; null for no limit. */

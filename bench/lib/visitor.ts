@@ -11,7 +11,7 @@ interface Row {
   readonly error?: unknown;
 }
 
-interface MetadataRow extends Row {
+export interface MetadataRow extends Row {
   readonly labelIds: readonly string[];
   readonly snippet: string;
   readonly date: string;
@@ -20,6 +20,9 @@ interface MetadataRow extends Row {
   readonly subject: string | null;
   readonly unread: boolean;
 }
+
+/** Of the mailbox page. */
+const PAGE_ROWS = 25;
 
 /** An answer with another status than 200. */
 export class StatusError extends Error {
@@ -115,6 +118,38 @@ export class Visitor {
     call.socket?.resetAndDestroy();
     await closed;
     if (isAnswered) throw new Error("The answer came before it was time to go.");
+  }
+
+  /** Opens the mailbox page and checks each of its rows. @returns how long it took until the whole page was there */
+  async openPage(): Promise<number> {
+    const startMs = performance.now();
+    const response = await this.#fetch(`${this.#origin}/`, "text/html");
+    const html = await response.text();
+    const ms = performance.now() - startMs;
+    if (response.status !== 200) throw new StatusError(response.status, html);
+    const [, ...rows] = html.split('<li class="row');
+    if (rows.length !== PAGE_ROWS) throw new Error(`${rows.length} rows on the page instead of ${PAGE_ROWS}`);
+    for (const [position, row] of rows.entries()) {
+      const n = HEALTHY.mailboxSize - position;
+      const { id, labelIds } = numberedMessage(n, emailOf(this.#sub));
+      const isRight =
+        row.includes(`href="/message/${id}"`) &&
+        row.includes(`#${n}</bdi>`) &&
+        row.startsWith(" unread") === labelIds.includes("UNREAD");
+      if (!isRight) throw new Error(`Row ${position} is not what Gmail has: ${row.slice(0, 500)}`);
+    }
+    return ms;
+  }
+
+  /** Makes an API token of this Worker's. */
+  async makeToken(): Promise<string> {
+    const response = await fetch(`${this.#origin}/api/tokens`, {
+      method: "POST",
+      headers: { Cookie: this.#cookieHeader(), Origin: this.#origin, "Content-Type": "application/json" },
+      body: JSON.stringify({ name: "bench" }),
+    });
+    if (response.status !== 201) throw new StatusError(response.status, await response.text());
+    return (await response.json<{ token: string }>()).token;
   }
 
   /** The same session elsewhere: another device that goes on with the cookies of now. */

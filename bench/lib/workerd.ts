@@ -17,6 +17,15 @@ const CONTROL_FD = 3;
 /** The programs are the project's own, of the versions that it is tested with. */
 const requireFromRoot = createRequire(path.join(ROOT, "package.json"));
 
+/** Stands before several isolates, as what chooses among them does: they have one address. */
+const TURNS = `let turn = 0;
+export default {
+  fetch(request, isolates) {
+    turn += 1;
+    return isolates[turn % Object.keys(isolates).length].fetch(request);
+  },
+};`;
+
 /** A Worker to serve. */
 export interface WorkerSpec {
   readonly name: string;
@@ -28,6 +37,10 @@ export interface WorkerSpec {
   readonly kv: { readonly binding: string; readonly origin: string } | null;
   /** Class of its Durable Objects, and the binding's name; null for none. Their storage is on this machine's disk. */
   readonly objects?: { readonly binding: string; readonly className: string };
+  /** How many isolates serve it by turns, with one KV and the same objects; 1 unless said. */
+  readonly isolates?: number;
+  /** A free one unless said. */
+  readonly port?: number;
   /** Flags instead of those of wrangler.toml. */
   readonly compatibilityFlags?: readonly string[];
 }
@@ -55,7 +68,12 @@ export function workerdVersion(): string {
   return (miniflare("workerd/package.json") as { version: string }).version;
 }
 
-/** Serves one Worker on a port of its own. @param folder for its files @param cpu that it may use */
+/**
+ * Serves one Worker on a port of its own.
+ *
+ * @param folder for its files, with the objects that an earlier start left there
+ * @param cpu that it may use
+ */
 export async function startWorkerd(
   stack: AsyncDisposableStack,
   folder: string,
@@ -65,7 +83,7 @@ export async function startWorkerd(
   mkdirSync(path.join(folder, "objects"), { recursive: true });
   writeFileSync(path.join(folder, "worker.js"), worker.code);
   const configFile = path.join(folder, "config.capnp");
-  const port = await findPort();
+  const port = worker.port ?? (await findPort());
   writeFileSync(configFile, configOf(worker, port));
   const file = await binary();
   const args = [
@@ -90,7 +108,8 @@ async function binary(): Promise<string> {
   return typeof found === "string" ? found : (found.default ?? "workerd");
 }
 
-function configOf({ name, vars, kv, objects, compatibilityFlags }: WorkerSpec, port: number): string {
+function configOf(worker: WorkerSpec, port: number): string {
+  const { name, vars, kv, objects, compatibilityFlags, isolates = 1 } = worker;
   const [date = ""] = /(?<=^compatibility_date = ")[\d-]+/m.exec(WRANGLER_TOML) ?? [];
   const [defaultFlags = ""] = /(?<=^compatibility_flags = \[).*(?=\]$)/m.exec(WRANGLER_TOML) ?? [];
   const flags = compatibilityFlags === undefined ? defaultFlags : compatibilityFlags.map((flag) => `"${flag}"`).join();
@@ -103,24 +122,37 @@ function configOf({ name, vars, kv, objects, compatibilityFlags }: WorkerSpec, p
   const classes: string[] = [];
   if (objects !== undefined) {
     const { binding, className } = objects;
-    bindings.push(`(name = "${binding}", durableObjectNamespace = "${className}")`);
+    bindings.push(
+      `(name = "${binding}", durableObjectNamespace = (className = "${className}", serviceName = "${name}"))`,
+    );
     services.push('(name = "disk", disk = (path = "objects", writable = true))');
     classes.push(
       `durableObjectNamespaces = [(className = "${className}", uniqueKey = "${className}", enableSql = true)]`,
       'durableObjectStorage = (localDisk = "disk")',
     );
   }
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "${name}", worker = (
+  const names = Array.from({ length: isolates }, (_, n) => (n === 0 ? name : `${name}-${n}`));
+  for (const [n, isolate] of names.entries()) {
+    // The objects live in the first.
+    const own = [...(n === 0 ? classes : []), 'globalOutbound = "network"'].join(",\n      ");
+    services.push(`(name = "${isolate}", worker = (
       modules = [(name = "worker", esModule = embed "worker.js")],
       bindings = [${bindings.join(", ")}],
       compatibilityDate = "${date}", compatibilityFlags = [${flags}],
-      ${[...classes, 'globalOutbound = "network"'].join(",\n      ")})),
+      ${own}))`);
+  }
+  if (isolates > 1) {
+    services.push(`(name = "turns", worker = (
+      modules = [(name = "turns", esModule = ${JSON.stringify(TURNS)})],
+      bindings = [${names.map((isolate, n) => `(name = "${n}", service = "${isolate}")`).join(", ")}],
+      compatibilityDate = "${date}"))`);
+  }
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
     ${services.join(",\n    ")}
   ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "${name}")]
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "${isolates > 1 ? "turns" : name}")]
 );
 `;
 }

@@ -71,6 +71,6 @@ export const FAIRNESS: readonly Unfairness[] = [
   },
   {
     to: "whoever reads many rows",
-    what: "A user's 6,000 quota units a minute are metered and not enforced: no subject could repeat these jobs in production within a minute.",
+    what: "A user's 6,000 quota units a minute are metered and, but for `crawler`, not enforced: no subject could repeat these jobs in production within a minute.",
   },
 ];

@@ -6,6 +6,7 @@ import type { Job } from "../lib/results.ts";
 const TITLES: Readonly<Record<string, string>> = {
   ids: "Message IDs",
   rows: "Rows of messages",
+  known: "Rows that were read before",
   "sign-in": "Signing in",
 };
 

@@ -14,6 +14,7 @@ function assumed(value: number, what: string, why = "assumed"): Assumption {
 
 export const ASSUMPTIONS = {
   visitsPerDay: assumed(0.75, "visits a day and user", "assumed: a quarter of the users, three times a day each"),
+  visitsOfActive: assumed(3, "of who visits at all, a day"),
   pagesPerVisit: assumed(2, "pages of 25 rows in a visit"),
   messagesPerVisit: assumed(2, "messages opened in a visit"),
   htmlShare: assumed(0.9, "share of messages with HTML, which take a second request for their frame"),
@@ -37,7 +38,11 @@ export const ASSUMPTIONS = {
   backgroundRunsPerDay: assumed(24, "its runs a day and user: one of 50 rows, the others of IDs"),
   securityEventsPerDay: assumed(0.0003, "security events a day and user"),
   accessTokenSeconds: assumed(3_539, "seconds that an access token is used", "Google's 3,599, less a minute"),
-  newMessagesPerDay: assumed(40, "messages that a mailbox receives a day"),
+  newMessagesPerDay: assumed(
+    40,
+    "messages that a mailbox receives a day: the rows that a page, a poll or a run has to read",
+    "assumed; a crawler reads all of its rows anew",
+  ),
 } as const satisfies Record<string, Assumption>;
 
 export type AssumptionName = keyof typeof ASSUMPTIONS;

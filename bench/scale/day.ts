@@ -33,6 +33,11 @@ export interface Day {
 
 const SMALL = { small: 1 };
 
+/** Rows of a list that are not known: what has come since the last one, of so many a day. Who else lists the same is left out. */
+function unknownOf(rows: number, listsPerDay: number, p: Parameters): number {
+  return Math.min(rows, p.newMessagesPerDay / listsPerDay);
+}
+
 function withRows(rows: number): Partial<Record<CpuWork, number>> {
   return { rowRequests: 1, rows };
 }
@@ -45,12 +50,19 @@ function actsOfPeople(p: Parameters): Act[] {
   // Who has just signed in has an access token; any other visit comes later than the last one's has ended.
   const refreshes = Math.max(0, visits - consents - signIns);
   // Opening a message was not measured: the CPU time of 25 rows is a cautious guess.
-  const messages = visits * p.messagesPerVisit * (1 + p.htmlShare);
-  const pages = visits * p.pagesPerVisit;
+  const messages = visits * p.messagesPerVisit;
+  const frames = messages * p.htmlShare;
+  // By its next page, a visit has changed no label.
+  const nextPages = visits * Math.max(0, p.pagesPerVisit - 1);
+  const unknown = unknownOf(PAGE_ROWS, p.visitsOfActive * p.pagesPerVisit, p);
+  const firstPage = sum(mailboxPage(PAGE_ROWS, p.countedLabels, unknown), EXTRAS.awake);
   return [
-    { kind: "page", times: pages, cost: mailboxPage(PAGE_ROWS, p.countedLabels), cpu: withRows(PAGE_ROWS) },
+    { kind: "page", times: visits, cost: firstPage, cpu: withRows(PAGE_ROWS) },
+    { kind: "page", times: nextPages, cost: mailboxPage(PAGE_ROWS, 0, unknown), cpu: withRows(PAGE_ROWS) },
+    { kind: "page", times: p.newUsersPerDay, cost: EXTRAS["first-rows"] },
     { kind: "page", times: refreshes, cost: EXTRAS.refresh },
     { kind: "message", times: messages, cost: PATHS.message, cpu: withRows(PAGE_ROWS) },
+    { kind: "message", times: frames, cost: PATHS["message-frame"], cpu: withRows(PAGE_ROWS) },
     { kind: "sign-in", times: consents + signIns, cost: sum(PATHS.login, EXTRAS.jwks), cpu: { small: 1, signIns: 1 } },
     { kind: "sign-in", times: consents, cost: PATHS["callback-consent"] },
     { kind: "sign-in", times: signIns, cost: PATHS["callback-known"] },
@@ -67,19 +79,25 @@ function actsOfPrograms(p: Parameters): Act[] {
   const refreshes = p.tokenUserShare * Math.min(p.tokenPollsPerDay, 86_400 / p.accessTokenSeconds);
   const runs = p.backgroundShare * p.backgroundRunsPerDay;
   const fresh = EXTRAS["service-refresh"];
+  const polled = unknownOf(PROGRAM_ROWS, p.tokenPollsPerDay * p.tokenRowsShare, p);
   const ids = sum(PATHS["service-ids"], fresh);
   const event = p.securityEventsPerDay / 3;
   return [
     { kind: "program", times: polls * (1 - p.tokenRowsShare), cost: PATHS.ids, cpu: SMALL },
-    { kind: "program", times: polls * p.tokenRowsShare, cost: apiRows(PROGRAM_ROWS), cpu: withRows(PROGRAM_ROWS) },
+    {
+      kind: "program",
+      times: polls * p.tokenRowsShare,
+      cost: sum(apiRows(PROGRAM_ROWS, polled), EXTRAS.awake),
+      cpu: withRows(PROGRAM_ROWS),
+    },
     { kind: "program", times: refreshes, cost: EXTRAS.refresh },
-    { kind: "crawler", times: crawls, cost: apiRows(CRAWLED_ROWS), cpu: withRows(CRAWLED_ROWS) },
-    { kind: "crawler", times: p.crawlerShare, cost: EXTRAS.refresh },
+    { kind: "crawler", times: crawls, cost: apiRows(CRAWLED_ROWS, CRAWLED_ROWS), cpu: withRows(CRAWLED_ROWS) },
+    { kind: "crawler", times: p.crawlerShare, cost: sum(EXTRAS.refresh, EXTRAS.awake) },
     { kind: "background", times: runs - p.backgroundShare, cost: ids, cpu: SMALL },
     {
       kind: "background",
       times: p.backgroundShare,
-      cost: sum(serviceRows(PROGRAM_ROWS), fresh),
+      cost: sum(serviceRows(PROGRAM_ROWS, unknownOf(PROGRAM_ROWS, 1, p)), EXTRAS.awake, fresh),
       cpu: withRows(PROGRAM_ROWS),
     },
     { kind: "security event", times: event, cost: PATHS["event-sessions-revoked"], cpu: SMALL },

@@ -4,8 +4,14 @@ import type { Parameters } from "./assumptions.ts";
 import type { CpuWork, Day } from "./day.ts";
 import { DAYS_PER_MONTH, LOG_EVENTS_PER_REQUEST, PLAN_PER_MONTH, priceOf, type PriceName, PRICES } from "./limits.ts";
 import {
+  type Cost,
+  KEPT_ROW_KILOBYTES,
+  MAX_KEPT_ROWS,
   OBJECT_KILOBYTES,
   ROWS_READ_PER_QUESTION,
+  ROWS_READ_PER_KEPT_ROW,
+  ROWS_WRITTEN_PER_KEPT_ROW,
+  ROWS_WRITTEN_PER_LIST,
   ROWS_WRITTEN_PER_REPORT,
   ROWS_WRITTEN_PER_SIGN_IN,
   STORED_BYTES,
@@ -16,6 +22,9 @@ const OBJECT_GB = 0.128;
 /** Seconds that an object works for a refresh at Google, and for a question. */
 const REFRESH_SECONDS = 0.15;
 const LOOK_SECONDS = 0.005;
+/** Seconds that it works for a call that tells how new its rows are, and for each row that it reads: four batches at once. */
+const HISTORY_SECONDS = 0.1;
+const READ_ROW_SECONDS = 0.01;
 
 /** CPU milliseconds of each kind of work. */
 export type CpuMs = Readonly<Record<CpuWork, number>>;
@@ -47,11 +56,35 @@ export function storedKilobytes(p: Parameters): number {
   const records: Readonly<Record<string, number>> = {
     credential: 1,
     address: 1,
+    "mailbox-key": usersWithRows(p),
     "dead-token-prefix": (p.securityEventsPerDay / 3) * 180,
     "security-event": p.securityEventsPerDay * 30,
   };
   const bytes = Object.entries(records).map(([kind, count]) => count * (STORED_BYTES[kind] ?? 0));
   return bytes.reduce((all, one) => all + one, 0) / 1_000;
+}
+
+/** Share of users whose rows are kept: who visits, or for whom a program lists rows. After 30 days unused they are dropped. */
+function usersWithRows(p: Parameters): number {
+  const active = Math.min(1, p.visitsPerDay / p.visitsOfActive);
+  return 1 - [active, p.tokenUserShare, p.backgroundShare].reduce((none, share) => none * (1 - share), 1);
+}
+
+/** Seconds that the objects of a user work on a day. */
+function objectSeconds({ history, objectRequests, profile, rowsRead, token }: Cost): number {
+  const calls = (history + profile) * HISTORY_SECONDS + rowsRead * READ_ROW_SECONDS + token * REFRESH_SECONDS;
+  return objectRequests * LOOK_SECONDS + calls;
+}
+
+/** The rows of an object's database that are written on a day. Each request is reported. */
+function rowsWritten({ history, requests, rowsRead, token, userinfo }: Cost): number {
+  const kept = rowsRead * ROWS_WRITTEN_PER_KEPT_ROW + history * ROWS_WRITTEN_PER_LIST;
+  return requests * ROWS_WRITTEN_PER_REPORT + userinfo * ROWS_WRITTEN_PER_SIGN_IN + token + kept;
+}
+
+/** Those that are read. */
+function rowsRead({ objectRequests, rowsListed, rowsRead: kept }: Cost): number {
+  return objectRequests * ROWS_READ_PER_QUESTION + rowsListed + kept * ROWS_READ_PER_KEPT_ROW;
 }
 
 /** What so many users use in a month. */
@@ -68,13 +101,10 @@ export function quantitiesOf(users: number, day: Day, p: Parameters, cpu: CpuMs)
     kvLists: total.kvLists * month,
     kvStoredKilobytes: storedKilobytes(p) * users,
     objectRequests: total.objectRequests * month,
-    objectGbSeconds: (total.objectRequests * LOOK_SECONDS + total.token * REFRESH_SECONDS) * OBJECT_GB * month,
-    rowsRead: total.objectRequests * ROWS_READ_PER_QUESTION * month,
-    // Half of the questions are reports.
-    rowsWritten:
-      ((total.objectRequests / 2) * ROWS_WRITTEN_PER_REPORT + total.userinfo * ROWS_WRITTEN_PER_SIGN_IN + total.token) *
-      month,
-    objectStoredKilobytes: OBJECT_KILOBYTES * users,
+    objectGbSeconds: objectSeconds(total) * OBJECT_GB * month,
+    rowsRead: rowsRead(total) * month,
+    rowsWritten: rowsWritten(total) * month,
+    objectStoredKilobytes: (OBJECT_KILOBYTES + usersWithRows(p) * MAX_KEPT_ROWS * KEPT_ROW_KILOBYTES) * users,
     logEvents: total.requests * LOG_EVENTS_PER_REQUEST * month,
   };
 }

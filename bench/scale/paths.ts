@@ -4,9 +4,12 @@
  *
  * Parts are counted apart where a request may or may not have them: a refresh, an isolate that does not know the caller.
  */
-import { GET_UNITS, LIST_UNITS } from "../../src/gmail/quota.ts";
+import { GET_UNITS, HISTORY_UNITS, LIST_UNITS } from "../../src/gmail/quota.ts";
 
-/** What is counted. KV bills each key of a bulk read, and counts the read as one operation of an invocation. */
+/**
+ * What is counted. KV bills each key of a bulk read, and counts the read as one operation of an invocation. Of the rows that
+ * are listed, those are read from Gmail that the object does not know; it keeps them.
+ */
 export const COUNTERS = [
   "requests",
   "objectRequests",
@@ -20,10 +23,14 @@ export const COUNTERS = [
   "jwks",
   "revoke",
   "list",
+  "history",
+  "profile",
   "labels",
   "get",
   "batch",
   "quotaUnits",
+  "rowsListed",
+  "rowsRead",
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
 
@@ -34,6 +41,8 @@ export const GOOGLE_CALLS = [
   "jwks",
   "revoke",
   "list",
+  "history",
+  "profile",
   "labels",
   "get",
   "batch",
@@ -54,10 +63,14 @@ const NOTHING: Cost = {
   jwks: 0,
   revoke: 0,
   list: 0,
+  history: 0,
+  profile: 0,
   labels: 0,
   get: 0,
   batch: 0,
   quotaUnits: 0,
+  rowsListed: 0,
+  rowsRead: 0,
 };
 
 /** Adds costs up. */
@@ -88,11 +101,19 @@ const CHECK = asked();
 const DEAD_MARKS = read(3);
 const CREDENTIAL = read();
 
-/** Batches for so many rows while Gmail lets enough parts through: four at once is the most. An isolate that does not know that yet reads 25 rows by three. */
-const BATCHES_WHEN_KNOWN = 4;
+/** Batches at once while Gmail lets enough parts through. An object that does not know that yet reads 25 rows by three. */
+const MAX_BATCHES = 4;
+/** Rows of a batch at least. */
+const MIN_BATCH_ROWS = 4;
 
-function rows(count: number): Partial<Cost> {
-  return { list: 1, batch: BATCHES_WHEN_KNOWN, quotaUnits: LIST_UNITS + count * GET_UNITS };
+/** `getProfile`. */
+const PROFILE_UNITS = 1;
+
+/** Asks how new the kept rows are, beside the list, and then for the rows. @param unknown those that have to be read, or as many on average */
+function rows(count: number, unknown: number): Cost {
+  const batch = Math.min(MAX_BATCHES, Math.ceil(unknown / MIN_BATCH_ROWS), unknown);
+  const quotaUnits = LIST_UNITS + HISTORY_UNITS + unknown * GET_UNITS;
+  return sum(asked(2), { list: 1, history: 1, batch, quotaUnits, rowsListed: count, rowsRead: unknown });
 }
 
 const IDS: Partial<Cost> = { list: 1, quotaUnits: LIST_UNITS };
@@ -107,10 +128,12 @@ export const PATHS = {
   "callback-known": sum(REQUEST, asked(2), CREDENTIAL, DEAD_MARKS, { token: 1, userinfo: 1 }),
   /** `GET /api/messages?view=id`, one page of 500 IDs at most. */
   ids: sum(REQUEST, CALLER, IDS),
-  /** `GET /message/{id}`; a message with HTML takes a second one, for the frame. */
-  message: sum(REQUEST, CALLER, { get: 1, quotaUnits: GET_UNITS }),
+  /** `GET /message/{id}`: the object is told of what was read. */
+  message: sum(REQUEST, CALLER, asked(), { get: 1, quotaUnits: GET_UNITS }),
+  /** The frame of a message with HTML: the object knows it. */
+  "message-frame": sum(REQUEST, CALLER, asked()),
   logout: sum(REQUEST, CHECK, asked()),
-  disconnect: sum(REQUEST, CHECK, asked(), CREDENTIAL, read(), { kvDeletes: 2, revoke: 1 }),
+  disconnect: sum(REQUEST, CHECK, asked(), CREDENTIAL, read(), { kvDeletes: 3, revoke: 1 }),
   /** Making an API token. */
   "make-token": sum(REQUEST, CALLER, asked()),
   /** A request with a session whose grant has ended: the refresh is refused, and noted. */
@@ -122,24 +145,29 @@ export const PATHS = {
   "event-sessions-revoked": sum(REQUEST, asked(), read(), { kvWrites: 1 }),
   "event-token-revoked": sum(REQUEST, read(), { kvWrites: 2 }),
   /** The user has an address. */
-  "event-tokens-revoked": sum(REQUEST, asked(), read(), CREDENTIAL, CREDENTIAL, read(), { kvWrites: 1, kvDeletes: 2 }),
+  "event-tokens-revoked": sum(REQUEST, asked(), read(), CREDENTIAL, CREDENTIAL, read(), { kvWrites: 1, kvDeletes: 3 }),
 } as const satisfies Record<string, Cost>;
 export type PathName = keyof typeof PATHS;
 
-/** `GET /`: a page of the mailbox. @param labels folders and own labels whose unread messages are counted */
-export function mailboxPage(count: number, labels: number): Cost {
-  const counted: Partial<Cost> = { labels: 1, batch: 1, quotaUnits: 1 + labels };
-  return sum(REQUEST, CALLER, rows(count), counted);
+/**
+ * `GET /`: a page of the mailbox.
+ *
+ * @param labels folders and own labels whose unread messages are counted: those that have changed, and all of them where the
+ *   object has just come to life
+ */
+export function mailboxPage(count: number, labels: number, unknown: number): Cost {
+  const counted: Partial<Cost> = { labels: 1, batch: Math.min(1, labels), quotaUnits: 1 + labels };
+  return sum(REQUEST, CALLER, asked(), rows(count, unknown), counted);
 }
 
 /** `GET /api/messages?view=metadata`. */
-export function apiRows(count: number): Cost {
-  return sum(REQUEST, CALLER, rows(count));
+export function apiRows(count: number, unknown: number): Cost {
+  return sum(REQUEST, CALLER, rows(count, unknown));
 }
 
 /** `GmailService.listMessages` with rows, with an access token at hand. */
-export function serviceRows(count: number): Cost {
-  return sum(REQUEST, CALLER, rows(count));
+export function serviceRows(count: number, unknown: number): Cost {
+  return sum(REQUEST, CALLER, rows(count, unknown));
 }
 
 /** What comes on top of a path. */
@@ -148,6 +176,10 @@ export const EXTRAS = {
   refresh: sum(asked(), CREDENTIAL, DEAD_MARKS, { token: 1 }),
   /** The same for the service binding, whose first question is answered with an access token. */
   "service-refresh": sum(CREDENTIAL, DEAD_MARKS, { token: 1 }),
+  /** The first rows of a user: there is no history yet, and no key. */
+  "first-rows": sum({ history: -1, profile: 1, kvWrites: 1, quotaUnits: PROFILE_UNITS - HISTORY_UNITS }),
+  /** The first rows of an object that was asleep: it reads the key that they are sealed under. */
+  awake: sum(read()),
   /** Google's keys, once an hour and isolate. */
   jwks: sum({ jwks: 1 }),
 } as const satisfies Record<string, Cost>;
@@ -156,12 +188,23 @@ export const EXTRAS = {
 export const STORED_BYTES: Readonly<Record<string, number>> = {
   credential: 1_200,
   address: 400,
+  "mailbox-key": 400,
   "dead-token-prefix": 120,
   "security-event": 120,
 };
 
 /** Rows that a report writes, at most: the counts of an actor on a day. */
 export const ROWS_WRITTEN_PER_REPORT = 1;
+/** Rows of the database that are written for a row that is kept: it, and the oldest that goes for it. */
+export const ROWS_WRITTEN_PER_KEPT_ROW = 2;
+/** And read: all 5,000 are looked through whenever 250 have come. */
+export const ROWS_READ_PER_KEPT_ROW = 20;
+/** The database's rows that a list with new rows writes beside them: the position in history, and again. */
+export const ROWS_WRITTEN_PER_LIST = 2;
+/** Kilobytes of a kept row: what is sealed, its ID, version and labels. */
+export const KEPT_ROW_KILOBYTES = 1;
+/** Rows of a user that are kept at most. */
+export const MAX_KEPT_ROWS = 5_000;
 /** Rows of a sign-in: session, identity, access token, the credential until KV has it, and what is planned. */
 export const ROWS_WRITTEN_PER_SIGN_IN = 8;
 /** Rows that a question reads, at most. */

@@ -8,7 +8,7 @@ import { dayOf } from "./day.ts";
 import { filledDocument } from "./index.ts";
 import { priceOf, PRICES } from "./limits.ts";
 import { billOf, quantitiesOf } from "./month.ts";
-import { mailboxPage, PATHS, sum } from "./paths.ts";
+import { EXTRAS, mailboxPage, PATHS, sum } from "./paths.ts";
 import { amount, dollars } from "./table.ts";
 
 const CPU = { small: 1, rowRequests: 1, rows: 0.1, signIns: 2 };
@@ -20,9 +20,10 @@ function close(actual: number, expected: number): void {
 void test("a day of people alone costs their pages and messages", () => {
   const alone = parameters({ tokenUserShare: 0, crawlerShare: 0, backgroundShare: 0, securityEventsPerDay: 0 });
   const { total } = dayOf(alone);
-  const { visitsPerDay, pagesPerVisit, messagesPerVisit, htmlShare, countedLabels } = alone;
-  const pages = visitsPerDay * pagesPerVisit * mailboxPage(25, countedLabels).quotaUnits;
-  close(total.quotaUnits, pages + visitsPerDay * messagesPerVisit * (1 + htmlShare) * PATHS.message.quotaUnits);
+  const { visitsPerDay, visitsOfActive, messagesPerVisit, countedLabels, newMessagesPerDay, newUsersPerDay } = alone;
+  const known = mailboxPage(25, countedLabels, 0).quotaUnits + mailboxPage(25, 0, 0).quotaUnits;
+  const visit = known + 20 * (newMessagesPerDay / visitsOfActive) + messagesPerVisit * PATHS.message.quotaUnits;
+  close(total.quotaUnits, visitsPerDay * visit + newUsersPerDay * EXTRAS["first-rows"].quotaUnits);
 });
 
 void test("the kinds of a day add up to it", () => {

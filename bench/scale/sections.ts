@@ -35,7 +35,8 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "callback-consent": "callback, a new consent",
   "callback-known": "callback, consented before",
   ids: "`GET /api/messages`, IDs",
-  message: "`GET /message/{id}`, and as much for its frame",
+  message: "`GET /message/{id}`",
+  "message-frame": "its frame, of a message with HTML",
   logout: "`POST /auth/logout`",
   disconnect: "`POST /auth/disconnect`",
   "make-token": "`POST /api/tokens`",
@@ -47,6 +48,8 @@ const TITLES: Readonly<Record<PathName | keyof typeof EXTRAS, string>> = {
   "event-tokens-revoked": "event `tokens-revoked`",
   refresh: "+ a refresh",
   "service-refresh": "+ a refresh, service binding",
+  "first-rows": "+ the first rows of a user: a call less of `history.list`",
+  awake: "+ rows, where the object was asleep",
   jwks: "+ Google's keys, once an hour and isolate",
 };
 
@@ -56,6 +59,8 @@ const CALL_NAMES: Readonly<Record<(typeof GOOGLE_CALLS)[number], string>> = {
   jwks: "keys",
   revoke: "revoke",
   list: "`messages.list`",
+  history: "`history.list`",
+  profile: "`getProfile`",
   labels: "`labels.list`",
   get: "`messages.get`",
   batch: "batch",
@@ -74,10 +79,11 @@ export function pathsSection(parameters: Parameters): string {
     Object.entries(costs).map(([name, cost]) => pathRow(TITLES[name as keyof typeof TITLES], cost));
   return table([
     ["path", "object requests", "KV reads, of keys", "writes", "deletes", "calls to Google", "units"],
-    pathRow(`\`GET /\`, 25 rows and ${parameters.countedLabels} counts`, mailboxPage(25, parameters.countedLabels)),
-    pathRow("`GET /api/messages`, 25 rows", apiRows(25)),
-    pathRow("`GET /api/messages`, 100 rows", apiRows(100)),
-    pathRow("service binding, 50 rows", serviceRows(50)),
+    pathRow(`\`GET /\`, 25 rows and ${parameters.countedLabels} counts`, mailboxPage(25, parameters.countedLabels, 25)),
+    pathRow("the same again", mailboxPage(25, 0, 0)),
+    pathRow("`GET /api/messages`, 100 rows", apiRows(100, 100)),
+    pathRow("the same again, with 2 new rows", apiRows(100, 2)),
+    pathRow("service binding, 50 rows", serviceRows(50, 50)),
     ...named(PATHS),
     ...named(EXTRAS),
   ]);
@@ -110,7 +116,10 @@ export function daySection(day: Day, parameters: Parameters): string {
     line("KV storage, kB", storedKilobytes(parameters)),
     line("calls of the token endpoint", total.token),
     line("calls of userinfo and keys, at most", total.userinfo + total.jwks),
-    line("calls of Gmail, a batch as one", total.list + total.labels + total.get + total.batch),
+    line(
+      "calls of Gmail, a batch as one",
+      total.list + total.history + total.profile + total.labels + total.get + total.batch,
+    ),
     line("quota units", total.quotaUnits),
     shareOf("of Gmail's units of a day", total.quotaUnits, GMAIL.unitsPerDay),
     line("quota units in the busiest minute", day.unitsInBusiestMinute),

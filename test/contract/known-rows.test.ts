@@ -2,7 +2,7 @@
 import { describe, describeInside, expect, inside, type Open, test } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";
 import { makeToken, withToken } from "../support/api-tokens.ts";
-import { readRows, readRowStream, type RowListing } from "../support/rows.ts";
+import { readIds, readRows, readRowStream, type RowListing } from "../support/rows.ts";
 import { call, type Scene, signedIn, type SceneOptions } from "../support/scenes.ts";
 
 const ROWS = "/api/messages?view=metadata";
@@ -114,6 +114,25 @@ describe("a list that is asked for again", () => {
     expect((await list(scene)).units).toBe(205);
     const calls = (await scene.google.calls()).map(({ endpoint }) => endpoint);
     expect(new Set(calls)).toEqual(new Set(["list", "batch"]));
+  });
+});
+
+describe("the mailbox page that is asked for again", () => {
+  test("costs 8 units, and reads counts of the labels that have changed only", async ({ open }) => {
+    const scene = await mailboxOf(open, 60);
+    const units = async (): Promise<number> => {
+      await scene.google.forgetCalls();
+      expect((await scene.browser.navigate("/")).response.status).toBe(200);
+      return (await scene.google.snapshot()).quotaUnits;
+    };
+    const first = await units();
+    expect(await units()).toBe(8);
+    const [id = ""] = await readIds(await call(scene.browser));
+    await scene.google.act({ action: "changeLabels", email: scene.user.email, id, remove: ["INBOX"] });
+    const changed = await units();
+    expect(changed).toBeGreaterThan(8);
+    expect(changed).toBeLessThan(first - 25 * 20);
+    expect(await units()).toBe(8);
   });
 });
 

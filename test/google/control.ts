@@ -160,7 +160,7 @@ async function eventsOf(instance: Instance, { type, email = "", subject, state =
 }
 
 function snapshotOf(instance: Instance) {
-  const { calls, violations, maxConcurrent, quotaUnits, refused } = instance;
+  const { calls, violations, maxConcurrent, quotaUnits, refused, overQuota } = instance;
   return {
     calls,
     /** What a client of Google must never do. Empty is the only good answer. */
@@ -183,6 +183,8 @@ function snapshotOf(instance: Instance) {
       calls: Object.fromEntries<number>(instance.counts),
       /** Reads that were refused because too many were in flight. */
       refused,
+      /** Calls and parts that were refused because the user's minute was spent. */
+      overQuota,
       /** Calls that failed by a fault that hits a share of them. */
       failed: instance.faults.reduce((sum, { fault, hits }) => sum + (fault.share === undefined ? 0 : hits), 0),
     },

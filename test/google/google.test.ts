@@ -336,6 +336,19 @@ async function readForty(): Promise<number[]> {
   return all;
 }
 
+test("a user's minute of quota is enforced where it is limited, and what is above is refused and metered", async () => {
+  await google.configure({ quotaUnitsPerMinute: 12 });
+  const user = await google.addUser();
+  const as = await signIn(user, `${GMAIL}readonly`);
+  const before = (await google.snapshot()).meters.overQuota;
+  const statuses = [];
+  for (const path of ["messages", "messages", "messages", "history?startHistoryId=1025", "profile"])
+    statuses.push((await gmail(path, { as })).status);
+  expect(statuses).toEqual([200, 200, 403, 200, 403]);
+  expect((await google.snapshot()).meters.overQuota).toBe(before + 2);
+  await google.configure({ quotaUnitsPerMinute: null });
+});
+
 test("faults hit a share of the calls by the seed, so many, or those above a number; what makes no sense is refused", async () => {
   const form = "action=fault&endpoint=get&named=unavailable&share=0.3&times=always";
   const control = (body: string): Promise<Response> =>

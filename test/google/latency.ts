@@ -39,8 +39,7 @@ export function latencyMs(
   { endpoint, number, parts = 0 }: { readonly endpoint: Endpoint; readonly number: number; readonly parts?: number },
 ): number {
   if (medianLatencyMs === 0) return 0;
-  // A standard normal draw (Box and Muller) that depends on these numbers alone.
-  const random = createRandom(hashNumbers([seed, hashText(endpoint), number]));
-  const normal = Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+  // A draw that depends on these numbers alone.
+  const normal = createRandom(hashNumbers([seed, hashText(endpoint), number])).normal();
   return medianLatencyMs * (FACTORS[endpoint] ?? 1) * Math.exp(SIGMA * normal) + parts * partMs;
 }

@@ -10,6 +10,8 @@ export interface Random {
   integer(min: number, max: number): number;
   pick<T>(items: readonly T[]): T;
   chance(probability: number): boolean;
+  /** A standard normal draw (Box and Muller). */
+  normal(): number;
 }
 
 /** Mulberry32: small, fast, and good enough for mail that no one sent. */
@@ -31,6 +33,7 @@ export function createRandom(seed: number): Random {
       return item;
     },
     chance: (probability) => next() < probability,
+    normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
   };
 }
 

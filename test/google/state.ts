@@ -113,7 +113,14 @@ function emptyMemory() {
 
 /** What was called and metered, of which nothing was yet. */
 export function noCalls() {
-  return { calls: [] as Call[], counts: new Map<Endpoint, number>(), maxConcurrent: 0, quotaUnits: 0, refused: 0 };
+  return {
+    calls: [] as Call[],
+    counts: new Map<Endpoint, number>(),
+    maxConcurrent: 0,
+    quotaUnits: 0,
+    refused: 0,
+    overQuota: 0,
+  };
 }
 
 export type Instance = ReturnType<typeof emptyMemory> & {

@@ -11,6 +11,7 @@ import { readListing } from "../support/listing.ts";
 import { reachedThrough } from "../support/object-views.ts";
 import { call, GMAIL_READONLY, type Scene, signedIn, signIn } from "../support/scenes.ts";
 import { about, issSub } from "../support/security-events.ts";
+import type { Question } from "../../src/object/rpc.ts";
 import type { Outgoing } from "../support/browser.ts";
 import type { Stage } from "../support/stage.ts";
 
@@ -77,17 +78,21 @@ function revoke(scene: Scene): Promise<void> {
   return happen(scene, about("sessions-revoked", issSub(scene.user)));
 }
 
-const READS: [string, Outgoing][] = [
-  ["a listing", { path: "/api/messages?limit=5" }],
-  ["rows", { path: "/api/messages?limit=5&view=metadata" }],
-  ["lines", { path: "/api/messages?limit=all", headers: { accept: NDJSON }, stream: true }],
-  ["rows as lines", { path: "/api/messages?limit=5&view=metadata", headers: { accept: NDJSON }, stream: true }],
-  ["Gmail's own API", { path: "/gmail/v1/users/me/messages" }],
+/** What the object is asked beside whether the caller is in force. */
+const OF_ROWS: readonly Question[] = ["sync", "rows"];
+const ROWS_PATH = "/api/messages?limit=5&view=metadata";
+
+const READS: [string, Outgoing, readonly Question[]][] = [
+  ["a listing", { path: "/api/messages?limit=5" }, []],
+  ["rows", { path: ROWS_PATH }, OF_ROWS],
+  ["lines", { path: "/api/messages?limit=all", headers: { accept: NDJSON }, stream: true }, []],
+  ["rows as lines", { path: ROWS_PATH, headers: { accept: NDJSON }, stream: true }, OF_ROWS],
+  ["Gmail's own API", { path: "/gmail/v1/users/me/messages" }, []],
 ];
 
 describeInside("reading with", () => {
   describe.for([SESSION, API_TOKEN])("$name", (way) => {
-    test.for(READS)("%s asks the object once, beside the call to Gmail", async ([, request], { open }) => {
+    test.for(READS)("%s asks the object beside the call to Gmail", async ([, request, others], { open }) => {
       const scene = await signedIn(open, { user: { mailbox: { messages: 600 } } });
       const { headers, hold, questions, stage } = await warm(scene, way);
       hold(calling(scene, "list"));
@@ -95,7 +100,7 @@ describeInside("reading with", () => {
       const text = new TextDecoder().decode(await response.arrayBuffer());
       expect(response.status, text).toBe(200);
       expect(text).toContain("threadId");
-      expect(questions).toEqual([way === SESSION ? "checkSession" : "openToken"]);
+      expect(questions).toEqual([way === SESSION ? "checkSession" : "openToken", ...others]);
     });
 
     test.for(READS)("%s says nothing of the mailbox when its caller was ended", async ([, request], { open }) => {

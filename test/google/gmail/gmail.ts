@@ -104,7 +104,10 @@ export async function gmail(
   if (userId !== "me" && userId.toLowerCase() !== caller.user.email.toLowerCase()) {
     return apiError(403, "forbidden", `Delegation denied for ${caller.user.email}`);
   }
-  if (!spendQuota(instance, caller, units)) return refusal("rateLimitExceeded");
+  if (!spendQuota(instance, caller, units)) {
+    instance.overQuota += 1;
+    return refusal("rateLimitExceeded");
+  }
   const mailbox = mailboxOf(instance, caller.user);
   if (mailbox === null) return refusal("failedPrecondition");
   if (answer === undefined) return refusal("notFound");

@@ -14,6 +14,9 @@ const lineSchema = z.strictObject({
   ms: z.number(),
   upstreamCalls: z.number().int(),
   quotaUnits: z.number().int(),
+  /** Where rows were listed. */
+  rowsKnown: z.optional(z.number().int()),
+  rowsRead: z.optional(z.number().int()),
 });
 type Line = z.infer<typeof lineSchema>;
 
@@ -47,14 +50,18 @@ describeInside("the log", () => {
     expect(line.ms).toBeGreaterThanOrEqual(0);
     const again = await lineOf(scene, () => call(scene.browser, "/api/me"));
     expect([again.subject, again.upstreamCalls, again.quotaUnits]).toEqual([line.subject, 0, 0]);
+    expect(again, "no rows were listed").not.toHaveProperty("rowsRead");
   });
 
   test("has one line for a stream, once it has ended, with all that it cost", async ({ open }) => {
     const scene = await signedIn(open, { user: { mailbox: { messages: 60 } } });
     const ndjson = { headers: { accept: "application/x-ndjson" } };
     const line = await lineOf(scene, () => scene.browser.fetch("/api/messages?view=metadata", ndjson));
-    expect(line).toMatchObject({ route: "/api/messages", status: 200, reason: null, quotaUnits: 1205 });
+    expect(line).toMatchObject({ route: "/api/messages", status: 200, reason: null, quotaUnits: 1206 });
+    expect(line).toMatchObject({ rowsKnown: 0, rowsRead: 60 });
     expect(line.upstreamCalls).toBe(await scene.google.count());
+    const again = await lineOf(scene, () => scene.browser.fetch("/api/messages?view=metadata", ndjson));
+    expect(again).toMatchObject({ rowsKnown: 60, rowsRead: 0, quotaUnits: 7 });
   });
 
   test("has one line for a HEAD of a stream, whose body nobody reads", async ({ open }) => {

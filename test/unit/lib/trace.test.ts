@@ -14,7 +14,9 @@ function createTrace() {
 
 describe("Server-Timing", () => {
   test("names every phase from the start", () => {
-    expect(createTrace().trace.serverTiming()).toBe("storage;dur=0, refresh;dur=0, list;dur=0, hydrate;dur=0");
+    expect(createTrace().trace.serverTiming()).toBe(
+      "storage;dur=0, refresh;dur=0, list;dur=0, hydrate;dur=0, object;dur=0",
+    );
   });
 
   test("adds up what each phase took, and gives its result", async () => {
@@ -22,7 +24,7 @@ describe("Server-Timing", () => {
     expect(await trace.time("list", takes(30))).toBe("done");
     await trace.time("list", takes(12));
     await trace.time("storage", takes(5));
-    expect(trace.serverTiming()).toBe("storage;dur=5, refresh;dur=0, list;dur=42, hydrate;dur=0");
+    expect(trace.serverTiming()).toBe("storage;dur=5, refresh;dur=0, list;dur=42, hydrate;dur=0, object;dur=0");
   });
 
   test("counts once what overlaps", async () => {

@@ -51,7 +51,7 @@ describe("a listing", () => {
   test("of an empty mailbox yields, without a row and without a next page", async () => {
     const { chunks } = createListing(json({ resultSizeEstimate: 0 }));
     const { all } = await collect(chunks());
-    expect(all[0]).toEqual({ rows: [], resultSizeEstimate: 0, next: null });
+    expect(all[0]).toEqual({ rows: [], resultSizeEstimate: 0, next: null, retryAfterSeconds: null });
     expect(all.filter(({ rows, next }) => rows.length > 0 || next !== null)).toEqual([]);
   });
 

@@ -32,9 +32,9 @@ test("an object to which nobody has signed in has no tables, whatever it is aske
 test("the first write makes the tables, and another life finds what was written", async () => {
   await inObject(async (object) => {
     await signIn(object, "s");
-    expect(tables(object)).toEqual(["activity", "meta", "schedule", "sessions", "tokens"]);
+    expect(tables(object)).toEqual(["activity", "meta", "rows", "schedule", "sessions", "tokens"]);
     const database = new Database(object.storage);
-    expect(database.get("schema")).toBe("1");
+    expect(database.get("schema")).toBe("2");
     database.set("name", "value");
     expect(new Database(object.storage).get("name")).toBe("value");
     database.set("name", null);

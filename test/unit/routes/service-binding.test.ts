@@ -85,9 +85,11 @@ describe("over RPC, without a session", () => {
   });
 
   test("streamMessages gives the NDJSON of the API as a stream of bytes", async () => {
+    const { quotaUnits } = await google.snapshot();
     const lines = await linesOf(await remote.streamMessages(user.sub, { limit: 30, view: "metadata" }));
+    const spent = (await google.snapshot()).quotaUnits - quotaUnits;
     expect(lines).toHaveLength(31);
-    expect(lines.at(-1)).toEqual({ nextPageToken: expect.any(String), count: 30, quotaUnits: 605 });
+    expect(lines.at(-1)).toEqual({ nextPageToken: expect.any(String), count: 30, quotaUnits: spent });
     expect(new Set(lines.slice(0, -1).map(({ id }) => id)).size).toBe(30);
   });
 
@@ -253,10 +255,15 @@ describe("the log", () => {
   });
 
   test("has one line for a stream, with all that it cost until its end", async () => {
-    const lines = await linesAfter(async () =>
-      linesOf(await serviceWith().streamMessages(user.sub, { limit: 30, view: "metadata" })),
-    );
-    expect(lines).toEqual([expect.objectContaining({ route: "GmailService.streamMessages", quotaUnits: 605 })]);
+    const stream = async () =>
+      linesOf(await serviceWith().streamMessages(user.sub, { limit: 30, view: "metadata", q: "subject:report" }));
+    const { messages } = await serviceWith().listMessages(user.sub, { limit: 30, q: "subject:report" });
+    await google.forgetCalls();
+    const { quotaUnits } = await google.snapshot();
+    const lines = await linesAfter(stream);
+    const spent = (await google.snapshot()).quotaUnits - quotaUnits;
+    expect(lines).toEqual([expect.objectContaining({ route: "GmailService.streamMessages", quotaUnits: spent })]);
+    expect(Number(lines[0]?.["rowsKnown"]) + Number(lines[0]?.["rowsRead"])).toBe(messages.length);
     expect(lines[0]?.["upstreamCalls"]).toBe(await google.count());
   });
 });
