@@ -35,12 +35,13 @@ const MIGRATIONS: readonly string[] = [
      last_used_at_ms INTEGER NOT NULL,
      PRIMARY KEY (kind, id, day)
    ) WITHOUT ROWID;`,
+  // With a rowid: a row of more than a thousand bytes would take a page of its own otherwise.
   `CREATE TABLE rows (
      id TEXT PRIMARY KEY,
      version TEXT NOT NULL,
      labels TEXT NOT NULL,
      sealed TEXT NOT NULL
-   ) WITHOUT ROWID;`,
+   );`,
 ];
 
 /** What the database is kept in. */
