@@ -46,7 +46,7 @@ const EXPECTED: Readonly<Record<string, Expectation>> = {
   "Several calls in one: batch": { prints: [/(?:Content-ID: <response-[\w-]+>[^]*HTTP\/1\.1 200 OK[^]*){2}/i] },
   "Changing something": { prints: [/"STARRED"/] },
   "What a call costs": {
-    prints: [/^x-gmail-quota-units: 105$/im, /^server-timing: .*list;dur=/im, /^x-request-id: /im],
+    prints: [/^x-gmail-quota-units: [1-9]\d*$/im, /^server-timing: .*list;dur=/im, /^x-request-id: /im],
   },
   "When the answer is 401": {
     prints: [/^reason: SIGN_IN_REQUIRED\nask the user to open: http:\/\/\S+\/auth\/login\S*\n$/],
