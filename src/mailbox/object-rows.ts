@@ -113,7 +113,7 @@ export class ObjectRows {
         if ("end" in part) {
           this.retryAfterSeconds = part.end.retryAfterSeconds;
         } else {
-          count += part.rows.length;
+          count += part.rows.filter((row) => !("error" in row)).length;
           yield* this.#pass(part.rows);
         }
       }

@@ -41,6 +41,8 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
   const stop = new AbortController();
   const asked = { moment, sub, reader: gmailFor(parts) };
   const source = await rows.open(refs, asked, () => stop.abort());
+  // Of history, where the object did not know of the request.
+  minute.spend(trace.quotaUnits);
   const known = source.allKnown(refs);
   if (known !== null) return { kind: "known", rows: known, cost: costOf(trace) };
   const reader = new RowReader({
