@@ -58,9 +58,7 @@ export class MailboxRows {
    * @param moment names the request
    */
   async sync(moment: string, sub: string, reader: HistoryReader): Promise<void> {
-    const isFresh = this.#sync(sub, reader);
-    this.#moments.set(moment, isFresh);
-    await isFresh;
+    await this.#isFresh(moment, sub, reader);
   }
 
   async #sync(sub: string, reader: HistoryReader): Promise<boolean> {
