@@ -162,8 +162,7 @@ export class MailboxCore implements MailboxQuestions {
         return this.#endUntil(event.untilMs);
       case "forget":
         this.#endUntil(event.untilMs);
-        await this.#turns.take(() => this.#forgetOlder(sub, event.untilMs));
-        return this.#writeOwed();
+        if (await this.#turns.take(() => this.#forgetOlder(sub, event.untilMs))) await this.#writeOwed();
     }
   }
 
@@ -281,10 +280,13 @@ export class MailboxCore implements MailboxQuestions {
     return tokens;
   }
 
-  async #forgetOlder(sub: string, untilMs: number): Promise<void> {
+  /** @returns whether that was done */
+  async #forgetOlder(sub: string, untilMs: number): Promise<boolean> {
     const sinceMs = await this.#grant.sinceMs(sub);
     // The user may have consented again since.
-    if (sinceMs === null || sinceMs <= untilMs) await this.#forget({ sub, email: null });
+    if (sinceMs !== null && sinceMs > untilMs) return false;
+    await this.#forget({ sub, email: null });
+    return true;
   }
 
   /** What KV does not take is logged, and taken later. */
