@@ -2,8 +2,7 @@
  * A user's grant at rest: the credential by user, and the user by address. Everything secret is sealed, bound to its KV key:
  * docs/storage-schema.md. Access to KV itself is kv-store/sealed-kv.ts.
  *
- * Only the object of a user writes and deletes these records (object/grant.ts), one change at a time, so that no change
- * meets another one.
+ * Only the object of a user writes and deletes these records: object/records.ts.
  */
 import * as z from "zod/mini";
 import { openedOrNull, SealError, sha512 } from "./lib/key-ring.ts";
@@ -63,17 +62,23 @@ export class CredentialStore {
     return { credential, isOutdated: !this.#kv.keyRing.isActive(sealed) };
   }
 
-  /**
-   * Stores a credential; it has a refresh token by its type, so a missing one can never replace a stored one.
-   *
-   * @returns what was written: elsewhere KV may not know it for a minute
-   */
-  async writeCredential(credential: Credential): Promise<string> {
-    return this.#kv.putSealed("credential", storageKeys.credential(credential.sub), credential);
+  /** Seals a credential as it is stored. */
+  async sealCredential(credential: Credential): Promise<string> {
+    return this.#kv.keyRing.seal({ purpose: "credential", owner: storageKeys.credential(credential.sub) }, credential);
+  }
+
+  /** Stores a credential; it has a refresh token by its type, so a missing one can never replace a stored one. */
+  async writeCredential(credential: Credential): Promise<void> {
+    await this.#kv.putSealed("credential", storageKeys.credential(credential.sub), credential);
   }
 
   async deleteCredential(sub: string): Promise<void> {
     await this.#kv.delete(storageKeys.credential(sub));
+  }
+
+  /** Deletes the key that a user's rows are sealed under. */
+  async deleteRowKey(sub: string): Promise<void> {
+    await this.#kv.delete(storageKeys.mailboxKey(sub));
   }
 
   /** Remembers which user has an address, for those who ask by it. The newest one to sign in with it counts. */

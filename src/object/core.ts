@@ -4,7 +4,6 @@
  *
  * A plain class, so that tests give it a clock and a Google; the class that the runtime knows is `Mailbox` in index.ts.
  */
-import * as z from "zod/mini";
 import { AppError, signInRequired } from "../errors.ts";
 import { IdentitySchema, type Identity } from "../identity.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
@@ -17,6 +16,7 @@ import { Activity } from "./activity.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { Database, type ObjectStorage } from "./database.ts";
 import { type GrantParts, ObjectGrant } from "./grant.ts";
+import { Records } from "./records.ts";
 import {
   type ActivityDay,
   type Actor,
@@ -48,7 +48,7 @@ import { OpenedMessages } from "./rows/opened-messages.ts";
 import { MinuteQuota } from "./rows/minute.ts";
 import { RowKey } from "./rows/row-key.ts";
 import { MailboxRows } from "./rows/rows.ts";
-import { type Purpose, Schedule } from "./schedule.ts";
+import { Schedule } from "./schedule.ts";
 import { SESSION_TTL_SECONDS, Sessions } from "./sessions.ts";
 import { Turns } from "./turns.ts";
 
@@ -67,13 +67,9 @@ const META = {
   disabled: "disabled",
   /** When the last event that said whether the account is disabled was issued, in epoch milliseconds. */
   accountEvent: "account_event_ms",
-  /** The address of the user could not be written: the next sign-in writes it, with a new refresh token or without. */
-  owesAddress: "owes_address",
-  /** Records in KV that a disconnect could not delete: user and addresses, as JSON. */
-  toErase: "to_erase",
 } as const;
 
-export interface CoreParts extends Omit<GrantParts, "database" | "turns"> {
+export interface CoreParts extends Omit<GrantParts, "database" | "records" | "schedule" | "turns"> {
   readonly storage: ObjectStorage;
   /** What the calls of one request are made with, and counted by. */
   readonly openCalls: (request?: {
@@ -93,6 +89,7 @@ export class MailboxCore implements MailboxQuestions {
   readonly #sessions: Sessions;
   readonly #apiTokens: ApiTokens;
   readonly #activity: Activity;
+  readonly #records: Records;
   readonly #grant: ObjectGrant;
   readonly #rowKey: RowKey;
   readonly #rows: MailboxRows;
@@ -110,13 +107,18 @@ export class MailboxCore implements MailboxQuestions {
     this.#schedule = new Schedule(database, storage);
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
-    this.#grant = new ObjectGrant({ ...parts, database, turns: this.#turns });
+    const shared = { ...parts, database, schedule: this.#schedule };
+    this.#records = new Records(shared);
+    this.#grant = new ObjectGrant({ ...shared, records: this.#records, turns: this.#turns });
     const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];
     this.#activity = new Activity({ database, sessions, apiTokens, now });
     const { config, defer, kv, warn } = parts;
     this.#opened = new OpenedMessages(now);
     const dropRows = (): void => this.#rows.onKeyLost();
-    const onMade = (): void => this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
+    const onMade = (): void => {
+      this.#records.keepRowKey();
+      this.#schedule.plan("rows", now() + ROWS_UNUSED_MS);
+    };
     this.#rowKey = new RowKey({ database, kv, warn, dropRows, onMade });
     // Rows from before it was turned off.
     if (!config.keepsRows && this.#rowKey.isMade) this.#schedule.set("rows", now());
@@ -137,50 +139,37 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async #signIn(request: SignIn): Promise<SignInResult> {
-    const { identity, session } = request;
     const obstacle = this.#obstacle(request);
     if (obstacle !== null) return obstacle;
-    // What a disconnect has left in KV is deleted first: later, it would be the new grant that is deleted.
-    await this.#erase();
-    const { email, sub } = identity;
-    const former = this.#identity()?.email ?? null;
-    const isAddressNew =
-      request.refreshToken !== null ||
-      request.delegated ||
-      (former !== null && former !== email) ||
-      this.#database.get(META.owesAddress) !== null;
-    const knowsAddress = isAddressNew && email !== null && request.emailVerified;
-    const writing = knowsAddress ? this.#parts.store.writeAddress(email, sub) : null;
-    const keeping = this.#grant.keep(request).then((isKept) => {
-      // A refresh token comes with a new consent only. What began under an older one ends before the new grant serves
-      // anybody: had somebody else got hold of a session or an API token, it would come back to life with it.
-      if (isKept && request.refreshToken !== null) this.#endUntil(session.signedInAtMs - 1);
-      return isKept;
-    });
-    const [kept, written] = await Promise.allSettled([keeping, writing]);
-    // A write that is reported as failed may have been done: the next sign-in may find the grant, and so bring none.
-    if (written.status === "rejected") this.#oweAddress();
-    if (kept.status === "rejected") throw kept.reason;
-    if (!kept.value) return "no-grant";
-    if (written.status === "rejected") throw written.reason;
-    this.#database.set(META.owesAddress, null);
-    if (former !== null && former !== email) this.#parts.defer(this.#parts.store.deleteAddress(former, sub));
-    // Everything may have been ended while KV was written.
+    const keep = await this.#grant.prepare(request);
+    if (keep === null) return "no-grant";
+    // Everything may have been ended meanwhile.
     const late = this.#obstacle(request);
     if (late !== null) return late;
-    this.#database.transaction(() => {
-      this.#database.set(META.identity, JSON.stringify(identity));
+    const accessToken = this.#database.transaction(() => {
+      // A refresh token comes with a new consent only. What began under an older one ends before the new grant serves
+      // anybody: had somebody else got hold of a session or an API token, it would come back to life with it.
+      if (request.refreshToken !== null) this.#endUntil(request.session.signedInAtMs - 1);
+      this.#keepIdentity(request);
       if (request.previousSession !== null) this.#sessions.end(request.previousSession);
-      this.#sessions.begin(session);
+      this.#sessions.begin(request.session);
       this.#planExpiry();
+      return keep();
     });
-    if (request.accessToken !== null) await this.#grant.remember(request.accessToken);
+    this.#parts.defer(this.#records.write(true));
+    if (accessToken !== null) await this.#grant.remember(accessToken);
     return "signed-in";
   }
 
-  #oweAddress(): void {
-    this.#database.set(META.owesAddress, "yes");
-    this.#planExpiry();
+  #keepIdentity({ delegated, emailVerified, identity, refreshToken }: SignIn): void {
+    const { email, sub } = identity;
+    const former = this.#identity()?.email ?? null;
+    const isChanged = former !== null && former !== email;
+    const isNew = isChanged || delegated || refreshToken !== null;
+    const addresses: [string, boolean][] = isChanged ? [[former, false]] : [];
+    if (isNew && email !== null && emailVerified) addresses.push([email, true]);
+    if (addresses.length > 0) this.#records.decide(sub, { addresses });
+    this.#database.set(META.identity, JSON.stringify(identity));
   }
 
   /** Why a sign-in may not come to life; null where it may. */
@@ -207,7 +196,9 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async disconnect(user: { sub: string; email: string | null }): Promise<Disconnected> {
-    return this.#turns.take(() => this.#forget(user));
+    const tokens = await this.#turns.take(() => this.#forget(user));
+    await this.#writeOwed();
+    return tokens;
   }
 
   async secure(sub: string, consequence: SecurityConsequence, event: EventTimes): Promise<void> {
@@ -219,7 +210,7 @@ export class MailboxCore implements MailboxQuestions {
         return this.#endUntil(event.untilMs);
       case "forget":
         this.#endUntil(event.untilMs);
-        return this.#turns.take(() => this.#forgetOlder(sub, event.untilMs));
+        if (await this.#turns.take(() => this.#forgetOlder(sub, event.untilMs))) await this.#writeOwed();
     }
   }
 
@@ -362,26 +353,18 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async reseal(sub: string, { key, purpose }: SealedRecord): Promise<ResealOutcome> {
-    return this.#turns.take(() =>
-      purpose === "mailbox-key" ? this.#rowKey.reseal(sub) : this.#grant.reseal(sub, { key, purpose }),
-    );
+    if (purpose === "mailbox-key") return this.#turns.take(() => this.#rowKey.reseal(sub));
+    const outcome = await this.#records.during(() => this.#turns.take(() => this.#grant.reseal(sub, { key, purpose })));
+    await this.#records.write();
+    return outcome;
   }
 
   /** What the alarm does. */
   async alarm(): Promise<void> {
     for (const purpose of this.#schedule.take(this.#parts.now())) {
-      await this.#turns.take(() => this.#do(purpose));
-    }
-  }
-
-  async #do(purpose: Purpose): Promise<void> {
-    switch (purpose) {
-      case "erasure":
-        return this.#eraseOrPlan();
-      case "expiry":
-        return this.#expire();
-      case "rows":
-        return this.#dropUnusedRows();
+      await (purpose === "storing"
+        ? this.#writeOwed()
+        : this.#turns.take(() => (purpose === "rows" ? this.#dropUnusedRows() : this.#expire())));
     }
   }
 
@@ -400,54 +383,44 @@ export class MailboxCore implements MailboxQuestions {
     const nowMs = this.#parts.now();
     const isUsed = [this.#sessions, this.#apiTokens, this.#activity].map((part) => part.expire()).some(Boolean);
     if (this.#endedAtMs() < nowMs - SESSION_TTL_SECONDS * 1000) this.#database.set(META.endedAt, null);
-    const hasMore = isUsed || this.#rowKey.isMade;
-    const kept = [META.endedAt, META.disabled, META.owesAddress, META.toErase];
-    if (hasMore || kept.some((name) => this.#database.get(name) !== null)) this.#schedule.set("expiry", nowMs + DAY_MS);
+    const isKept = [META.endedAt, META.disabled].some((name) => this.#database.get(name) !== null);
+    const isOwed = this.#records.isOwed || this.#rowKey.isMade;
+    if (isUsed || isKept || isOwed) this.#schedule.set("expiry", nowMs + DAY_MS);
     else await this.#database.deleteAll();
   }
 
-  /** Deletes everything of the user here, and in KV. */
+  /** Deletes everything of the user here; KV is owed the same. */
   async #forget({ sub, email }: { sub: string; email: string | null }): Promise<Disconnected> {
     const { email: storedEmail, ...tokens } = await this.#grant.read(sub);
-    // An earlier one may have been left half done.
-    const emails = new Set([...this.#toErase().emails, email, storedEmail, this.#identity()?.email ?? null]);
     this.#database.transaction(() => {
       this.#endEverything();
       this.#grant.end();
+      const emails = [email, storedEmail, this.#identity()?.email ?? null];
+      this.#records.remove(
+        sub,
+        emails.filter((one) => one !== null),
+      );
       this.#rows.forget();
       this.#database.run("DELETE FROM activity");
       this.#database.set(META.identity, null);
-      this.#database.set(META.toErase, JSON.stringify({ sub, emails: [...emails].filter((one) => one !== null) }));
-      this.#schedule.plan("erasure", this.#parts.now() + ERASE_AGAIN_MS);
     });
-    await this.#eraseOrPlan();
     return tokens;
   }
 
-  async #forgetOlder(sub: string, untilMs: number): Promise<void> {
+  /** @returns whether that was done */
+  async #forgetOlder(sub: string, untilMs: number): Promise<boolean> {
     const sinceMs = await this.#grant.sinceMs(sub);
     // The user may have consented again since.
-    if (sinceMs === null || sinceMs <= untilMs) await this.#forget({ sub, email: null });
+    if (sinceMs !== null && sinceMs > untilMs) return false;
+    await this.#forget({ sub, email: null });
+    return true;
   }
 
-  /** Everything has ended by now: what KV does not delete is deleted later. */
-  async #eraseOrPlan(): Promise<void> {
-    const erased = await settle(this.#erase());
-    this.#schedule.set("erasure", erased.status === "rejected" ? this.#parts.now() + ERASE_AGAIN_MS : null);
-  }
-
-  /** Deletes what is left in KV. @throws AppError `STORAGE_UNAVAILABLE` */
-  async #erase(): Promise<void> {
-    const { sub, emails } = this.#toErase();
-    if (sub === null) return;
-    await this.#grant.erase(sub, emails);
-    await this.#rowKey.erase(sub);
-    this.#database.set(META.toErase, null);
-  }
-
-  #toErase(): z.infer<typeof ToEraseSchema> {
-    const text = this.#database.get(META.toErase);
-    return text === null ? { sub: null, emails: [] } : ToEraseSchema.parse(JSON.parse(text));
+  /** What KV does not take is logged, and taken later. */
+  async #writeOwed(): Promise<void> {
+    const writing = this.#records.write();
+    this.#parts.defer(writing);
+    await settle(writing);
   }
 
   /** Ends all sessions and API tokens, whatever the clocks of those who began them said, and sign-ins in progress. */
@@ -485,11 +458,5 @@ export class MailboxCore implements MailboxQuestions {
   }
 }
 
-/** What is left in KV: whose, and their addresses. */
-const ToEraseSchema = z.object({ sub: z.nullable(z.string()), emails: z.array(z.nullable(z.string())) });
-
 /** Who acts was found in force when the question came. */
 const NOT_REVOKED = Promise.resolve(false);
-
-/** How soon KV is asked again to delete what it could not. */
-const ERASE_AGAIN_MS = 60_000;

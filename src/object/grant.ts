@@ -1,12 +1,12 @@
 /**
- * A user's grant, as their object keeps it: the credential in KV, which this class alone writes and deletes, and the access
- * token that it brings. One refresh for all who need it, everywhere: who comes while one is in progress waits for it.
+ * A user's grant, as their object keeps it: the credential, which object/records.ts stores, and the access token that it
+ * brings. One refresh for all who need it, everywhere: who comes while one is in progress waits for it.
  */
 import * as z from "zod/mini";
 import { type Config, isDelegated } from "../config.ts";
 import { AppError, consentRequired, scopeMissing } from "../errors.ts";
 import { type AccessToken, AccessTokenSchema, isFreshEnough } from "../identity.ts";
-import type { Credential, CredentialStore, FoundCredential } from "../kv-store.ts";
+import type { Credential, FoundCredential } from "../kv-store.ts";
 import { type Binding, type KeyRing, missingKey, openedOrNull, sha256, tryOpen } from "../lib/key-ring.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { readJson, unavailable, type Upstream } from "../lib/upstream.ts";
@@ -14,21 +14,14 @@ import { coversSignIn, OAuthError, refreshAccessToken, scopesInUse, toAccessToke
 import { accessBlocked } from "../oauth/access-blocked.ts";
 import { delegatedAccessToken } from "../oauth/service-account.ts";
 import { accountNotAllowed, isAllowedAccount } from "../oauth/accounts.ts";
-import type { Database } from "./database.ts";
+import type { Records, RecordsParts } from "./records.ts";
 import type { Disconnected, Renewed, ResealOutcome, SignIn } from "./rpc.ts";
 import { settle } from "../lib/settle.ts";
 import type { SealedKv } from "../kv-store/sealed-kv.ts";
 import type { Turns } from "./turns.ts";
 
-/** KV shows a change everywhere after "60 seconds or more": by then it surely does. */
-const KV_SETTLED_MS = 5 * 60 * 1000;
-
 /** Names in `meta`. */
 const META = {
-  /** Set by a disconnect until the next sign-in: there is no grant, whatever KV says. */
-  gone: "grant_gone",
-  /** The credential that was written last, sealed as in KV, and until when KV may not know it. */
-  recent: "recent_credential",
   /** SHA-256 of the refresh token that Google has called dead. */
   dead: "dead_token",
   accessToken: "access_token",
@@ -36,16 +29,13 @@ const META = {
   delegated: "delegated",
 } as const;
 
-export interface GrantParts {
+export interface GrantParts extends RecordsParts {
   readonly config: Config;
-  readonly database: Database;
   readonly keyRing: KeyRing;
   readonly kv: SealedKv;
-  readonly store: CredentialStore;
+  readonly records: Records;
   /** In hexadecimal. */
   readonly objectId: string;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
   /** The calls of one refresh. */
   readonly openUpstream: () => Upstream;
   /** Logs what an operator should know. */
@@ -55,6 +45,9 @@ export interface GrantParts {
   /** What changes the grant. */
   readonly turns: Turns;
 }
+
+/** Makes what a sign-in brings the grant in force, in the transaction that begins the session. @returns the access token */
+type Keep = () => AccessToken | null;
 
 export class ObjectGrant {
   readonly #parts: GrantParts;
@@ -76,40 +69,49 @@ export class ObjectGrant {
   }
 
   /**
-   * Keeps the grant of a sign-in: stores the refresh token that came, or relies on the stored one.
+   * Prepares the grant of a sign-in: seals the refresh token that came, or relies on the stored one. Changes nothing yet.
    *
-   * @returns false where none is usable
-   * @throws AppError `STORAGE_UNAVAILABLE`
+   * @returns null where none is usable
+   * @throws AppError `STORAGE_UNAVAILABLE` where the stored one cannot be read
    */
-  async keep(request: SignIn): Promise<boolean> {
-    const { config } = this.#parts;
+  async prepare(request: SignIn): Promise<Keep | null> {
+    const { config, database, store } = this.#parts;
+    const { accessToken, delegated, identity, refreshToken, scopes } = request;
     const found = await this.#storedForSignIn(request);
-    if (request.delegated) {
-      await this.#keepDelegated(request);
-      // No refresh token is kept for who needs none.
-      if (found !== null) await this.#parts.store.deleteCredential(request.identity.sub);
-      return true;
+    if (delegated) return this.#prepareDelegated(request, found);
+    if (refreshToken !== null) {
+      const credential = toCredential(request, refreshToken, { found, clientId: config.google.clientId });
+      const sealed = await store.sealCredential(credential);
+      return () => {
+        this.#generation += 1;
+        this.#store(identity.sub, sealed);
+        database.set(META.dead, null);
+        database.set(META.delegated, null);
+        return accessToken;
+      };
     }
-    if (request.refreshToken !== null) {
-      await this.#write(toCredential(request, request.refreshToken, { found, clientId: config.google.clientId }));
-      return true;
-    }
-    if (found === null) return false;
+    if (found === null) return null;
     const { credential, isOutdated } = found;
-    if (credential.clientId !== config.google.clientId) return false;
-    if (!coversSignIn(credential.scopes, config.google.scopes, [...request.scopes])) return false;
-    if (await this.#isDead(credential.refreshToken)) return false;
-    if (isOutdated) this.#storeLater(credential);
-    return true;
+    if (credential.clientId !== config.google.clientId) return null;
+    if (!coversSignIn(credential.scopes, config.google.scopes, [...scopes])) return null;
+    if (await this.#isDead(credential.refreshToken)) return null;
+    const sealed = isOutdated ? await store.sealCredential(credential) : null;
+    return () => {
+      if (sealed !== null) this.#store(identity.sub, sealed);
+      return accessToken;
+    };
   }
 
   /** A record that does not open counts as none: signing in replaces it. */
-  async #storedForSignIn({ identity, refreshToken }: SignIn): Promise<FoundCredential | null> {
+  async #storedForSignIn({ delegated, identity, refreshToken }: SignIn): Promise<FoundCredential | null> {
     const woken = this.#woken;
     this.#woken = null;
-    const result = woken === null ? null : await woken;
+    const isReplaced = refreshToken !== null && !delegated;
+    // What is replaced is not waited for: it may be known by now.
+    const result = await (isReplaced ? Promise.race([woken, Promise.resolve(null)]) : woken);
+    const known = result?.status === "fulfilled" ? result.value : null;
     // What was not there, or could not be read, is looked for again where it is needed.
-    if (result?.status === "fulfilled" && (result.value !== null || refreshToken !== null)) return result.value;
+    if (known !== null || isReplaced) return known;
     const opened = await tryOpen(this.#find(identity.sub, null));
     if (opened.kind === "opened") return opened.value;
     // The person consents once more and never notices; the operator should.
@@ -117,35 +119,19 @@ export class ObjectGrant {
     return null;
   }
 
-  async #write(credential: Credential): Promise<void> {
-    const { database } = this.#parts;
-    this.#generation += 1;
-    await this.#store(credential);
-    // Who has begun to refresh meanwhile has read the one before.
-    this.#generation += 1;
-    database.transaction(() => {
-      database.set(META.gone, null);
-      database.set(META.dead, null);
-      database.set(META.delegated, null);
-    });
-  }
-
-  async #store(credential: Credential): Promise<void> {
-    const { database, now, store } = this.#parts;
-    const sealed = await store.writeCredential(credential);
+  #store(sub: string, sealed: string): void {
     this.#woken = null;
-    database.set(META.recent, JSON.stringify({ sealed, untilMs: now() + KV_SETTLED_MS }));
+    this.#parts.records.decide(sub, { credential: sealed });
   }
 
-  /** Stores a newer form of the record beside the answer, unless the grant has ended by then, or another one has come. */
-  #storeLater(credential: Credential): void {
-    const { defer, turns } = this.#parts;
-    const generation = this.#generation;
-    defer(
-      turns.take(async () => {
-        if (generation === this.#generation) await this.#store(credential);
-      }),
-    );
+  /** Stores a newer form of the record, unless the grant has ended by then, or another one has come. */
+  async #storeNewer(credential: Credential, generation: number): Promise<void> {
+    const { defer, records, store, turns } = this.#parts;
+    await turns.take(async () => {
+      const sealed = await store.sealCredential(credential);
+      if (generation === this.#generation) this.#store(credential.sub, sealed);
+    });
+    defer(records.write());
   }
 
   /** Remembers the access token of a sign-in, for programs and for work while the user is offline. */
@@ -203,7 +189,7 @@ export class ObjectGrant {
   }
 
   /**
-   * What a disconnect leaves behind: {@link end} ends the grant, {@link erase} deletes its records in KV.
+   * What a disconnect ends.
    *
    * @returns the tokens to give back to Google, and the address to forget
    * @throws AppError `STORAGE_UNAVAILABLE`: nothing has changed
@@ -220,32 +206,22 @@ export class ObjectGrant {
     };
   }
 
-  /** Ends the grant here: nothing that KV says brings it back. */
+  /** Ends the grant; its records are not touched. */
   end(): void {
     const { database } = this.#parts;
     this.#generation += 1;
     this.#woken = null;
     this.#dropAccessToken();
-    database.set(META.recent, null);
     database.set(META.dead, null);
     database.set(META.delegated, null);
-    database.set(META.gone, "yes");
   }
 
-  /** Deletes the records in KV. @throws AppError `STORAGE_UNAVAILABLE`: doing it again does the rest */
-  async erase(sub: string, addresses: readonly (string | null)[]): Promise<void> {
-    const { store } = this.#parts;
-    await store.deleteCredential(sub);
-    for (const email of new Set(addresses)) if (email !== null) await store.deleteAddress(email, sub);
-  }
-
-  /** Seals a record in KV again, under the key that seals now. @throws SealError where it does not open */
+  /** Seals a record again, under the key that seals now. @throws SealError where it does not open */
   async reseal(
     sub: string,
     { purpose, key }: { purpose: "credential" | "address"; key: string },
   ): Promise<ResealOutcome> {
-    const { kv } = this.#parts;
-    // The credential that was written last, which KV may not tell yet.
+    const { kv, store } = this.#parts;
     const found = await this.#find(sub, null);
     if (found === null && this.#delegated() === null) return "dead";
     const sealed = await kv.get(key);
@@ -253,7 +229,7 @@ export class ObjectGrant {
     if (kv.keyRing.isActive(sealed)) return "current";
     if (purpose === "address" || found === null) await kv.reseal(purpose, { key, sealed });
     else if (await this.#isDead(found.credential.refreshToken)) return "dead";
-    else await this.#store(found.credential);
+    else this.#store(sub, await store.sealCredential(found.credential));
     return "resealed";
   }
 
@@ -269,11 +245,10 @@ export class ObjectGrant {
 
   /** @param what names the credential, if a missing key is an error for the operator. @throws SealError where `what` is null */
   async #find(sub: string, what: string | null): Promise<FoundCredential | null> {
-    const { database, now, store } = this.#parts;
-    if (database.get(META.gone) !== null) return null;
-    const recent = parseRecent(database.get(META.recent));
-    const finding =
-      recent !== null && recent.untilMs > now() ? store.openCredential(sub, recent.sealed) : store.findCredential(sub);
+    const { records, store } = this.#parts;
+    const newest = records.newest();
+    if (newest === null) return null;
+    const finding = newest === undefined ? store.findCredential(sub) : store.openCredential(sub, newest);
     return what === null ? finding : openedOrNull(finding, what);
   }
 
@@ -310,15 +285,15 @@ export class ObjectGrant {
     try {
       const response = await refreshAccessToken(openUpstream(), config.google, { refreshToken, scopes });
       const accessToken = toAccessToken(response, now());
-      // A grant that has ended meanwhile stays ended; a new one has its own access token.
-      if (generation !== this.#generation) return this.#afterChange(sub);
-      await this.remember(accessToken);
       // RFC 6749 §6: a refresh token that comes with a refresh replaces the one before. The record keeps the time of its
       // consent.
       const isReplaced = response.refreshToken !== null && response.refreshToken !== refreshToken;
       if (isReplaced || found.isOutdated) {
-        this.#storeLater({ ...credential, refreshToken: response.refreshToken ?? refreshToken });
+        await this.#storeNewer({ ...credential, refreshToken: response.refreshToken ?? refreshToken }, generation);
       }
+      // A grant that has ended meanwhile stays ended; a new one has its own access token.
+      if (generation !== this.#generation) return this.#afterChange(sub);
+      await this.remember(accessToken);
       return accessToken;
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error;
@@ -338,10 +313,12 @@ export class ObjectGrant {
   }
 
   /** The service account's access to a mailbox, once that is known to be the user's own. */
-  async #keepDelegated({ identity: { email }, hostedDomain, session }: SignIn): Promise<void> {
-    const { config, database, openUpstream } = this.#parts;
+  async #prepareDelegated(
+    { identity: { email, sub }, hostedDomain, session }: SignIn,
+    found: FoundCredential | null,
+  ): Promise<Keep> {
+    const { config, database, openUpstream, records } = this.#parts;
     if (email === null) throw notTheirs();
-    this.#generation += 1;
     const delegated: Delegated = { email, hostedDomain, sinceMs: session.signedInAtMs };
     const upstream = openUpstream();
     const accessToken = await this.#assert(delegated, upstream);
@@ -351,18 +328,21 @@ export class ObjectGrant {
     if (response.status !== 200) throw unavailable("Gmail", response);
     const { emailAddress } = await readJson(response, ProfileSchema, "Gmail");
     if (toAsciiLowerCase(emailAddress) !== toAsciiLowerCase(email)) throw notTheirs();
-    database.transaction(() => {
+    return () => {
+      this.#generation += 1;
       database.set(META.delegated, JSON.stringify(delegated));
-      database.set(META.recent, null);
-      database.set(META.gone, null);
-    });
-    await this.remember(accessToken);
+      // No refresh token is kept for who needs none.
+      if (found !== null) records.decide(sub, { credential: null });
+      return accessToken;
+    };
   }
 
   async #delegatedAccess(sub: string, delegated: Delegated, generation: number): Promise<AccessToken> {
-    const { database, store } = this.#parts;
+    const { database, records, store } = this.#parts;
     // Google finds the mailbox by the address, which may have gone to somebody else who has signed in here since.
-    if ((await openedOrNull(store.readAddress(delegated.email), "An address")) !== sub) {
+    const isOwed = records.owesAddress(delegated.email);
+    const holder = await openedOrNull(store.readAddress(delegated.email), "An address");
+    if (holder !== sub && (holder !== null || !isOwed)) {
       database.set(META.delegated, null);
       throw consentRequired(sub);
     }
@@ -430,8 +410,4 @@ function toCredential(
     createdAtMs: found?.credential.createdAtMs ?? session.signedInAtMs,
     updatedAtMs: session.signedInAtMs,
   };
-}
-
-function parseRecent(text: string | null): { sealed: string; untilMs: number } | null {
-  return text === null ? null : JSON.parse(text);
 }

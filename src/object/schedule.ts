@@ -3,11 +3,11 @@
  */
 import type { Database, ObjectStorage } from "./database.ts";
 
-/** `expiry`: deletes what has expired. `erasure`: deletes in KV what a disconnect could not. `rows`: forgets unused ones. */
-export type Purpose = "expiry" | "erasure" | "rows";
+/** `expiry`: deletes what has expired. `storing`: writes what KV is owed. `rows`: forgets unused ones. */
+export type Purpose = "expiry" | "rows" | "storing";
 
-/** How soon work that was stopped half-way is done again. */
-const AGAIN_MS = 60_000;
+/** How soon work that failed, or was stopped half-way, is done again. */
+export const AGAIN_MS = 60_000;
 
 export class Schedule {
   readonly #database: Database;
@@ -30,8 +30,8 @@ export class Schedule {
   }
 
   /**
-   * The purposes whose time has come. Each is planned again, for the case that the object is stopped before {@link set} says
-   * what comes next.
+   * The purposes whose time has come. Each is planned again, for the case that it fails, or the object is stopped before
+   * {@link set} says what comes next.
    *
    * @param nowMs epoch milliseconds
    */

@@ -182,8 +182,8 @@ async function sealedInObject({ stage, user }: Victim): Promise<Record<"access-t
       (_, { storage: { sql } }) =>
         sql.exec<{ value: string }>("SELECT value FROM meta WHERE name = ?", name).one().value,
     );
-  const { sealed }: { sealed: string } = JSON.parse(await valueOf("recent_credential"));
-  return { "access-token": await valueOf("access_token"), "recent credential": sealed };
+  const { credential }: { credential: string } = JSON.parse(await valueOf("kv_records"));
+  return { "access-token": await valueOf("access_token"), "recent credential": credential };
 }
 
 async function refusedAsPageToken(scene: Victim, value: string, what: string): Promise<void> {

@@ -50,12 +50,11 @@ afterAll(() => reset());
 describe("a credential", () => {
   test("is found as it was written, without end, and replaced by a newer one", async () => {
     expect(await store.findCredential(CREDENTIAL.sub)).toBeNull();
-    const written = await store.writeCredential(CREDENTIAL);
-    expect(await env.CREDENTIALS.get(KEY)).toBe(written);
+    await store.writeCredential(CREDENTIAL);
     const found = { credential: CREDENTIAL, isOutdated: false };
     expect(await store.findCredential(CREDENTIAL.sub)).toEqual(found);
     world.clock.nowMs += 10 * 365 * DAY_SECONDS * 1000;
-    expect(await store.openCredential(CREDENTIAL.sub, written)).toEqual(found);
+    expect(await store.openCredential(CREDENTIAL.sub, await store.sealCredential(CREDENTIAL))).toEqual(found);
     await store.writeCredential({ ...CREDENTIAL, refreshToken: "newer" });
     expect(await store.findCredential(CREDENTIAL.sub)).toMatchObject({ credential: { refreshToken: "newer" } });
     const { keys } = await env.CREDENTIALS.list({ prefix: KEY });
@@ -79,7 +78,7 @@ describe("a credential", () => {
   });
 
   test("of another user's key, or that names another user than its key, does not open", async () => {
-    const sealed = await store.writeCredential(CREDENTIAL);
+    const sealed = await store.sealCredential(CREDENTIAL);
     await env.CREDENTIALS.put(storageKeys.credential("mallory"), sealed);
     expect(await failureOf(store.findCredential("mallory"))).toMatchObject({ code: "wrong-binding" });
     const other = await new KeyRing([KEY_A]).seal({ purpose: "credential", owner: KEY }, { ...CREDENTIAL, sub: "2" });
@@ -88,7 +87,7 @@ describe("a credential", () => {
   });
 
   test("that was changed, or is sealed for something else, does not open", async () => {
-    const sealed = await store.writeCredential(CREDENTIAL);
+    const sealed = await store.sealCredential(CREDENTIAL);
     const accessToken = await new KeyRing([KEY_A]).seal({ purpose: "access-token", owner: KEY }, CREDENTIAL);
     for (const value of [sealed.slice(0, -4), JSON.stringify(CREDENTIAL), "", accessToken]) {
       await env.CREDENTIALS.put(KEY, value);
@@ -108,7 +107,7 @@ describe("a credential", () => {
   });
 
   test("is deleted, also where it does not open", async () => {
-    for (const value of [await store.writeCredential(CREDENTIAL), "rubbish"]) {
+    for (const value of [await store.sealCredential(CREDENTIAL), "rubbish"]) {
       await env.CREDENTIALS.put(KEY, value);
       await store.deleteCredential(CREDENTIAL.sub);
       expect(await store.findCredential(CREDENTIAL.sub)).toBeNull();

@@ -38,6 +38,7 @@ async function withGrant(
   await inObject(
     async (object) => {
       expect(await signIn(object, "s", { refreshToken: "first" })).toBe("signed-in");
+      await object.afterwards();
       object.clock.nowMs += HOUR_MS;
       await work(object);
     },
@@ -311,7 +312,7 @@ describe("while Google refreshes", () => {
     });
   });
 
-  test("a new consent is being written: who asked is served by one more refresh, and not sent to consent", async () => {
+  test("a new consent comes that KV does not take: who asked gets its access token, and is not sent to consent", async () => {
     await withGrant(async (object) => {
       const google = holdGoogle(object, refusal("invalid_grant"));
       const asking = ask(object);
@@ -319,11 +320,12 @@ describe("while Google refreshes", () => {
       const kv = holdKv(object, isRecord);
       const signingIn = signIn(object, "newer", { refreshToken: "second" });
       await kv.arrived();
-      google.release();
-      expect(await asking).toBe("fresh-2");
-      kv.release();
       expect(await signingIn).toBe("signed-in");
-      expect(await ask(object)).toBe("of-newer");
+      google.release();
+      expect(await asking).toBe("of-newer");
+      expect(await ask(object, "of-newer")).toBe("fresh-2");
+      expect(object.sent).toEqual(["first", "second"]);
+      kv.release();
     });
   });
 });
@@ -399,6 +401,7 @@ describe("KV that still answers the old record", () => {
     await withGrant(async (object) => {
       const old = object.kv.central(KEY) ?? "";
       await signIn(object, "newer", { refreshToken: "second" });
+      await object.afterwards();
       object.clock.nowMs += 2_000;
       await object.kv.at("the object").put(KEY, old);
       object.clock.nowMs += 4 * MINUTE_MS;
@@ -534,19 +537,109 @@ describe("KV is down", () => {
   });
 
   test.each(["credential:", "address:"])(
-    "for the %s of a sign-in: STORAGE_UNAVAILABLE, and nobody is signed in",
+    "for the %s of a sign-in: it is served by the object for as long as that lasts, and KV gets it then",
     async (prefix) => {
       await inObject(async (object) => {
-        const restore = breakKv(object, (kind, key) => kind === "put" && key.startsWith(prefix));
-        expect(await appErrorOf(signIn(object, "s"))).toMatchObject({ reason: "STORAGE_UNAVAILABLE", code: 503 });
-        expect(await object.core.checkSession("s")).toBe(false);
+        const restore = breakKv(object, (kind, key) => kind !== "get" && key.startsWith(prefix));
+        expect(await signIn(object, "s", { refreshToken: "first" })).toBe("signed-in");
+        await object.advance(HOUR_MS);
+        object.evict();
+        expect(await ask(object)).toBe("fresh-1");
+        expect(object.kv.names.some((name) => name.startsWith(prefix))).toBe(false);
         restore();
-        object.clock.nowMs += 2_000;
-        expect(await signIn(object, "s")).toBe("signed-in");
-        expect(await ask(object)).toBe("of-s");
+        await object.advance(MINUTE_MS);
+        expect((await elsewhere(object).findCredential(SUB))?.credential.refreshToken).toBe("first");
+        expect(await elsewhere(object).readAddress(EMAIL)).toBe(SUB);
+        object.kv.operations.length = 0;
+        await object.advance(MINUTE_MS);
+        expect(object.kv.operations, "nothing is owed any more").toEqual([]);
       });
     },
   );
+
+  test("wholly: a sign-in with a new consent succeeds, and one without is told so", async () => {
+    await withGrant(async (object) => {
+      const restore = breakKv(object, () => true);
+      await object.core.wake(SUB);
+      expect(await appErrorOf(signIn(object, "without", { refreshToken: null }))).toMatchObject({ code: 503 });
+      expect(await signIn(object, "with", { refreshToken: "second" })).toBe("signed-in");
+      expect(await object.core.checkSession("with")).toBe(true);
+      await object.advance(10 * MINUTE_MS);
+      expect(await object.core.disconnect({ sub: SUB, email: EMAIL })).toMatchObject({ refreshToken: "second" });
+      restore();
+      await object.advance(MINUTE_MS);
+      expect(object.kv.names).toEqual([]);
+    });
+  });
+
+  test("for a refresh token that came with a refresh: it is not lost with the life of the object", async () => {
+    await withGrant(async (object) => {
+      object.google.refresh = rotated("fresh-1", "rotated-1");
+      const restore = breakKv(object, (kind) => kind === "put");
+      expect(await ask(object)).toBe("fresh-1");
+      object.evict();
+      expect(await ask(object, "fresh-1")).toBe("fresh-1");
+      expect(object.sent).toEqual(["first", "rotated-1"]);
+      restore();
+      await object.advance(MINUTE_MS);
+      expect((await elsewhere(object).findCredential(SUB))?.credential.refreshToken).toBe("rotated-1");
+    });
+  });
+
+  test("what KV is owed is sealed by the key that seals when KV gets it", async () => {
+    await inObject(async (object) => {
+      const restore = breakKv(object, (kind) => kind === "put");
+      await signIn(object, "s", { refreshToken: "first" });
+      await object.afterwards();
+      object.evict({ keys: [KEY_B, KEY_A] });
+      restore();
+      await object.advance(MINUTE_MS);
+      expect(kid(object)).toBe("b");
+    });
+  });
+});
+
+describe("a write of KV that hangs", () => {
+  test("holds up no sign-in and no disconnect, and brings nothing back when it is done", async () => {
+    await inObject(async (object) => {
+      const held = holdKv(object, isRecord);
+      expect(await signIn(object, "s", { refreshToken: "first" })).toBe("signed-in");
+      await held.arrived();
+      expect(await object.core.disconnect({ sub: SUB, email: EMAIL })).toMatchObject({ refreshToken: "first" });
+      held.release();
+      await object.afterwards();
+      expect(object.kv.names).toEqual([]);
+    });
+  });
+
+  test("is done again by the alarm of the object's next life", async () => {
+    await inObject(async (object) => {
+      const held = holdKv(object, isRecord);
+      await signIn(object, "s", { refreshToken: "first" });
+      await held.arrived();
+      object.evict();
+      object.kv.gate = null;
+      await object.advance(MINUTE_MS);
+      expect((await elsewhere(object).findCredential(SUB))?.credential.refreshToken).toBe("first");
+      held.release();
+    });
+  });
+
+  test("is followed by what came after it", async () => {
+    await inObject(async (object) => {
+      const held = holdKv(object, isRecord);
+      await signIn(object, "s", { refreshToken: "first" });
+      await held.arrived();
+      object.clock.nowMs += MINUTE_MS;
+      object.kv.gate = null;
+      await signIn(object, "newer", { refreshToken: "second" });
+      await vi.waitFor(() => expect(object.kv.names).toContain(KEY));
+      object.clock.nowMs += 2_000;
+      held.release();
+      await object.afterwards();
+      expect((await elsewhere(object).findCredential(SUB))?.credential.refreshToken).toBe("second");
+    });
+  });
 });
 
 describe("what a sign-in has the object read beforehand", () => {
@@ -609,7 +702,11 @@ test("nothing in the object shows a token, but who it is", async () => {
 
 test("a newer consent keeps when the first one came", async () => {
   await withGrant(async (object) => {
+    await object.core.wake(SUB);
+    // It reads the same, and later.
+    await object.core.consentedAt(SUB);
     await object.core.signIn(signInOf(object.clock.nowMs, "newer", { refreshToken: "second" }));
+    await object.afterwards();
     const found = await elsewhere(object).findCredential(SUB);
     expect(found?.credential).toMatchObject({ createdAtMs: START_MS, updatedAtMs: object.clock.nowMs });
   });

@@ -11,12 +11,12 @@ test("the alarm is the earliest time that is planned, and each purpose keeps its
     expect(alarmAtMs()).toBeNull();
     schedule.plan("expiry", 300);
     expect(alarmAtMs()).toBe(300);
-    schedule.plan("erasure", 200);
+    schedule.plan("storing", 200);
     expect(alarmAtMs()).toBe(200);
-    schedule.plan("erasure", 250);
-    schedule.plan("erasure", 400);
+    schedule.plan("storing", 250);
+    schedule.plan("storing", 400);
     expect(alarmAtMs()).toBe(200);
-    schedule.plan("erasure", 100);
+    schedule.plan("storing", 100);
     expect(alarmAtMs()).toBe(100);
   });
 });
@@ -24,14 +24,14 @@ test("the alarm is the earliest time that is planned, and each purpose keeps its
 test("what is due is taken once, and the alarm goes on to what is left", async () => {
   await inObject(async ({ alarmAtMs, storage }) => {
     const schedule = new Schedule(new Database(storage), storage);
-    schedule.plan("erasure", 100);
+    schedule.plan("storing", 100);
     schedule.plan("expiry", 300);
     expect(schedule.take(99)).toEqual([]);
-    expect(schedule.take(200)).toEqual(["erasure"]);
+    expect(schedule.take(200)).toEqual(["storing"]);
     expect(alarmAtMs()).toBe(300);
     const later = new Schedule(new Database(storage), storage);
     expect(later.take(200)).toEqual([]);
-    later.plan("erasure", 900);
+    later.plan("storing", 900);
     expect(later.take(300)).toEqual(["expiry"]);
     expect(alarmAtMs()).toBe(900);
   });
