@@ -51,7 +51,7 @@ describe("rows", () => {
     expect(searchParams.getAll("metadataHeaders")).toEqual(["From", "To", "Subject"]);
     expect(Object.fromEntries(searchParams)).toMatchObject({
       format: "metadata",
-      fields: "id,threadId,labelIds,snippet,internalDate,payload/headers",
+      fields: "id,threadId,historyId,labelIds,snippet,internalDate,payload/headers",
       prettyPrint: "false",
     });
     expect(call?.body).not.toMatch(/authorization/i);
