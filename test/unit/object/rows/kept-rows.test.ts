@@ -193,10 +193,10 @@ describe("in SQLite", () => {
       kept.begin("10");
       const message = row("a1");
       await keep(kept, [message], seal);
-      const [found] = object.storage.sql.exec("SELECT * FROM rows").toArray();
+      const found = object.storage.sql.exec<{ sealed: string }>("SELECT * FROM rows").one();
       expect(found).toEqual({ id: "a1", version: "10", labels: '["INBOX"]', sealed: expect.any(String) });
       const everything = ["rows", "meta"].map((table) => object.storage.sql.exec(`SELECT * FROM ${table}`).toArray());
-      const text = JSON.stringify(everything) + atob(String(found?.["sealed"]).split(".")[0] ?? "");
+      const text = JSON.stringify(everything) + atob(found.sealed.split(".")[0] ?? "");
       for (const secret of [message.subject, message.from, message.to, message.snippet, message.threadId]) {
         expect(text).not.toContain(secret);
       }
@@ -217,18 +217,18 @@ describe("in SQLite", () => {
   });
 });
 
-describe("of more rows than are kept,", () => {
-  /** Lists page by page, each of new messages. */
-  async function fill(kept: KeptRows, from: number, to: number): Promise<void> {
-    for (let start = from; start < to; start += 500) {
-      const numbers = Array.from({ length: Math.min(500, to - start) }, (_, index) => start + index);
-      await keep(
-        kept,
-        numbers.map((number) => row(idOf(number))),
-      );
-    }
+/** Lists page by page, each of new messages. */
+async function fill(kept: KeptRows, from: number, to: number): Promise<void> {
+  for (let start = from; start < to; start += 500) {
+    const numbers = Array.from({ length: Math.min(500, to - start) }, (_, index) => start + index);
+    await keep(
+      kept,
+      numbers.map((number) => row(idOf(number))),
+    );
   }
+}
 
+describe("of more rows than are kept,", () => {
   test("the newest stay, and room is left only as far as there is need for it", async () => {
     await inObject(async (object) => {
       const kept = live(object);

@@ -75,8 +75,8 @@ describe("the key", () => {
       expect(await key.ofKept(SUB), "nobody waits for one that is not made").toBeNull();
       await key.get(SUB);
       expect(await key.ofKept(SUB)).not.toBeNull();
-      const [note] = object.storage.sql.exec("SELECT value FROM meta WHERE name = 'rows_key'").toArray();
-      expect(Object.keys(JSON.parse(String(note?.["value"])))).toEqual(["id", "madeAtMs"]);
+      const note = new Database(object.storage).get("rows_key") ?? "{}";
+      expect(Object.keys(JSON.parse(note))).toEqual(["id", "madeAtMs"]);
       expect(object.kv.central(RECORD)?.split(".")).toHaveLength(5);
     });
   });

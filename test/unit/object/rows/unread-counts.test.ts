@@ -57,10 +57,9 @@ test("what is read while all are forgotten is not known", async () => {
 
 test("a reading that fails is passed on, and the next one counts", async () => {
   const counts = new UnreadCounts();
-  const failing = async (): Promise<Map<string, number>> => {
-    throw new Error("no");
-  };
-  expect(await failureOf(counts.read(failing))).toMatchObject({ message: "no" });
+  const { promise, reject } = Promise.withResolvers<Map<string, number>>();
+  reject(new Error("no"));
+  expect(await failureOf(counts.read(() => promise))).toMatchObject({ message: "no" });
   await counts.read(async () => COUNTS);
   expect(counts.known(LABELS)).toEqual(COUNTS);
 });
