@@ -10,6 +10,7 @@ import {
   OBJECT_KILOBYTES,
   ROWS_READ_PER_QUESTION,
   ROWS_READ_PER_KEPT_ROW,
+  ROWS_READ_PER_LISTED_ROW,
   ROWS_WRITTEN_PER_KEPT_ROW,
   ROWS_WRITTEN_PER_LIST,
   ROWS_WRITTEN_PER_REPORT,
@@ -84,7 +85,8 @@ function writtenRows({ history, requests, rowsRead, token, userinfo }: Cost): nu
 
 /** Those that are read. */
 function foundRows({ objectRequests, rowsListed, rowsRead: kept }: Cost): number {
-  return objectRequests * ROWS_READ_PER_QUESTION + rowsListed + kept * ROWS_READ_PER_KEPT_ROW;
+  const found = rowsListed * ROWS_READ_PER_LISTED_ROW + kept * ROWS_READ_PER_KEPT_ROW;
+  return objectRequests * ROWS_READ_PER_QUESTION + found;
 }
 
 /** What so many users use in a month. */
