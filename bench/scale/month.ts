@@ -10,6 +10,7 @@ import {
   OBJECT_KILOBYTES,
   ROWS_READ_PER_QUESTION,
   ROWS_READ_PER_KEPT_ROW,
+  ROWS_READ_PER_LISTED_ROW,
   ROWS_WRITTEN_PER_KEPT_ROW,
   ROWS_WRITTEN_PER_LIST,
   ROWS_WRITTEN_PER_REPORT,
@@ -77,14 +78,15 @@ function objectSeconds({ history, objectRequests, profile, rowsRead, token }: Co
 }
 
 /** The rows of an object's database that are written on a day. Each request is reported. */
-function rowsWritten({ history, requests, rowsRead, token, userinfo }: Cost): number {
+function writtenRows({ history, requests, rowsRead, token, userinfo }: Cost): number {
   const kept = rowsRead * ROWS_WRITTEN_PER_KEPT_ROW + history * ROWS_WRITTEN_PER_LIST;
   return requests * ROWS_WRITTEN_PER_REPORT + userinfo * ROWS_WRITTEN_PER_SIGN_IN + token + kept;
 }
 
 /** Those that are read. */
-function rowsRead({ objectRequests, rowsListed, rowsRead: kept }: Cost): number {
-  return objectRequests * ROWS_READ_PER_QUESTION + rowsListed + kept * ROWS_READ_PER_KEPT_ROW;
+function foundRows({ objectRequests, rowsListed, rowsRead: kept }: Cost): number {
+  const found = rowsListed * ROWS_READ_PER_LISTED_ROW + kept * ROWS_READ_PER_KEPT_ROW;
+  return objectRequests * ROWS_READ_PER_QUESTION + found;
 }
 
 /** What so many users use in a month. */
@@ -102,8 +104,8 @@ export function quantitiesOf(users: number, day: Day, p: Parameters, cpu: CpuMs)
     kvStoredKilobytes: storedKilobytes(p) * users,
     objectRequests: total.objectRequests * month,
     objectGbSeconds: objectSeconds(total) * OBJECT_GB * month,
-    rowsRead: rowsRead(total) * month,
-    rowsWritten: rowsWritten(total) * month,
+    rowsRead: foundRows(total) * month,
+    rowsWritten: writtenRows(total) * month,
     objectStoredKilobytes: (OBJECT_KILOBYTES + usersWithRows(p) * MAX_KEPT_ROWS * KEPT_ROW_KILOBYTES) * users,
     logEvents: total.requests * LOG_EVENTS_PER_REQUEST * month,
   };

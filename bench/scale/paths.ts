@@ -195,10 +195,12 @@ export const STORED_BYTES: Readonly<Record<string, number>> = {
 
 /** Rows that a report writes, at most: the counts of an actor on a day. */
 export const ROWS_WRITTEN_PER_REPORT = 1;
-/** Rows of the database that are written for a row that is kept: it, and the oldest that goes for it. */
-export const ROWS_WRITTEN_PER_KEPT_ROW = 2;
-/** And read: all 5,000 are looked through whenever 250 have come. */
-export const ROWS_READ_PER_KEPT_ROW = 20;
+/** Rows of the database that are written for a row that is kept: it, its index, and the oldest that goes for it. */
+export const ROWS_WRITTEN_PER_KEPT_ROW = 3;
+/** And read: all 5,000 are looked through whenever 250 have come, for their order and for those that go. */
+export const ROWS_READ_PER_KEPT_ROW = 60;
+/** Rows of the database that are read to find a row that is listed. */
+export const ROWS_READ_PER_LISTED_ROW = 3;
 /** The database's rows that a list with new rows writes beside them: the position in history, and again. */
 export const ROWS_WRITTEN_PER_LIST = 2;
 /** Kilobytes of a kept row: what is sealed, its ID, version and labels. */

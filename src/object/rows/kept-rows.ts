@@ -11,12 +11,17 @@ import type { RowSeal } from "./row-key.ts";
 
 /** Rows of a user. Message IDs grow with time, so that the smallest are the oldest. */
 const MAX_ROWS = 5_000;
+/** So many come before the oldest are dropped: all are looked through for that, and Cloudflare bills each row that is read. */
+const ROWS_BETWEEN_DROPS = 250;
 /** Contents that are remembered opened. */
 const MAX_OPENED = 1_000;
 /** A position that is older is written although nothing has changed: Gmail forgets old ones. */
 const POSITION_AGE_MS = 60 * 60 * 1000;
 
-/** In `meta`: the history ID that the rows' labels are as new as, and when it was written. */
+/**
+ * In `meta`, as JSON: the history ID that the rows' labels are as new as, and when it was written; rows that have come since the
+ * oldest were dropped, and the oldest that was left.
+ */
 const META_POSITION = "history_position";
 
 /** What changes with history. */
@@ -49,14 +54,19 @@ export class KeptRows {
   #opened = new LruCache<Content>(MAX_OPENED);
   #position: string | null;
   #positionAtMs: number;
+  #added: number;
+  /** Older ones are not kept. */
+  #oldest: string | null;
 
   /** @param now epoch milliseconds */
   constructor(database: Database, now: () => number) {
     this.#database = database;
     this.#now = now;
-    const [position = null, atMs = 0] = JSON.parse(database.get(META_POSITION) ?? "[]");
+    const [position = null, atMs = 0, added = 0, oldest = null] = JSON.parse(database.get(META_POSITION) ?? "[]");
     this.#position = position;
     this.#positionAtMs = atMs;
+    this.#added = added;
+    this.#oldest = oldest;
   }
 
   /** The history ID that all rows here are as new as; null where none are kept. */
@@ -122,31 +132,41 @@ export class KeptRows {
     }
     return (stateOf) => {
       this.#database.transaction(() => {
-        const [oldest] = this.#database.rows<{ id: string }>(
-          "SELECT id FROM rows ORDER BY length(id) DESC, id DESC LIMIT 1 OFFSET ?",
-          MAX_ROWS - 1,
-        );
         for (const [row, text] of sealed) {
           const state = stateOf(row);
-          if (state === null || (oldest !== undefined && isOlder(row.message.id, oldest.id))) continue;
+          if (state === null || (this.#oldest !== null && isOlder(row.message.id, this.#oldest))) continue;
           const values = [row.message.id, state.version, JSON.stringify(state.labelIds), text];
           this.#database.run(
             "INSERT OR REPLACE INTO rows (id, version, labels, sealed) VALUES (?, ?, ?, ?)",
             ...values,
           );
+          this.#added += 1;
         }
-        this.#database.run(
-          "DELETE FROM rows WHERE id IN (SELECT id FROM rows ORDER BY length(id) DESC, id DESC LIMIT -1 OFFSET ?)",
-          MAX_ROWS,
-        );
+        if (this.#added >= ROWS_BETWEEN_DROPS) this.#dropOldest();
         if (this.#position !== null) this.#setPosition(this.#position);
       });
     };
   }
 
+  /** Leaves room for those that come until the next time. */
+  #dropOldest(): void {
+    const left = MAX_ROWS - ROWS_BETWEEN_DROPS;
+    const [oldest] = this.#database.rows<{ id: string }>(
+      "SELECT id FROM rows ORDER BY length(id) DESC, id DESC LIMIT 1 OFFSET ?",
+      left - 1,
+    );
+    this.#added = 0;
+    this.#oldest = oldest?.id ?? null;
+    if (oldest === undefined) return;
+    const isOlderRow = "length(id) < length(?1) OR (length(id) = length(?1) AND id < ?1)";
+    this.#database.run(`DELETE FROM rows WHERE ${isOlderRow}`, oldest.id);
+  }
+
   /** Forgets all rows, and how new they were. */
   clear(): void {
     this.#position = null;
+    this.#added = 0;
+    this.#oldest = null;
     this.#opened = new LruCache(MAX_OPENED);
     this.#database.transaction(() => {
       this.#database.run("DELETE FROM rows");
@@ -156,7 +176,7 @@ export class KeptRows {
 
   #setPosition(position: string): void {
     this.#positionAtMs = this.#now();
-    this.#database.set(META_POSITION, JSON.stringify([position, this.#positionAtMs]));
+    this.#database.set(META_POSITION, JSON.stringify([position, this.#positionAtMs, this.#added, this.#oldest]));
     this.#position = position;
   }
 }

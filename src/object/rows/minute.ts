@@ -38,12 +38,12 @@ export class MinuteQuota {
   /** Milliseconds until that many units are available; those of a minute at most. */
   waitMs(kind: Actor["kind"], units: number): number {
     let missing = units - this.available(kind);
+    if (missing <= 0) return 0;
     for (const { atMs, units: freed } of this.#spent) {
-      if (missing <= 0) return atMs + MINUTE_MS - this.#now();
       missing -= freed;
       if (missing <= 0) return atMs + MINUTE_MS - this.#now();
     }
-    return missing <= 0 ? 0 : MINUTE_MS;
+    return MINUTE_MS;
   }
 
   #allowance(kind: Actor["kind"]): number {
