@@ -35,6 +35,7 @@ function asProgram(scene: Victim, stage: Stage, request: { method?: string; path
 
 const JSON_HEADERS = { accept: "application/json", "content-type": "application/json" };
 const LISTING = { path: "/api/messages?limit=2" };
+const ROWS = { path: "/api/messages?limit=2&view=metadata" };
 const MODIFY = {
   method: "POST",
   path: `/gmail/v1/users/me/messages/${FIRST_MESSAGE}/modify`,
@@ -49,6 +50,7 @@ const FLOWS: readonly Flow[] = [
     prepare: killAccessTokens,
     run: (scene, stage) => asSession(scene, stage, LISTING),
   },
+  { title: "a listing of rows", run: (scene, stage) => asSession(scene, stage, ROWS) },
   { title: "a write", run: (scene, stage) => asSession(scene, stage, MODIFY) },
   {
     title: "making an API token",
@@ -56,6 +58,11 @@ const FLOWS: readonly Flow[] = [
       asSession(scene, stage, { method: "POST", path: "/api/tokens", body: '{"name":"theirs","access":"full"}' }),
   },
   { title: "a listing by API token", outlives: ["logout"], run: (scene, stage) => asProgram(scene, stage, LISTING) },
+  {
+    title: "a listing of rows by API token",
+    outlives: ["logout"],
+    run: (scene, stage) => asProgram(scene, stage, ROWS),
+  },
   { title: "a write by API token", outlives: ["logout"], run: (scene, stage) => asProgram(scene, stage, MODIFY) },
   {
     title: "a sign-in",
@@ -76,7 +83,14 @@ const ENDINGS: readonly (readonly [name: string, end: (scene: Victim) => Promise
 ];
 
 /** Questions on whose answer it hangs whether the request is let in. */
-const DECISIVE: ReadonlySet<Question> = new Set(["checkSession", "openToken", "accessToken", "makeToken", "signIn"]);
+const DECISIVE: ReadonlySet<Question> = new Set([
+  "checkSession",
+  "openToken",
+  "accessToken",
+  "makeToken",
+  "signIn",
+  "rows",
+]);
 
 async function set(victim: OpenVictim, flow: Flow): Promise<Victim> {
   const scopes = `openid email profile ${GMAIL_READONLY} ${GMAIL_MODIFY}`;

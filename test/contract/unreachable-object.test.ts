@@ -1,7 +1,10 @@
 /** An object that cannot be reached: nobody is let in unchecked, and nobody is signed out by it. */
 import { ROUTES, type Route } from "../attacks/routes.ts";
+import type { Browser } from "../support/browser.ts";
 import { describeInside, expect, inside, test } from "../support/contract.ts";
+import type { Question } from "../../src/object/rpc.ts";
 import { makeApiToken } from "../support/ending.ts";
+import { expectError } from "../support/errors.ts";
 import { type InFront, reachedThrough } from "../support/object-views.ts";
 import { call, callbackAnswer, type Scene, signedIn } from "../support/scenes.ts";
 import type { Stage } from "../support/stage.ts";
@@ -71,6 +74,49 @@ describeInside("while the object cannot be reached,", () => {
     await expectUnavailable(await callbackAnswer({ ...scene, browser }), scene);
     expect(browser.jar.named("session")).toEqual([]);
     expect((await call(scene.browser)).status).toBe(200);
+  });
+});
+
+const ROWS = "/api/messages?view=metadata&limit=5";
+const FORMS = ["application/json", "application/x-ndjson"];
+
+function list(browser: Browser, accept: string): Promise<Response> {
+  return browser.fetch(ROWS, { headers: { accept } });
+}
+
+/** Fails one question for as long as it is asked. */
+function failingAt(what: Question): { inFront: InFront; tries: () => number } {
+  let tries = 0;
+  const inFront: InFront = async (question, ask) => {
+    if (question !== what) return ask();
+    tries += 1;
+    throw new Error("out of reach");
+  };
+  return { inFront, tries: () => tries };
+}
+
+describeInside("an object that answers who calls, and then", () => {
+  test.for(FORMS)("not how new its rows are: they are read, as %s", async (accept, { open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 30 } } });
+    expect((await list(scene.browser, accept)).status).toBe(200);
+    const { inFront, tries } = failingAt("sync");
+    const browser = behind(scene, inFront).browser();
+    scene.browser.jar.copyTo(browser.jar);
+    const response = await list(browser, accept);
+    const text = await response.text();
+    expect([response.status, tries()], text).toEqual([200, 1]);
+    expect(text.match(/"subject":/g)).toHaveLength(5);
+    expect(text).not.toContain('"error"');
+  });
+
+  test.for(FORMS)("not its rows: 503, and nothing is told, as %s", async (accept, { open }) => {
+    const scene = await signedIn(open, { user: { mailbox: { messages: 30 } } });
+    const { inFront, tries } = failingAt("rows");
+    const browser = behind(scene, inFront).browser();
+    scene.browser.jar.copyTo(browser.jar);
+    const { text } = await expectError(await list(browser, accept), 503, "STORAGE_UNAVAILABLE");
+    expect([text.includes("threadId"), tries()]).toEqual([false, 1]);
+    expect((await list(scene.browser, accept)).status, "and the session goes on").toBe(200);
   });
 });
 

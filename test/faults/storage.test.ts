@@ -20,9 +20,12 @@ const LANES = 4;
 const ALIKE = /over several pages|access token expired|as NDJSON|(?:getMessage|profile) by service binding/;
 const flows = FLOWS.filter(({ name }) => !ALIKE.test(name));
 
+/** Questions without whose answer the request does: rows that may be old are read, and a page shows no counts. */
+const BESIDE = new Set(["wake", "report", "sync", "countUnread", "keepOpened"]);
+
 /** What is asked, and not needed for the answer: it is the same without, or may be. */
 function isBeside({ name }: Flow, what: string): boolean | "perhaps" {
-  if (what === "wake" || what === "report") return true;
+  if (BESIDE.has(what)) return true;
   // Who ends a session need not be in force any more.
   if (name === "logout") return what === "checkSession";
   // The page does without the names of labels, whichever of its calls that was for.
@@ -79,8 +82,8 @@ function expected(flow: Flow, { kind, lasts, what }: Failing, undisturbed: strin
     // A sign-in reads again what it could not read while it asked Google.
     get: "perhaps",
     list: false,
-    // What KV does not take of a user's records, it gets later.
-    put: !lasts || what === "credential" || what === "address",
+    // What KV does not take of a user's records, it gets later; without a key, rows are read, and not kept.
+    put: !lasts || ["credential", "address", "mailbox-key"].includes(what),
     delete: true,
   }[kind];
   const allowed = { true: [undisturbed], false: [UNAVAILABLE], perhaps: [UNAVAILABLE, undisturbed] }[`${isUnaffected}`];

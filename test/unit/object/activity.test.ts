@@ -46,6 +46,7 @@ test("each request is written, and so outlives the object's memory", async () =>
   await inObject(async (object) => {
     const { core } = object;
     await signIn(object, "s");
+    await object.afterwards();
     const alarmAtMs = object.alarmAtMs();
     for (let request = 0; request < 50; request += 1) await core.report(SESSION, USAGE);
     expect(written(object)).toEqual([50]);

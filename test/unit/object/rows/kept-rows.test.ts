@@ -40,7 +40,7 @@ function live(object: TestObject): KeptRows {
 async function sealOf(object: TestObject): Promise<RowSeal> {
   const world = { ...createWorld(() => new Response()), now: () => object.clock.nowMs };
   const parts = { database: new Database(object.storage), kv: createKv(world, { kv: object.kv.at("here") }) };
-  const key = new RowKey({ ...parts, dropRows: () => {}, warn: (detail) => expect.fail(detail) });
+  const key = new RowKey({ ...parts, dropRows: () => {}, onMade: () => {}, warn: (detail) => expect.fail(detail) });
   return (await key.get(SUB)) ?? expect.fail("there is no key");
 }
 
