@@ -89,13 +89,6 @@ export function failRead(): () => Promise<never> {
   return () => Promise.reject(new Error("KV is down"));
 }
 
-/** For a Proxy of KV that takes no writes. */
-export function failWrite(target: KVNamespace, name: string | symbol): unknown {
-  if (name === "put") return failRead();
-  const value: unknown = Reflect.get(target, name);
-  return typeof value === "function" ? value.bind(target) : value;
-}
-
 /** KV in which one operation fails for keys that begin so. */
 export function failAt(operation: string, prefix: string): KVNamespace {
   return new Proxy(env.CREDENTIALS, {
