@@ -76,11 +76,6 @@ export class CredentialStore {
     await this.#kv.delete(storageKeys.credential(sub));
   }
 
-  /** Deletes the key that a user's rows are sealed under. */
-  async deleteRowKey(sub: string): Promise<void> {
-    await this.#kv.delete(storageKeys.mailboxKey(sub));
-  }
-
   /** Remembers which user has an address, for those who ask by it. The newest one to sign in with it counts. */
   async writeAddress(email: string, sub: string): Promise<void> {
     await this.#kv.putSealed("address", await storageKeys.address(email), sub);

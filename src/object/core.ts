@@ -69,7 +69,7 @@ const META = {
   accountEvent: "account_event_ms",
 } as const;
 
-export interface CoreParts extends Omit<GrantParts, "database" | "records" | "schedule" | "turns"> {
+export interface CoreParts extends Omit<GrantParts, "database" | "eraseRowKey" | "records" | "schedule" | "turns"> {
   readonly storage: ObjectStorage;
   /** What the calls of one request are made with, and counted by. */
   readonly openCalls: (request?: {
@@ -107,7 +107,8 @@ export class MailboxCore implements MailboxQuestions {
     this.#schedule = new Schedule(database, storage);
     this.#sessions = new Sessions(database, now);
     this.#apiTokens = new ApiTokens(database, objectId, now);
-    const shared = { ...parts, database, schedule: this.#schedule };
+    const eraseRowKey = async (sub: string): Promise<void> => this.#rowKey.erase(sub);
+    const shared = { ...parts, database, eraseRowKey, schedule: this.#schedule };
     this.#records = new Records(shared);
     this.#grant = new ObjectGrant({ ...shared, records: this.#records, turns: this.#turns });
     const [sessions, apiTokens] = [this.#sessions, this.#apiTokens];

@@ -36,6 +36,8 @@ export interface RecordsParts {
   readonly now: () => number;
   readonly schedule: Schedule;
   readonly store: CredentialStore;
+  /** Deletes the record of the key of rows, once none is being written. */
+  readonly eraseRowKey: (sub: string) => Promise<void>;
 }
 
 export class Records {
@@ -136,7 +138,7 @@ export class Records {
       const holder = isSignIn ? null : await openedOrNull(store.readAddress(email));
       if (holder === null || holder === sub) await store.writeAddress(email, sub);
     });
-    const dropping = dropsRowKey ? store.deleteRowKey(sub) : null;
+    const dropping = dropsRowKey ? this.#parts.eraseRowKey(sub) : null;
     // Each is tried, and none is left in progress.
     for (const result of await Promise.allSettled([writeCredential(), dropping, ...writing])) unwrap(result);
   }

@@ -92,7 +92,14 @@ export class KeptRows {
 
   /** Begins to keep rows: those that are read from now on, as new as `historyId`. */
   begin(historyId: string): void {
-    this.#setPosition(historyId);
+    this.#database.transaction(() => {
+      // Some may have been left where forgetting them failed.
+      this.#database.run("DELETE FROM rows");
+      this.#added = 0;
+      this.#oldest = null;
+      this.#writePosition(historyId);
+    });
+    this.#position = historyId;
   }
 
   /** Brings the rows to a later position. @param changes oldest first, those after the position at least */
@@ -118,8 +125,9 @@ export class KeptRows {
           this.#database.run("UPDATE rows SET version = ?, labels = ? WHERE id = ?", ...values);
         }
       }
-      this.#setPosition(position);
+      this.#writePosition(position);
     });
+    this.#position = position;
   }
 
   /** Seals rows. @returns keeps them, in one transaction, as far as `stateOf` says how they are by now */
@@ -143,7 +151,7 @@ export class KeptRows {
           this.#added += 1;
         }
         if (this.#added >= ROWS_BETWEEN_DROPS) this.#dropOldest();
-        if (this.#position !== null) this.#setPosition(this.#position);
+        if (this.#position !== null) this.#writePosition(this.#position);
       });
     };
   }
@@ -164,20 +172,20 @@ export class KeptRows {
 
   /** Forgets all rows, and how new they were. */
   clear(): void {
-    this.#position = null;
-    this.#added = 0;
-    this.#oldest = null;
-    this.#opened = new LruCache(MAX_OPENED);
     this.#database.transaction(() => {
       this.#database.run("DELETE FROM rows");
       this.#database.set(META_POSITION, null);
     });
+    // Only now: had that failed, the rows would be taken for as new as the next position.
+    this.#position = null;
+    this.#added = 0;
+    this.#oldest = null;
+    this.#opened = new LruCache(MAX_OPENED);
   }
 
-  #setPosition(position: string): void {
+  #writePosition(position: string): void {
     this.#positionAtMs = this.#now();
     this.#database.set(META_POSITION, JSON.stringify([position, this.#positionAtMs, this.#added, this.#oldest]));
-    this.#position = position;
   }
 }
 

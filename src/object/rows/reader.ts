@@ -113,8 +113,10 @@ export class RowReader {
       const run = page.takeRun();
       if (run.length > 0) yield run;
       else if (failures.length > 0) throw failures[0];
-      else if (running.size + waiting.size > 0) await Promise.race([...running, ...waiting]);
-      else if (this.#canRead() && page.waiting > 0 && concurrency.batches >= MAX_BATCHES) await concurrency.ended();
+      else if (running.size > 0) await Promise.race([...running, ...waiting]);
+      else if (this.#canRead() && page.waiting > 0 && concurrency.batches >= MAX_BATCHES)
+        await Promise.race([concurrency.ended(), ...waiting]);
+      else if (waiting.size > 0) await Promise.race(waiting);
       else if (!(await this.#waitForTasks(page))) break;
     }
     // A budget may be spent. Where it bought no row at all, what was in the way is the answer.

@@ -44,13 +44,26 @@ export class RowKey {
   #opening: Promise<RowSeal | null> | null = null;
   /** Grows when the key is forgotten. */
   #generation = 0;
+  /** Settled when no record is being written any more. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: RowKeyParts) {
     this.#parts = parts;
   }
 
-  /** The user's key, made where there is none; null where it cannot be had now: then rows are neither kept nor known. */
-  async get(sub: string): Promise<RowSeal | null> {
+  /** Of which key a question is about, when it comes: one that is forgotten later does not come back. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * The user's key, made where there is none.
+   *
+   * @param generation of when the question came; by default, that is now
+   * @returns null where it cannot be had now, or was forgotten since: then rows are neither kept nor known
+   */
+  async get(sub: string, generation = this.#generation): Promise<RowSeal | null> {
+    if (generation !== this.#generation) return null;
     this.#opening ??= this.#open(sub);
     const opening = this.#opening;
     const seal = await opening;
@@ -60,8 +73,8 @@ export class RowKey {
   }
 
   /** The key, where rows may be sealed under it: nobody waits for one that is being made. */
-  async ofKept(sub: string): Promise<RowSeal | null> {
-    return this.isMade ? this.get(sub) : null;
+  async ofKept(sub: string, generation = this.#generation): Promise<RowSeal | null> {
+    return this.isMade ? this.get(sub, generation) : null;
   }
 
   /** Forgets the key. The record in KV is deleted by {@link erase}. */
@@ -76,8 +89,9 @@ export class RowKey {
     return this.#parts.database.get(META_KEY) !== null;
   }
 
-  /** @throws AppError `STORAGE_UNAVAILABLE` */
+  /** Deletes the record, once it is no longer being written. @throws AppError `STORAGE_UNAVAILABLE` */
   async erase(sub: string): Promise<void> {
+    await this.#writing;
     await this.#parts.kv.delete(storageKeys.mailboxKey(sub));
   }
 
@@ -94,8 +108,7 @@ export class RowKey {
       warn("Kept rows are lost: their key is not in KV, or does not open");
       return await this.#make(sub, generation);
     } catch (error) {
-      if (!(error instanceof AppError)) throw error;
-      warn(`Rows are not kept: ${error.logDetail ?? error.reason}`);
+      warn(`Rows are not kept: ${error instanceof AppError ? (error.logDetail ?? error.reason) : String(error)}`);
       return null;
     }
   }
@@ -103,16 +116,15 @@ export class RowKey {
   /** Makes a key. Rows under the one before are lost. */
   async #make(sub: string, generation: number): Promise<RowSeal | null> {
     const { database, dropRows, kv, onMade } = this.#parts;
-    // Everything was forgotten meanwhile.
-    if (generation !== this.#generation) return null;
     const k = randomToken();
     const id = await sha256(k);
-    await kv.putSealed("mailbox-key", storageKeys.mailboxKey(sub), { k });
-    if (generation !== this.#generation) {
-      // Everything was forgotten meanwhile, and the record was deleted too early.
-      await this.erase(sub);
-      return null;
-    }
+    // Everything was forgotten meanwhile.
+    if (generation !== this.#generation) return null;
+    const writing = kv.putSealed("mailbox-key", storageKeys.mailboxKey(sub), { k });
+    this.#writing = Promise.allSettled([this.#writing, writing]);
+    await writing;
+    // Who has forgotten it meanwhile deletes the record.
+    if (generation !== this.#generation) return null;
     if (this.isMade) dropRows();
     database.set(META_KEY, JSON.stringify({ id, madeAtMs: kv.now() }));
     onMade();

@@ -62,10 +62,11 @@ export class MailboxRows {
   }
 
   async #sync(sub: string, reader: HistoryReader): Promise<boolean> {
+    const { defer, key, warn } = this.#parts;
     // Made, or read from KV, beside the calls to Gmail.
-    this.#parts.defer(this.#parts.key.get(sub));
+    defer(key.get(sub));
     const synced = await settle(this.#history.sync(reader));
-    if (synced.status === "rejected") this.#parts.warn(`Kept rows are not used: ${String(synced.reason)}`);
+    if (synced.status === "rejected") warn(`Kept rows are not used: ${String(synced.reason)}`);
     return synced.status === "fulfilled";
   }
 
@@ -81,12 +82,16 @@ export class MailboxRows {
     onUnwanted: () => void,
   ): Promise<PageRows> {
     const { moment, reader, sub } = request;
-    if (moment === null) return new PageRows(this.#pageParts(new Map(), { sub, isFresh: false, onUnwanted }, false));
+    const { generation } = this.#parts.key;
+    const page = { sub, generation, onUnwanted };
+    if (moment === null) return new PageRows(this.#pageParts(new Map(), { ...page, isFresh: false }, false));
     const isFresh = await this.#isFresh(moment, sub, reader);
-    const seal = isFresh ? await this.#parts.key.ofKept(sub) : null;
+    // Without a position, rows may be left of which forgetting was undone.
+    const isKnown = isFresh && this.#parts.kept.position !== null;
+    const seal = isKnown ? await this.#parts.key.ofKept(sub, generation) : null;
     const ids = refs.map(({ id }) => id);
     const known = seal === null ? new Map<string, MessageMetadata>() : await this.#parts.kept.find(ids, seal);
-    return new PageRows(this.#pageParts(known, { sub, isFresh, onUnwanted }, true));
+    return new PageRows(this.#pageParts(known, { ...page, isFresh }, true));
   }
 
   /** Whether the kept rows are as new as the beginning of a request. */
@@ -125,16 +130,18 @@ export class MailboxRows {
 
   #pageParts(
     known: ReadonlyMap<string, MessageMetadata>,
-    page: { sub: string; isFresh: boolean; onUnwanted: () => void },
+    page: { sub: string; generation: number; isFresh: boolean; onUnwanted: () => void },
     isKept: boolean,
   ): PageParts {
-    const { kept } = this.#parts;
+    const { key, kept } = this.#parts;
+    // Of a request from before everything was forgotten, nothing is kept.
+    const isWanted = (): boolean => isKept && kept.position !== null && page.generation === key.generation;
     return {
       ...page,
       known,
       readings: this.#readings,
-      epoch: () => (isKept && kept.position !== null ? this.#history.epoch : NEVER),
-      keep: (readings) => this.#parts.defer(this.#keep(page.sub, readings)),
+      epoch: () => (isWanted() ? this.#history.epoch : NEVER),
+      keep: (readings) => this.#parts.defer(this.#keep(page, readings)),
     };
   }
 
@@ -146,8 +153,9 @@ export class MailboxRows {
   }
 
   #forgetRows(): void {
-    this.#history.forget();
+    // First, for it may fail: then the rows are there still, and history has to go on from where it was.
     this.#parts.kept.clear();
+    this.#history.forget();
     this.#unread.clear();
   }
 
@@ -163,14 +171,17 @@ export class MailboxRows {
   }
 
   /** Keeps what was read. Until then others find it among the readings. */
-  async #keep(sub: string, readings: readonly Reading[]): Promise<void> {
+  async #keep(
+    { generation, sub }: { readonly generation: number; readonly sub: string },
+    readings: readonly Reading[],
+  ): Promise<void> {
     try {
       const byRow = new Map<ReadRow, Reading>();
       for (const reading of readings) {
         if (reading.row !== null && reading.epoch === this.#history.epoch) byRow.set(reading.row, reading);
       }
       // Nor is a key made for what is forgotten.
-      const seal = byRow.size === 0 ? null : await this.#parts.key.get(sub);
+      const seal = byRow.size === 0 ? null : await this.#parts.key.get(sub, generation);
       if (seal === null) return;
       const keep = await this.#parts.kept.seal([...byRow.keys()], seal);
       // Forgotten meanwhile, they stay so.

@@ -26,7 +26,7 @@ export function idsOf(call: Call): string[] {
 }
 
 /** Takes a batch apart, by the letter of RFC 2046 §5.1. */
-export function readBatch({ headers, body }: Call): SentPart[] {
+export function readBatch({ headers, body }: Pick<Call, "headers" | "body">): SentPart[] {
   const [, boundary = ""] = /^multipart\/mixed; boundary=([\w-]{1,70})$/.exec(headers.get("Content-Type") ?? "") ?? [];
   const [preamble, ...pieces] = `\r\n${body}`.split(`\r\n--${boundary}`);
   if (preamble !== "" || pieces.pop() !== "--\r\n") throw new Error("The batch does not begin and end as it should.");
