@@ -30,7 +30,7 @@ before(async () => {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   google = await Google.start(stack, OAUTH_CLIENT);
   const subject = await createGmailEdge(stack, { googleOrigin: google.origin, folder, cpu: null });
-  const { origin } = await subject.start(stack);
+  const { origin } = await subject.start(stack, { vars: { MESSAGE_CACHE: "off" } });
   await google.reset({ medianMs: 0 });
   visitor = newVisitor(origin);
   await visitor.signIn();
