@@ -183,7 +183,10 @@ describe("rows", () => {
 describe("a row that cannot be read", () => {
   test("stands in its place with its error", async ({ open }) => {
     const scene = await mailboxOf(open, 60);
-    const [, , third] = (await readRows(await call(scene.browser, ROWS))).messages;
+    const ids: { messages: { id: string; threadId: string }[] } = await (
+      await call(scene.browser, "/api/messages")
+    ).json();
+    const [, , third] = ids.messages;
     await scene.google.always("part", { named: "notFound", match: `/messages/${third?.id}?` });
     const listing = await readRows(await call(scene.browser, ROWS));
     expectNewestFirst(listing, 60);
