@@ -80,6 +80,8 @@ export class ConfigError extends Error {
 const MIN_SUBREQUESTS = 8;
 /** Least that `QUOTA_BUDGET` may be: a page and one of its rows. */
 const MIN_QUOTA_UNITS = LIST_UNITS + GET_UNITS;
+/** Least that `USER_QUOTA_PER_MINUTE` may be: a program's list with a row, of its share of the minute. */
+const MIN_UNITS_PER_MINUTE = 31;
 
 const required = z.string("is missing").check(z.minLength(1, "is missing"));
 
@@ -169,7 +171,7 @@ const SettingsSchema = z.object({
   DELEGATED_DOMAINS: delegatedDomains,
   SUBREQUEST_BUDGET: count(MIN_SUBREQUESTS),
   QUOTA_BUDGET: count(MIN_QUOTA_UNITS),
-  USER_QUOTA_PER_MINUTE: z._default(count(MIN_QUOTA_UNITS), 6_000),
+  USER_QUOTA_PER_MINUTE: z._default(count(MIN_UNITS_PER_MINUTE), 6_000),
   MESSAGE_CACHE: z._default(z.enum(["on", "off"], "must be on or off"), "on"),
   GOOGLE_ISSUER: required,
   GOOGLE_AUTHORIZATION_ENDPOINT: endpoint,

@@ -25,6 +25,7 @@ import {
   type CallOptions,
   parseJsonOrNull,
   readJson,
+  readJsonOrNull,
   unexpectedAnswer,
   type Upstream,
 } from "./lib/upstream.ts";
@@ -197,13 +198,16 @@ export class Gmail {
 
   /**
    * One page of `users.history.list`: what changed after `startHistoryId`. Rows can be read without it: so it is not tried
-   * again. Throws as {@link listMessages}: `NOT_FOUND` where Gmail has forgotten what came after it
+   * again. Throws as {@link listMessages}: `NOT_FOUND` where Gmail has forgotten what came after it.
+   *
+   * @returns null where it cannot be read
    */
-  async listHistory(startHistoryId: string, pageToken: string | null): Promise<HistoryPage> {
+  async listHistory(startHistoryId: string, pageToken: string | null): Promise<HistoryPage | null> {
     const query = new URLSearchParams({ startHistoryId, maxResults: "500", fields: HISTORY_FIELDS });
     if (pageToken !== null) query.set("pageToken", pageToken);
     query.set("prettyPrint", "false");
-    return this.#get("history", query, HistoryPageSchema, "extra");
+    const response = await this.#getResponse("history", query, { tried: "extra" });
+    return HistoryPageSchema.safeParse(await readJsonOrNull(response)).data ?? null;
   }
 
   /** `users.labels.list`. The page waits for it, and can do without: so it is not tried again. Throws as {@link listMessages}. */

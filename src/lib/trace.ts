@@ -8,6 +8,14 @@ export type Phase = (typeof PHASES)[number];
 
 const PHASES = ["storage", "refresh", "list", "hydrate", "object"] as const;
 
+/** What was spent elsewhere. */
+interface TraceCost {
+  readonly units: number;
+  readonly calls: number;
+  readonly rowsKnown: number;
+  readonly rowsRead: number;
+}
+
 export class Trace {
   readonly requestId: string;
   upstreamCalls = 0;
@@ -45,15 +53,8 @@ export class Trace {
   }
 
   /** Adds what the object has spent for this request. */
-  addCost({
-    units,
-    calls,
-    rowsRead,
-  }: {
-    readonly units: number;
-    readonly calls: number;
-    readonly rowsRead: number;
-  }): void {
+  addCost({ units, calls, rowsKnown, rowsRead }: TraceCost): void {
+    this.rowsKnown += rowsKnown;
     this.rowsRead += rowsRead;
     this.quotaUnits += units;
     this.#toldUnits += units;

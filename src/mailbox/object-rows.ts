@@ -5,7 +5,7 @@
 import { AppError, signInRequired } from "../errors.ts";
 import type { MessageRef } from "../gmail.ts";
 import type { Grant } from "../object/access.ts";
-import type { Mailbox } from "../object/client.ts";
+import { type Mailbox, unreachable } from "../object/client.ts";
 import { type Actor, type Cost, type RowsCaller, type RowsPart, toAppError } from "../object/rpc.ts";
 import type { MetadataRow } from "../object/rows/queue.ts";
 import type { Config } from "../config.ts";
@@ -89,7 +89,6 @@ export class ObjectRows {
       });
       if (answer.kind === "known") {
         trace.addCost(answer.cost);
-        trace.rowsKnown += answer.rows.length;
         yield* this.#pass(answer.rows);
       } else {
         yield* this.#take(answer.parts);
@@ -102,23 +101,13 @@ export class ObjectRows {
 
   async *#take(stream: ReadableStream<Uint8Array>): AsyncGenerator<readonly MetadataRow[], void> {
     const { trace } = this.#options;
-    let cost: Cost = { units: 0, calls: 0, rowsRead: 0 };
-    let count = 0;
-    try {
-      for await (const part of partsOf(stream, this.#options)) {
-        const { units, calls, rowsRead } = part.cost;
-        trace.addCost({ units: units - cost.units, calls: calls - cost.calls, rowsRead: rowsRead - cost.rowsRead });
-        cost = part.cost;
-        if ("error" in part) throw toAppError(part.error);
-        if ("end" in part) {
-          this.retryAfterSeconds = part.end.retryAfterSeconds;
-        } else {
-          count += part.rows.filter((row) => !("error" in row)).length;
-          yield* this.#pass(part.rows);
-        }
-      }
-    } finally {
-      trace.rowsKnown += Math.max(0, count - cost.rowsRead);
+    let cost: Cost = { units: 0, calls: 0, rowsRead: 0, rowsKnown: 0 };
+    for await (const part of partsOf(stream, this.#options)) {
+      trace.addCost(difference(part.cost, cost));
+      cost = part.cost;
+      if ("error" in part) throw toAppError(part.error);
+      if ("end" in part) this.retryAfterSeconds = part.end.retryAfterSeconds;
+      else yield* this.#pass(part.rows);
     }
   }
 
@@ -142,6 +131,16 @@ export class ObjectRows {
   }
 }
 
+/** What has been spent since. */
+function difference(now: Cost, before: Cost): Cost {
+  return {
+    units: now.units - before.units,
+    calls: now.calls - before.calls,
+    rowsRead: now.rowsRead - before.rowsRead,
+    rowsKnown: now.rowsKnown - before.rowsKnown,
+  };
+}
+
 /** The lines of a stream of parts. Left early, or where the client is gone, the stream is given up, and so is its reading. */
 async function* partsOf(
   stream: ReadableStream<Uint8Array>,
@@ -154,7 +153,7 @@ async function* partsOf(
   let isDone = false;
   try {
     for (;;) {
-      const { done, value } = await trace.time("hydrate", () => reader.read());
+      const { done, value } = await trace.time("hydrate", () => readNext(reader));
       isDone = done;
       if (done) return;
       const lines = (rest + value).split("\n");
@@ -165,5 +164,14 @@ async function* partsOf(
   } finally {
     signal.removeEventListener("abort", giveUp);
     if (!isDone) giveUp();
+  }
+}
+
+/** @throws AppError where the object was stopped */
+async function readNext(reader: ReadableStreamDefaultReader<string>): Promise<ReadableStreamReadResult<string>> {
+  try {
+    return await reader.read();
+  } catch (error) {
+    throw unreachable(error);
   }
 }

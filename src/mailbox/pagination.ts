@@ -105,7 +105,7 @@ async function* walkPages(
       return;
     }
     // A stream whose rows were taken has its whole time again: what there was too little for then may be done now.
-    page = (await upcoming) ?? (await walk.after(current));
+    page = (await upcoming) ?? (await walk.after(current, 0));
   }
 }
 
@@ -150,10 +150,14 @@ class PageWalk {
     return this.#fetch(this.#request.from ?? START, Math.max(1, this.#affordableRows(0)));
   }
 
-  /** The page after `page`; null where none is wanted, left or affordable once the rows of `page` are read. */
-  async after(page: Page): Promise<Page | null> {
+  /**
+   * The page after `page`; null where none is wanted, left or affordable.
+   *
+   * @param pending rows of `page` that may still have to be paid
+   */
+  async after(page: Page, pending = page.refs.length): Promise<Page | null> {
     const { upstream } = this.#options;
-    const rows = this.#affordableRows(page.refs.length);
+    const rows = this.#affordableRows(pending);
     const isWanted = this.#remaining > 0 && page.nextPageToken !== null;
     if (!isWanted || rows < 1 || upstream.remainingCalls < 1 || upstream.remainingMs < CALL_TIMEOUT_MS) return null;
     try {

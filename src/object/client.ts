@@ -131,6 +131,7 @@ function isRetryable(error: unknown): boolean {
   return error instanceof Error && "retryable" in error && error.retryable === true && !("overloaded" in error);
 }
 
-function unreachable(cause: unknown): AppError {
+/** What an object that cannot be reached is to its caller. */
+export function unreachable(cause: unknown): AppError {
   return new AppError("STORAGE_UNAVAILABLE", "Our storage cannot be reached. Try again in a moment.", { cause });
 }

@@ -279,7 +279,7 @@ export class MailboxCore implements MailboxQuestions {
     this.#requireInForce(caller.actor);
     this.#minute.spend(caller.spentUnits);
     const calls = this.#callsOf(caller, this.#parts.openCalls());
-    if (this.#identity() !== null) await this.#rows.sync(moment, caller.sub, gmailFor(calls));
+    if (this.#keptSince(moment) !== null) await this.#rows.sync(moment, caller.sub, gmailFor(calls));
     this.#minute.spend(calls.trace.quotaUnits);
     return costOf(calls.trace);
   }
@@ -305,13 +305,13 @@ export class MailboxCore implements MailboxQuestions {
     return answerRows(parts, { ...request, moment: this.#keptSince(request.moment) });
   }
 
-  /** Nothing is kept of who has disconnected, or has not signed in since 0.x. */
+  /** Nothing is kept of who has disconnected, or has not signed in since 0.x; whatever the Worker that asks is set to. */
   #keptSince(moment: string | null): string | null {
-    return this.#identity() === null ? null : moment;
+    return this.#parts.config.keepsRows && this.#identity() !== null ? moment : null;
   }
 
   async keepOpened(actor: Actor, messageId: string, json: string): Promise<void> {
-    if (this.#isInForce(actor)) this.#opened.set(messageId, json);
+    if (this.#parts.config.keepsRows && this.#isInForce(actor)) this.#opened.set(messageId, json);
   }
 
   async opened(actor: Actor, messageId: string): Promise<string | null> {

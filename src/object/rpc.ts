@@ -194,6 +194,8 @@ export interface Cost {
   readonly calls: number;
   /** Messages whose rows were read from Gmail. */
   readonly rowsRead: number;
+  /** Messages whose rows were known, or read by others. */
+  readonly rowsKnown: number;
 }
 
 /** A page of rows: whole, or piece by piece, each a line of JSON: {@link RowsPart}. */

@@ -36,7 +36,11 @@ export class Schedule {
    * @param nowMs epoch milliseconds
    */
   take(nowMs: number): Purpose[] {
-    const due = this.#database.rows<{ purpose: Purpose }>("SELECT purpose FROM schedule WHERE at_ms <= ?", nowMs);
+    const due = this.#database.rows<{ purpose: Purpose }>(
+      // What may delete everything comes last.
+      "SELECT purpose FROM schedule WHERE at_ms <= ? ORDER BY purpose = 'expiry'",
+      nowMs,
+    );
     if (due.length > 0) this.#database.run("UPDATE schedule SET at_ms = ? WHERE at_ms <= ?", nowMs + AGAIN_MS, nowMs);
     this.#setAlarm();
     return due.map(({ purpose }) => purpose);

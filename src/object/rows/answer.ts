@@ -44,7 +44,10 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
   // Of history, where the object did not know of the request.
   minute.spend(trace.quotaUnits);
   const known = source.allKnown(refs);
-  if (known !== null) return { kind: "known", rows: known, cost: costOf(trace) };
+  if (known !== null) {
+    trace.rowsKnown += known.length;
+    return { kind: "known", rows: known, cost: costOf(trace) };
+  }
   const reader = new RowReader({
     gmail: gmailFor(parts, stop.signal),
     access: parts.grant,
@@ -93,8 +96,8 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
 }
 
 /** What was spent with a trace. */
-export function costOf({ quotaUnits, rowsRead, upstreamCalls }: Trace): Cost {
-  return { units: quotaUnits, calls: upstreamCalls, rowsRead };
+export function costOf({ quotaUnits, rowsKnown, rowsRead, upstreamCalls }: Trace): Cost {
+  return { units: quotaUnits, calls: upstreamCalls, rowsRead, rowsKnown };
 }
 
 /** Lines of JSON, each as soon as it is there. */

@@ -4,7 +4,7 @@
  */
 import { AppError } from "../../errors.ts";
 import type { Gmail } from "../../gmail.ts";
-import { isLater, type MessageChange } from "../../gmail/history.ts";
+import { HistoryIdSchema, isLater, type MessageChange } from "../../gmail/history.ts";
 import { settle } from "../../lib/settle.ts";
 import type { KeptRows } from "./kept-rows.ts";
 
@@ -59,8 +59,11 @@ export class RowHistory {
   }
 
   async #startLater(reader: HistoryReader): Promise<void> {
+    const epoch = this.#epoch;
     await Promise.race([...this.#running].map(settle));
     this.#next = null;
+    // Everything may have ended meanwhile; what is kept since is newer than who waits.
+    if (epoch !== this.#epoch) return;
     return this.#start(reader);
   }
 
@@ -88,14 +91,20 @@ export class RowHistory {
 
   /** Finds out where history is now. */
   async #begin(reader: HistoryReader, epoch: number): Promise<void> {
-    const { historyId } = await reader.getProfile();
+    const profile = await reader.getProfile();
+    const historyId = HistoryIdSchema.safeParse(profile.historyId).data;
     // Another call may have been answered first: rows may be kept since its moment, which this one must not pass over.
     if (epoch !== this.#epoch || this.#parts.kept.position !== null || historyId === undefined) return;
     this.#parts.kept.begin(historyId);
   }
 }
 
-/** What came after a position; null where Gmail has forgotten it, or it is too much. */
+/** Gmail has forgotten the position, or does not take it for one. */
+function isOfPosition({ reason }: AppError): boolean {
+  return reason === "NOT_FOUND" || reason === "INVALID_ARGUMENT" || reason === "FAILED_PRECONDITION";
+}
+
+/** What came after a position; null where Gmail has forgotten it, it is too much, or cannot be read. */
 async function readSince(
   reader: HistoryReader,
   position: string,
@@ -106,12 +115,14 @@ async function readSince(
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
     try {
       const page = await reader.listHistory(position, pageToken);
+      // The same would come again.
+      if (page === null) return null;
       for (const change of page.changes) changes.push(change);
       // What changes between two pages may be on none of them: it is asked for the next time.
       historyId ??= page.historyId;
       pageToken = page.nextPageToken;
     } catch (error) {
-      if (error instanceof AppError && error.reason === "NOT_FOUND") return null;
+      if (error instanceof AppError && isOfPosition(error)) return null;
       throw error;
     }
     // A history ID that goes back is of another mailbox, or of none.

@@ -16,7 +16,7 @@ export class MinuteQuota {
   readonly #limit: number;
   readonly #now: () => number;
   /** Oldest first. */
-  #spent: { readonly atMs: number; readonly units: number }[] = [];
+  #spent: { readonly atMs: number; units: number }[] = [];
 
   /** @param limit quota units a minute. @param now epoch milliseconds */
   constructor(limit: number, now: () => number) {
@@ -25,13 +25,21 @@ export class MinuteQuota {
   }
 
   spend(units: number): void {
-    if (units > 0) this.#spent.push({ atMs: this.#now(), units });
+    if (units <= 0) return;
+    const nowMs = this.#now();
+    const last = this.#spent.at(-1);
+    this.#forget(nowMs);
+    if (last?.atMs === nowMs) last.units += units;
+    else this.#spent.push({ atMs: nowMs, units });
+  }
+
+  #forget(nowMs: number): void {
+    this.#spent = this.#spent.filter(({ atMs }) => atMs > nowMs - MINUTE_MS);
   }
 
   /** Units that rows may cost now. */
   available(kind: Actor["kind"]): number {
-    const sinceMs = this.#now() - MINUTE_MS;
-    this.#spent = this.#spent.filter(({ atMs }) => atMs > sinceMs);
+    this.#forget(this.#now());
     return this.#allowance(kind) - this.#spent.reduce((sum, { units }) => sum + units, 0);
   }
 

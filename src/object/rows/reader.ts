@@ -21,6 +21,8 @@ const MAX_BATCHES = 4;
 const MIN_LIMIT_OF_MAX_BATCHES = 40;
 /** A batch is worth its call from this size on. */
 const MIN_BATCH_PARTS = 4;
+/** How soon who waits for others looks at the time again. */
+const LOOK_AGAIN_MS = 1_000;
 /** Calls kept back from rows for a refresh, its replay, and the list call that may run beside them. */
 const RESERVED_CALLS = 3;
 
@@ -116,8 +118,9 @@ export class RowReader {
       else if (running.size > 0) await Promise.race([...running, ...waiting]);
       else if (this.#canRead() && page.waiting > 0 && concurrency.batches >= MAX_BATCHES)
         await Promise.race([concurrency.ended(), ...waiting]);
-      else if (waiting.size > 0) await Promise.race(waiting);
-      else if (!(await this.#waitForTasks(page))) break;
+      else if (waiting.size > 0) {
+        if (!(await this.#waitForOthers(page, waiting))) break;
+      } else if (!(await this.#waitForTasks(page))) break;
     }
     // A budget may be spent. Where it bought no row at all, what was in the way is the answer.
     if (!this.#hasRead && this.#lastFailure !== null) throw this.#lastFailure;
@@ -134,6 +137,7 @@ export class RowReader {
     if (found === null) return page.giveBack(task);
     if (!(found instanceof Promise)) {
       this.#hasRead = true;
+      this.#options.trace.rowsKnown += 1;
       return page.put(task.index, found);
     }
     const placeAgain = async (): Promise<void> => {
@@ -187,6 +191,16 @@ export class RowReader {
     const hasCalls = !this.#isSpent && !signal.aborted && upstream.remainingCalls > RESERVED_CALLS;
     const hasUnits = trace.quotaUnits + GET_UNITS <= quotaBudget && minuteUnits() >= GET_UNITS;
     return hasCalls && hasUnits && upstream.remainingMs > CALL_TIMEOUT_MS / 2;
+  }
+
+  /** Waits for those who read what is missing. @returns false where there is no time left, or nobody who wants it */
+  async #waitForOthers(page: PageOfRows, waiting: ReadonlySet<Promise<void>>): Promise<boolean> {
+    const { signal, source, upstream } = this.#options;
+    if (this.#isGivenUp || signal.aborted || upstream.remainingMs <= 0) return false;
+    // What will not be read here is left to those who wait for it: else two could wait for each other.
+    if (!this.#canRead()) for (const { ref } of page.takeTasks(Infinity, Infinity) ?? []) source.failed(ref.id);
+    await Promise.race([...waiting, upstream.pause(Math.min(LOOK_AGAIN_MS, upstream.remainingMs))]);
+    return true;
   }
 
   /** Waits until a message may be asked for again. @returns false where nothing more will be read in this request */

@@ -10,7 +10,7 @@ import { ObjectRows } from "../../../src/mailbox/object-rows.ts";
 import { appErrorOf, configuration, createWorld, START_MS } from "../fixtures.ts";
 import { messages } from "../gmail/fixtures.ts";
 
-const NOTHING: Cost = { units: 0, calls: 0, rowsRead: 0 };
+const NOTHING: Cost = { units: 0, calls: 0, rowsRead: 0, rowsKnown: 0 };
 const ACTOR = { kind: "session", id: "s" } as const;
 
 const lineOf = (part: object): string => `${JSON.stringify(part)}\n`;
@@ -125,11 +125,11 @@ describe("lines", () => {
 describe("what the object has spent", () => {
   test("is told with each line as a sum, and counts once", async () => {
     const text =
-      rowsPart([rowOf("m0")], { units: 20, calls: 1, rowsRead: 1 }) +
-      rowsPart([rowOf("m1"), rowOf("m2")], { units: 40, calls: 2, rowsRead: 2 }) +
-      endPart({ units: 45, calls: 3, rowsRead: 2 });
+      rowsPart([rowOf("m0")], { units: 20, calls: 1, rowsRead: 1, rowsKnown: 0 }) +
+      rowsPart([rowOf("m1"), rowOf("m2")], { units: 40, calls: 2, rowsRead: 2, rowsKnown: 0 }) +
+      endPart({ units: 45, calls: 3, rowsRead: 2, rowsKnown: 0 });
     const { read, rows, trace } = create({
-      sync: () => ({ units: 2, calls: 1, rowsRead: 0 }),
+      sync: () => ({ units: 2, calls: 1, rowsRead: 0, rowsKnown: 0 }),
       rows: parts(streamOf(text)),
     });
     await read(3);
@@ -141,7 +141,7 @@ describe("what the object has spent", () => {
 
   test("counts where rows end early, too", async () => {
     const error = toErrorData(new AppError("UPSTREAM_UNAVAILABLE", "Gmail is down."));
-    const text = lineOf({ error, cost: { units: 60, calls: 3, rowsRead: 0 } });
+    const text = lineOf({ error, cost: { units: 60, calls: 3, rowsRead: 0, rowsKnown: 0 } });
     const { read, trace } = create({ rows: parts(streamOf(text)) });
     expect(await appErrorOf(read(3))).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
     expect([trace.quotaUnits, trace.upstreamCalls, trace.rowsKnown]).toEqual([60, 3, 0]);
@@ -212,7 +212,7 @@ describe("the object is asked", () => {
   test("for unread counts of labels, where there are some", async () => {
     const counts = new Map([["INBOX", 3]]);
     const { asked, rows, trace } = create({
-      countUnread: () => ({ counts, cost: { units: 1, calls: 1, rowsRead: 0 } }),
+      countUnread: () => ({ counts, cost: { units: 1, calls: 1, rowsRead: 0, rowsKnown: 0 } }),
     });
     expect(await rows.countUnread([])).toEqual(new Map());
     expect(await rows.countUnread(["INBOX"])).toEqual(counts);
