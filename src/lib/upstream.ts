@@ -90,6 +90,11 @@ export class Upstream {
     await this.#options.sleep(ms);
   }
 
+  /** Calls back after `ms` milliseconds, unless what it returns is called before. */
+  startTimer(ms: number, onTime: () => void): () => void {
+    return this.#options.startTimer(ms, onTime);
+  }
+
   /** Waits `ms` milliseconds while another request works. */
   async pause(ms: number): Promise<void> {
     await new Promise<void>((resolve) => this.#options.startTimer(ms, resolve));

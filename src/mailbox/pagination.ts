@@ -225,9 +225,10 @@ class RecentIds {
 
   /** @returns whether the ID is new */
   add(id: string): boolean {
-    if (this.#page.has(id) || this.#before.has(id)) return false;
+    const isNew = !this.#page.has(id) && !this.#before.has(id);
+    // Also what was there before: the next page may repeat it once more.
     this.#page.add(id);
-    return true;
+    return isNew;
   }
 
   endPage(): void {

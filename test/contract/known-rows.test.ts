@@ -2,7 +2,7 @@
 import { describe, describeInside, expect, inside, type Open, test } from "../support/contract.ts";
 import { expectError } from "../support/errors.ts";
 import { makeToken, withToken } from "../support/api-tokens.ts";
-import { readIds, readRows, readRowStream, type RowListing } from "../support/rows.ts";
+import { readIds, readRows, readRowStream, type RowListing, rowsOfAll } from "../support/rows.ts";
 import { call, type Scene, signedIn, type SceneOptions } from "../support/scenes.ts";
 
 const ROWS = "/api/messages?view=metadata";
@@ -114,6 +114,23 @@ describe("a list that is asked for again", () => {
     expect((await list(scene)).units).toBe(205);
     const calls = (await scene.google.calls()).map(({ endpoint }) => endpoint);
     expect(new Set(calls)).toEqual(new Set(["list", "batch"]));
+  });
+});
+
+describe("a long list of known rows", () => {
+  test("is limited by what it costs, and not by what it would have cost", async ({ open }) => {
+    const scene = await mailboxOf(open, 400, { vars: { USER_QUOTA_PER_MINUTE: "100000" } });
+    await rowsOfAll(scene.browser, "limit=all", async () => {});
+    const { messages, nextPageToken, units } = await list(scene, "&limit=400");
+    expect([messages.length, nextPageToken]).toEqual([400, undefined]);
+    expect(units).toBeLessThanOrEqual(17);
+  });
+
+  test("holds no message twice where Gmail's pages repeat more than they bring", async ({ open }) => {
+    const scene = await mailboxOf(open, 40, { google: { listing: { overlap: 2, shortBy: 3 } } });
+    const accept = { headers: { accept: "application/x-ndjson" } };
+    const { messages } = await readRowStream(await scene.browser.fetch(`${ROWS}&limit=10`, accept));
+    expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
   });
 });
 

@@ -21,8 +21,6 @@ const MAX_BATCHES = 4;
 const MIN_LIMIT_OF_MAX_BATCHES = 40;
 /** A batch is worth its call from this size on. */
 const MIN_BATCH_PARTS = 4;
-/** How soon who waits for others looks at the time again. */
-const LOOK_AGAIN_MS = 1_000;
 /** Calls kept back from rows for a refresh, its replay, and the list call that may run beside them. */
 const RESERVED_CALLS = 3;
 
@@ -199,7 +197,16 @@ export class RowReader {
     if (this.#isGivenUp || signal.aborted || upstream.remainingMs <= 0) return false;
     // What will not be read here is left to those who wait for it: else two could wait for each other.
     if (!this.#canRead()) for (const { ref } of page.takeTasks(Infinity, Infinity) ?? []) source.failed(ref.id);
-    await Promise.race([...waiting, upstream.pause(Math.min(LOOK_AGAIN_MS, upstream.remainingMs))]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = upstream.startTimer(upstream.remainingMs, resolve);
+    const onAbort = (): void => resolve();
+    signal.addEventListener("abort", onAbort);
+    try {
+      await Promise.race([...waiting, promise]);
+    } finally {
+      stop();
+      signal.removeEventListener("abort", onAbort);
+    }
     return true;
   }
 

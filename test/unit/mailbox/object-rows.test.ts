@@ -126,8 +126,8 @@ describe("what the object has spent", () => {
   test("is told with each line as a sum, and counts once", async () => {
     const text =
       rowsPart([rowOf("m0")], { units: 20, calls: 1, rowsRead: 1, rowsKnown: 0 }) +
-      rowsPart([rowOf("m1"), rowOf("m2")], { units: 40, calls: 2, rowsRead: 2, rowsKnown: 0 }) +
-      endPart({ units: 45, calls: 3, rowsRead: 2, rowsKnown: 0 });
+      rowsPart([rowOf("m1"), rowOf("m2")], { units: 40, calls: 2, rowsRead: 2, rowsKnown: 1 }) +
+      endPart({ units: 45, calls: 3, rowsRead: 2, rowsKnown: 1 });
     const { read, rows, trace } = create({
       sync: () => ({ units: 2, calls: 1, rowsRead: 0, rowsKnown: 0 }),
       rows: parts(streamOf(text)),
@@ -149,7 +149,9 @@ describe("what the object has spent", () => {
 
   test("is nothing for a page that is known, whose rows count as known", async () => {
     const known = [rowOf("m0"), rowOf("m1")];
-    const { read, trace } = create({ rows: () => ({ kind: "known", rows: known, cost: NOTHING }) });
+    const { read, trace } = create({
+      rows: () => ({ kind: "known", rows: known, cost: { ...NOTHING, rowsKnown: 2 } }),
+    });
     expect(await read(2)).toEqual(known);
     expect([trace.quotaUnits, trace.rowsRead, trace.rowsKnown]).toEqual([0, 0, 2]);
   });

@@ -173,8 +173,9 @@ describe("forgotten,", () => {
       const making = key.get(SUB);
       await held.arrived();
       key.forget();
-      await key.erase(SUB);
+      const erasing = key.erase(SUB);
       held.release();
+      await erasing;
       expect([await making, key.isMade, object.kv.names]).toEqual([null, false, []]);
     });
   });
