@@ -109,15 +109,16 @@ export class ModelStage {
         refusedTokens: new LruCache(100),
         world: { ...REAL_WORLD, fetch, now, sleep, startTimer, callTimeoutMs: CALL_TIMEOUT_MS },
       },
-      { id: state.id, storage: whileAlive(this.storage, life), waitUntil: (work) => this.#defer(work) },
+      { id: state.id, storage: whileAlive(this.storage, life), waitUntil: (work) => this.#defer(work, life) },
     );
     this.canStorageFail = couldFail;
     return core;
   }
 
-  #defer(work: Promise<unknown>): void {
-    this.#deferred.add(work);
-    void work.finally(() => this.#deferred.delete(work));
+  #defer(work: Promise<unknown>, life: Life): void {
+    const settled = work.catch(() => {}).finally(() => this.#deferred.delete(settled));
+    // What an object that was stopped begins is never done.
+    if (!life.isOver) this.#deferred.add(settled);
   }
 
   /** Storage whose writes fail now and then, before they are done or when they are to be kept. */
