@@ -214,6 +214,7 @@ export class PageRows implements RowSource {
   readonly #mine = new Map<string, Reading>();
   readonly #joined = new Map<string, () => void>();
   #isGivenUp = false;
+  #isOver = false;
 
   constructor(parts: PageParts) {
     this.#parts = parts;
@@ -224,6 +225,8 @@ export class PageRows implements RowSource {
     if (known !== undefined) return known;
     this.#joined.get(id)?.();
     this.#joined.delete(id);
+    // Who comes back from waiting when the page has ended reads nothing any more.
+    if (this.#isOver) return null;
     const epoch = this.#parts.epoch();
     const others = this.#parts.isFresh && epoch !== NEVER ? (this.#parts.readings.get(id) ?? []) : [];
     for (const reading of others) {
@@ -267,6 +270,7 @@ export class PageRows implements RowSource {
   }
 
   end(): void {
+    this.#isOver = true;
     this.#leave();
     const kept: Reading[] = [];
     for (const reading of this.#mine.values()) {
