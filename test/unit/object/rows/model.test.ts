@@ -28,8 +28,6 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** So many turns without anything under way, and still somebody waits: nobody will ever answer. */
 const MAX_IDLE_TURNS = 10_000;
-/** Lists after which all is known. */
-const MAX_LISTS = 6;
 /** So many turns take the longest work that waits for nothing. */
 const TURNS_UNTIL_IDLE = 100;
 
@@ -96,6 +94,8 @@ class Run {
   readonly #flaws: unknown[] = [];
   #idleTurns = 0;
   #rows = 0;
+  /** From now on nobody gives up. */
+  #isEnding = false;
   #requests = 0;
   #sessions = 0;
 
@@ -334,7 +334,7 @@ class Run {
     const decoder = new TextDecoder();
     let left = refs;
     let rest = "";
-    const isLeftEarly = !this.#plan.isCalm && chance.hits(0.1);
+    const isLeftEarly = !this.#plan.isCalm && !this.#isEnding && chance.hits(0.1);
     if (isLeftEarly) this.#tally.add("given up");
     for (;;) {
       // Some leave before the first row, others after it.
@@ -464,9 +464,11 @@ class Run {
     this.#stage.canStorageFail = false;
     // A key that KV may not tell yet is looked for again.
     this.#stage.clock.nowMs += 10 * MINUTE_MS;
-    // The first may find that a key is lost, and what is left of time may end others early.
-    let readAgain = await this.#listAll();
-    for (let lists = 1; readAgain > 0 && lists < MAX_LISTS; lists += 1) readAgain = await this.#listAll();
+    this.#isEnding = true;
+    await this.#listAll();
+    // The first may have lost a key, and with it what it read.
+    if (!isCalm) await this.#listAll();
+    const readAgain = await this.#listAll();
     expect(readAgain).toBe(0);
     const kept = new Map(this.#keptRows().map(({ id, labels }) => [id, labelsKey(labels)]));
     const present = this.#mailbox.present.map(({ id, labels }) => [id, labelsKey(labels)] as const);
