@@ -15,6 +15,8 @@ export interface Spoiled {
   readonly undisturbed: string;
   /** The status of the call when nothing is spoiled. */
   readonly status: number;
+  /** Something asks for the same beside it that the answer can do without: what fails once may fail for that one. */
+  readonly isShared: boolean;
 }
 
 /** How an error of the API shows: as an answer, as the last line of a stream, or in rows. */
@@ -25,7 +27,8 @@ function shownAs(code: string, reason: string, { group }: Spoiled): string {
 
 /** A pattern of the whole line. */
 export function expectedOutcome(spoiled: Spoiled): RegExp {
-  return new RegExp(`^(?:${patternOf(spoiled)})$`);
+  const { isShared, lasts, undisturbed } = spoiled;
+  return new RegExp(`^(?:${patternOf(spoiled)}${isShared && !lasts ? `|${undisturbed}` : ""})$`);
 }
 
 function patternOf(spoiled: Spoiled): string {
