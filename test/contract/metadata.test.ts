@@ -244,11 +244,11 @@ describe("a budget that is nearly spent", () => {
 });
 
 /** Someone with a token for the middle of a page. */
-async function partOf(open: Open): Promise<Scene & { token: string }> {
+async function partOf(open: Open): Promise<Scene & { token: string; first: string[] }> {
   const scene = await mailboxOf(open, 130, { vars: { QUOTA_BUDGET: "205" } });
-  const { nextPageToken } = await readRows(await call(scene.browser, `${ROWS}&q=subject%3Areport&limit=all`));
+  const { messages, nextPageToken } = await readRows(await call(scene.browser, `${ROWS}&q=subject%3Areport&limit=all`));
   await scene.google.forgetCalls();
-  return { ...scene, token: encodeURIComponent(nextPageToken ?? "") };
+  return { ...scene, first: messages.map(({ id }) => id), token: encodeURIComponent(nextPageToken ?? "") };
 }
 
 describe("nextPageToken", () => {
@@ -290,11 +290,10 @@ describe("nextPageToken", () => {
   });
 
   test("works for the other view, too", async ({ open }) => {
-    const { browser, token } = await partOf(open);
+    const { browser, first, token } = await partOf(open);
     const rest = await readIds(await call(browser, `/api/messages?q=subject%3Areport&limit=all&pageToken=${token}`));
-    const { messages } = await readRows(await call(browser, `${ROWS}&q=subject%3Areport&limit=all`));
     const all = await readIds(await call(browser, "/api/messages?q=subject%3Areport&limit=all"));
-    expect([...messages.map(({ id }) => id), ...rest]).toEqual(all);
+    expect([...first, ...rest]).toEqual(all);
   });
 });
 
