@@ -62,7 +62,7 @@ export class RowHistory {
     const epoch = this.#epoch;
     await Promise.race([...this.#running].map(settle));
     this.#next = null;
-    // Everything may have ended meanwhile; what is kept since is newer than who waits.
+    // Everything may have ended meanwhile; rows that are kept since are newer than the request.
     if (epoch !== this.#epoch) return;
     return this.#start(reader);
   }
