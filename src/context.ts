@@ -143,8 +143,8 @@ export function createMailboxCore(
   // What it logs is about no request of its own: the Worker's log line has that one.
   const trace = new Trace(now);
   const kv = new SealedKv({ ...world, kv: config.credentials, keyRing, trace });
-  const openCalls: CoreParts["openCalls"] = ({ maxCalls = config.subrequestBudget, requestId, deadlineMs } = {}) => {
-    const callTrace = new Trace(now, requestId);
+  const openCalls: CoreParts["openCalls"] = ({ maxCalls = config.subrequestBudget, deadlineMs, ...request } = {}) => {
+    const callTrace = new Trace(now, request);
     return {
       trace: callTrace,
       upstream: new Upstream({ ...world, maxCalls, waitUntil, trace: callTrace, deadlineMs }),

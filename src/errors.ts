@@ -231,6 +231,17 @@ export function scopeMissing(options: AppErrorOptions = {}): AppError {
   return new AppError("SCOPE_REQUIRED", words, { signInAgain: { prompt: "consent" }, ...options });
 }
 
+/** KV or the user's object. */
+export function storageUnavailable(cause: unknown): AppError {
+  return new AppError("STORAGE_UNAVAILABLE", "Our storage cannot be reached. Try again in a moment.", { cause });
+}
+
+/** Gmail's limit for a user, as Gmail says or as their object reckons. @param retryAfterSeconds until there is more to be had */
+export function rateLimited(retryAfterSeconds: number): AppError {
+  const words = "You have reached Gmail's limit for your account. Try again later.";
+  return new AppError("RATE_LIMITED", words, { retryAfterSeconds });
+}
+
 /** Nobody is signed in, or not any more. */
 export function signInRequired(): AppError {
   const words = "You are not signed in. Sign in with Google, or send an API token.";

@@ -180,7 +180,7 @@ export class Gmail {
     return trace.time("hydrate", async () => {
       const path = attachmentPath(messageId, attachmentId);
       const response = await this.#getResponse(path, ATTACHMENT_QUERY, { streaming: "ok" });
-      return openAttachmentBytes(response, upstream.callTimeMs);
+      return openAttachmentBytes(response, upstream);
     });
   }
 

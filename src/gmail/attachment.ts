@@ -6,8 +6,8 @@
  */
 import { base64url } from "jose";
 import * as z from "zod/mini";
-import { AppError } from "../errors.ts";
-import { parseJsonOrNull, unexpectedAnswer } from "../lib/upstream.ts";
+import { inTime } from "../lib/settle.ts";
+import { parseJsonOrNull, timedOut, unexpectedAnswer, type Upstream } from "../lib/upstream.ts";
 import { GMAIL } from "./errors.ts";
 
 /** What stands before the data is a few characters. */
@@ -16,13 +16,20 @@ const MAX_HEAD_CHARACTERS = 4096;
 /**
  * Decodes the answer of `users.messages.attachments.get`.
  *
- * @param limitMs milliseconds until the first bytes must be there
+ * @param upstream whose time limit of a call the first bytes must keep
  * @returns once the first bytes are there
  * @throws AppError `UPSTREAM_UNAVAILABLE`; what goes wrong later ends the stream with an error
  */
-export async function openAttachmentBytes(response: Response, limitMs: number): Promise<ReadableStream<Uint8Array>> {
+export async function openAttachmentBytes(response: Response, upstream: Upstream): Promise<ReadableStream<Uint8Array>> {
   const pieces = decodedPieces(response.body ?? []);
-  let first: IteratorResult<Uint8Array, void> | null = await inTime(pieces.next(), limitMs);
+  let first: IteratorResult<Uint8Array, void> | null = await inTime(
+    pieces.next(),
+    (ms, onTime) => upstream.startTimer(ms, onTime),
+    upstream.callTimeMs,
+    () => {
+      throw timedOut(GMAIL);
+    },
+  );
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { value, done } = first ?? (await pieces.next());
@@ -34,19 +41,6 @@ export async function openAttachmentBytes(response: Response, limitMs: number): 
       await pieces.return();
     },
   });
-}
-
-async function inTime<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const error = new AppError("UPSTREAM_UNAVAILABLE", `${GMAIL} did not answer in time. Try again in a moment.`, {
-    code: 504,
-  });
-  const timer = setTimeout(() => late.reject(error), limitMs);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 async function* decodedPieces(

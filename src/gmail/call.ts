@@ -31,6 +31,6 @@ export async function callGmail(
   options: Omit<CallOptions, "endpoint"> = {},
 ): Promise<Response> {
   // Before it is sent: what is decided meanwhile reckons with it.
-  trace.quotaUnits += units;
+  trace.spend(units);
   return access.fetch(apiUrl + path, init, { endpoint: GMAIL, ...options });
 }

@@ -4,7 +4,7 @@
  * https://developers.google.com/workspace/gmail/api/guides/handle-errors
  */
 import * as z from "zod/mini";
-import { AppError, type Reason, scopeMissing } from "../errors.ts";
+import { AppError, rateLimited, type Reason, scopeMissing } from "../errors.ts";
 import {
   parseDateMs,
   parseRetryAfterMs,
@@ -66,7 +66,7 @@ export async function processGmailError(response: Response, nowMs: number): Prom
   const waitMs =
     parseRetryAfterMs(response.headers.get("Retry-After"), nowMs) ?? parseRetryAfterMessageMs(message, nowMs);
   if (response.status === 429 || reasons.some((reason) => RATE_LIMIT_REASONS.has(reason))) {
-    return rateLimited(waitMs);
+    return limitReached(waitMs);
   }
   if (response.status < 400 || response.status >= 500 || !body.success) {
     const retryAfter = waitMs === null ? undefined : toRetryAfterSeconds(waitMs);
@@ -85,10 +85,8 @@ export async function processGmailError(response: Response, nowMs: number): Prom
   return { error: passedOn(response.status, status, message), retry: null };
 }
 
-function rateLimited(waitMs: number | null): GmailFailure {
-  const error = new AppError("RATE_LIMITED", "You have reached Gmail's limit for your account. Try again later.", {
-    retryAfterSeconds: toRetryAfterSeconds(waitMs ?? DEFAULT_RETRY_AFTER_MS),
-  });
+function limitReached(waitMs: number | null): GmailFailure {
+  const error = rateLimited(toRetryAfterSeconds(waitMs ?? DEFAULT_RETRY_AFTER_MS));
   return { error, retry: { afterMs: waitMs } };
 }
 

@@ -6,7 +6,7 @@
  * https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency
  */
 import type * as z from "zod/mini";
-import { AppError } from "../errors.ts";
+import { storageUnavailable } from "../errors.ts";
 import { type KeyRing, type Purpose, SealError } from "../lib/key-ring.ts";
 import type { Trace } from "../lib/trace.ts";
 
@@ -16,6 +16,9 @@ const MAX_KEYS_PER_READ = 100;
 const MIN_TTL_SECONDS = 60;
 /** KV takes one write a second to a key; a second one at the same moment waits for its turn. */
 const WRITE_RETRY_MS = 1_100;
+
+/** KV shows a change everywhere after "60 seconds or more": by then it surely does. */
+export const KV_SETTLED_MS = 5 * 60 * 1000;
 
 export interface SealedKvOptions {
   readonly kv: KVNamespace;
@@ -135,7 +138,7 @@ export class SealedKv {
     try {
       return await this.#options.trace.time("storage", work);
     } catch (cause) {
-      throw new AppError("STORAGE_UNAVAILABLE", "Our storage cannot be reached. Try again in a moment.", { cause });
+      throw storageUnavailable(cause);
     }
   }
 }

@@ -39,10 +39,26 @@ export class Trace {
   /** Of {@link quotaUnits}, those that the user's object knows of. */
   #toldUnits = 0;
 
-  /** @param now epoch milliseconds. @param requestId of the request that it is about */
-  constructor(now: () => number, requestId: string = crypto.randomUUID()) {
+  readonly #onSpend: (units: number) => void;
+
+  /**
+   * @param now epoch milliseconds
+   * @param request.requestId of the request that it is about
+   * @param request.onSpend told of units before they are spent
+   */
+  constructor(
+    now: () => number,
+    request: { readonly requestId?: string | undefined; readonly onSpend?: ((units: number) => void) | undefined } = {},
+  ) {
     this.#now = now;
-    this.requestId = requestId;
+    this.requestId = request.requestId ?? crypto.randomUUID();
+    this.#onSpend = request.onSpend ?? (() => {});
+  }
+
+  /** Counts units of a call that is about to be made. */
+  spend(units: number): void {
+    this.quotaUnits += units;
+    this.#onSpend(units);
   }
 
   /** Units that the user's object does not know of yet. They count as known from now on. */

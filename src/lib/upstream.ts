@@ -151,13 +151,16 @@ function timeoutReason(): DOMException {
   return new DOMException("The time limit is reached.", "TimeoutError");
 }
 
-function networkError(error: unknown, endpoint: string, timedOut: boolean): AppError {
-  return timedOut
-    ? new AppError("UPSTREAM_UNAVAILABLE", `${endpoint} did not answer in time. Try again in a moment.`, {
-        code: 504,
-        cause: error,
-      })
+function networkError(error: unknown, endpoint: string, isTimedOut: boolean): AppError {
+  return isTimedOut
+    ? timedOut(endpoint, error)
     : new AppError("UPSTREAM_UNAVAILABLE", `${endpoint} cannot be reached. Try again in a moment.`, { cause: error });
+}
+
+/** A call, or the beginning of its answer, took too long. */
+export function timedOut(endpoint: string, cause?: unknown): AppError {
+  const words = `${endpoint} did not answer in time. Try again in a moment.`;
+  return new AppError("UPSTREAM_UNAVAILABLE", words, { code: 504, cause });
 }
 
 /**

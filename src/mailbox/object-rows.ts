@@ -2,10 +2,10 @@
  * The rows of a request, as the user's object answers them: it knows them, or reads them. It is asked how new its rows are
  * while Gmail lists the messages, so that a list whose rows are known takes one round trip.
  */
-import { AppError, signInRequired } from "../errors.ts";
+import { AppError, signInRequired, storageUnavailable } from "../errors.ts";
 import type { MessageRef } from "../gmail.ts";
 import type { Grant } from "../object/access.ts";
-import { type Mailbox, unreachable } from "../object/client.ts";
+import type { Mailbox } from "../object/client.ts";
 import { type Actor, type Cost, type RowsCaller, type RowsPart, toAppError } from "../object/rpc.ts";
 import type { MetadataRow } from "../object/rows/queue.ts";
 import type { Config } from "../config.ts";
@@ -50,31 +50,30 @@ export class ObjectRows {
   }
 
   async #sync(moment: string): Promise<Cost> {
-    return this.#mailbox.ask("sync", moment, await this.#caller());
+    return this.#acting.mailbox.ask("sync", moment, await this.#caller());
   }
 
-  get #mailbox(): Mailbox {
+  get #acting(): NonNullable<ObjectRowsOptions["acting"]> {
     const { acting } = this.#options;
     if (acting === null) throw signInRequired();
-    return acting.mailbox;
+    return acting;
   }
 
   async #caller(): Promise<RowsCaller> {
-    const { acting, grant, trace, user } = this.#options;
-    if (acting === null) throw signInRequired();
+    const { grant, trace, user } = this.#options;
+    const { actor } = this.#acting;
     await grant.accessToken();
     const accessToken = grant.inUse;
     if (accessToken === null) throw signInRequired();
-    return { ...user, actor: acting.actor, accessToken, spentUnits: trace.tellUnits() };
+    return { ...user, actor, accessToken, spentUnits: trace.tellUnits() };
   }
 
   /** Yields the rows of a page in order, in runs. Ends before the last where a budget is nearly spent. @throws AppError */
   async *read(refs: readonly MessageRef[]): AsyncGenerator<readonly MetadataRow[], void> {
     if (refs.length === 0) return;
-    const { grant, trace, upstream, config } = this.#options;
-    const { isStreamed } = this.#options;
+    const { config, grant, isStreamed, trace, upstream } = this.#options;
     try {
-      const answer = await this.#mailbox.ask("rows", {
+      const answer = await this.#acting.mailbox.ask("rows", {
         ...(await this.#caller()),
         requestId: trace.requestId,
         moment: this.#moment,
@@ -119,7 +118,12 @@ export class ObjectRows {
   /** How many messages are unread under labels; one that could not be read is missing. @throws AppError */
   async countUnread(labelIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (labelIds.length === 0) return new Map();
-    const { counts, cost } = await this.#mailbox.ask("countUnread", this.#moment, await this.#caller(), labelIds);
+    const { counts, cost } = await this.#acting.mailbox.ask(
+      "countUnread",
+      this.#moment,
+      await this.#caller(),
+      labelIds,
+    );
     this.#options.trace.addCost(cost);
     return counts;
   }
@@ -172,6 +176,6 @@ async function readNext(reader: ReadableStreamDefaultReader<string>): Promise<Re
   try {
     return await reader.read();
   } catch (error) {
-    throw unreachable(error);
+    throw storageUnavailable(error);
   }
 }

@@ -5,7 +5,8 @@
  * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
  */
 import type { Config } from "../config.ts";
-import { AppError } from "../errors.ts";
+import { storageUnavailable } from "../errors.ts";
+import { inTime } from "../lib/settle.ts";
 import type { StartTimer } from "../lib/upstream.ts";
 import type { Trace } from "../lib/trace.ts";
 import { fromOutcome, type MailboxQuestions, type MailboxRpc, type Outcome, type Question } from "./rpc.ts";
@@ -105,33 +106,23 @@ export class Mailbox {
     try {
       return await this.#once(question, values);
     } catch (error) {
-      if (!isRetryable(error)) throw unreachable(error);
+      if (!isRetryable(error)) throw storageUnavailable(error);
     }
     try {
       return await this.#once(question, values);
     } catch (error) {
-      throw unreachable(error);
+      throw storageUnavailable(error);
     }
   }
 
   async #once(question: Question, values: readonly unknown[]): Promise<Outcome<unknown>> {
-    const late = Promise.withResolvers<never>();
-    const stop = this.#options.startTimer(ANSWER_TIMEOUT_MS, () =>
-      late.reject(new Error("The object does not answer.")),
-    );
-    try {
-      return await Promise.race([this.#connect().ask(question, values), late.promise]);
-    } finally {
-      stop();
-    }
+    const { startTimer } = this.#options;
+    return inTime(this.#connect().ask(question, values), startTimer, ANSWER_TIMEOUT_MS, () => {
+      throw new Error("The object does not answer.");
+    });
   }
 }
 
 function isRetryable(error: unknown): boolean {
   return error instanceof Error && "retryable" in error && error.retryable === true && !("overloaded" in error);
-}
-
-/** What an object that cannot be reached is to its caller. */
-export function unreachable(cause: unknown): AppError {
-  return new AppError("STORAGE_UNAVAILABLE", "Our storage cannot be reached. Try again in a moment.", { cause });
 }

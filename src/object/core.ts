@@ -76,6 +76,8 @@ export interface CoreParts extends Omit<GrantParts, "database" | "eraseRowKey" |
     readonly maxCalls?: number;
     readonly deadlineMs?: number;
     readonly requestId?: string;
+    /** Told of quota units before they are spent. */
+    readonly onSpend?: (units: number) => void;
   }) => { readonly upstream: Upstream; readonly trace: Trace };
   /** Access tokens that Google has answered 401 to. */
   readonly refusedTokens: LruCache<true>;
@@ -276,33 +278,23 @@ export class MailboxCore implements MailboxQuestions {
   }
 
   async sync(moment: string, caller: RowsCaller): Promise<Cost> {
-    this.#requireInForce(caller.actor);
-    this.#minute.spend(caller.spentUnits);
-    const calls = this.#callsOf(caller, this.#parts.openCalls());
+    const calls = this.#callsOf(caller);
     if (this.#keptSince(moment) !== null) await this.#rows.sync(moment, caller.sub, gmailFor(calls));
-    this.#minute.spend(calls.trace.quotaUnits);
     return costOf(calls.trace);
   }
 
   async countUnread(moment: string | null, caller: RowsCaller, labelIds: readonly string[]): Promise<UnreadAnswer> {
-    this.#requireInForce(caller.actor);
-    this.#minute.spend(caller.spentUnits);
-    const calls = this.#callsOf(caller, this.#parts.openCalls());
+    const calls = this.#callsOf(caller);
     const asked = { moment: this.#keptSince(moment), sub: caller.sub, reader: gmailFor(calls) };
     const counts = await this.#rows.countUnread(labelIds, asked);
-    this.#minute.spend(calls.trace.quotaUnits);
     return { counts, cost: costOf(calls.trace) };
   }
 
   async rows(request: RowsRequest): Promise<RowsAnswer> {
-    this.#requireInForce(request.actor);
-    this.#minute.spend(request.spentUnits);
-    const { calls, ms } = request.budget;
-    const { requestId } = request;
-    const opened = this.#parts.openCalls({ maxCalls: calls, deadlineMs: ms, requestId });
+    const { budget, requestId } = request;
+    const calls = this.#callsOf(request, { maxCalls: budget.calls, deadlineMs: budget.ms, requestId });
     const [rows, minute, concurrency] = [this.#rows, this.#minute, this.#concurrency];
-    const parts = { ...this.#callsOf(request, opened), rows, minute, concurrency };
-    return answerRows(parts, { ...request, moment: this.#keptSince(request.moment) });
+    return answerRows({ ...calls, rows, minute, concurrency }, { ...request, moment: this.#keptSince(request.moment) });
   }
 
   /** Nothing is kept of who has disconnected, or has not signed in since 0.x; whatever the Worker that asks is set to. */
@@ -319,11 +311,15 @@ export class MailboxCore implements MailboxQuestions {
     return this.#opened.get(messageId);
   }
 
+  /** What a caller's calls are made with. Their units count in the user's minute. @throws AppError where the caller has ended */
   #callsOf(
-    { accessToken, actor, email, sub }: RowsCaller,
-    { trace, upstream }: { trace: Trace; upstream: Upstream },
+    { accessToken, actor, email, spentUnits, sub }: RowsCaller,
+    limits: Parameters<CoreParts["openCalls"]>[0] = {},
   ): RowsCalls {
-    const { config, now, refusedTokens } = this.#parts;
+    this.#requireInForce(actor);
+    this.#minute.spend(spentUnits);
+    const { config, now, openCalls, refusedTokens } = this.#parts;
+    const { trace, upstream } = openCalls({ ...limits, onSpend: (units) => this.#minute.spend(units) });
     const grant = new Grant(
       { refusedTokens, trace, upstream, world: { now } },
       {

@@ -5,14 +5,12 @@
  */
 import * as z from "zod/mini";
 import type { CredentialStore } from "../kv-store.ts";
+import { KV_SETTLED_MS } from "../kv-store/sealed-kv.ts";
 import { toAsciiLowerCase } from "../lib/ascii.ts";
 import { openedOrNull } from "../lib/key-ring.ts";
 import { unwrap } from "../lib/settle.ts";
 import type { Database } from "./database.ts";
 import { AGAIN_MS, type Schedule } from "./schedule.ts";
-
-/** KV shows a change everywhere after "60 seconds or more": by then it surely does. */
-const KV_SETTLED_MS = 5 * 60 * 1000;
 
 /** The name in `meta` of what was decided last, as JSON. */
 const DECIDED = "kv_records";

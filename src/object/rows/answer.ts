@@ -2,7 +2,7 @@
  * A page of rows as an object answers it: at once where all are known, else piece by piece while they are read. It is made
  * as fast as Gmail answers, however slow the reader of the rows is: others may wait for the same messages.
  */
-import { AppError } from "../../errors.ts";
+import { AppError, rateLimited } from "../../errors.ts";
 import { Gmail } from "../../gmail.ts";
 import { GET_UNITS } from "../../gmail/quota.ts";
 import { toRetryAfterSeconds, type Upstream } from "../../lib/upstream.ts";
@@ -41,8 +41,6 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
   const stop = new AbortController();
   const asked = { moment, sub, reader: gmailFor(parts) };
   const source = await rows.open(refs, asked, () => stop.abort());
-  // Of history, where the object did not know of the request.
-  minute.spend(trace.quotaUnits);
   const known = source.allKnown(refs);
   if (known !== null) {
     trace.rowsKnown += known.length;
@@ -59,7 +57,6 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
     hasRead: hasRows,
     quotaBudget: budget.units,
     minuteUnits: () => minute.available(actor.kind),
-    onSend: (units) => minute.spend(units),
     now,
     signal: stop.signal,
   });
@@ -84,9 +81,7 @@ export async function answerRows(parts: AnswerParts, request: RowsRequest): Prom
     if (count === refs.length || minute.available(actor.kind) >= GET_UNITS) return null;
     const seconds = toRetryAfterSeconds(minute.waitMs(actor.kind, GET_UNITS));
     if (count > 0 || hasRows) return seconds;
-    throw new AppError("RATE_LIMITED", "You have reached Gmail's limit for your account. Try again later.", {
-      retryAfterSeconds: seconds,
-    });
+    throw rateLimited(seconds);
   }
   const onCancel = (): void => {
     reader.giveUp();

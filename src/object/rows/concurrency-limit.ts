@@ -60,18 +60,21 @@ export class ConcurrencyLimit {
 
   /** Parts that are in flight. */
   get inFlight(): number {
-    const nowMs = this.#now();
+    this.#forgetLost();
     let sum = 0;
-    for (const flight of this.#flights) {
-      if (nowMs - flight.sentAtMs > MAX_FLIGHT_MS) this.#flights.delete(flight);
-      else sum += flight.parts;
-    }
+    for (const { parts } of this.#flights) sum += parts;
     return sum;
   }
 
   /** Batches that are in flight. */
   get batches(): number {
-    return this.inFlight === 0 ? 0 : this.#flights.size;
+    this.#forgetLost();
+    return this.#flights.size;
+  }
+
+  #forgetLost(): void {
+    const lostAtMs = this.#now() - MAX_FLIGHT_MS;
+    for (const flight of this.#flights) if (flight.sentAtMs < lostAtMs) this.#flights.delete(flight);
   }
 
   /** Resolves when a batch has ended. */

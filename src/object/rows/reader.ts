@@ -48,8 +48,6 @@ export interface RowReaderOptions {
   readonly quotaBudget: number;
   /** Quota units that the user may spend now. */
   readonly minuteUnits: () => number;
-  /** Told of the units of a batch before it is sent. */
-  readonly onSend: (units: number) => void;
   /** Whether rows of the request were read before: until then, an error is the answer and not a row. */
   readonly hasRead: boolean;
   readonly source: RowSource;
@@ -260,9 +258,8 @@ export class RowReader {
 
   /** Asks Gmail for a batch; its result adjusts the limit. @returns null where no call is left */
   async #ask(tasks: readonly Task[]): Promise<BatchResult | null> {
-    const { concurrency, gmail, onSend, signal, trace } = this.#options;
+    const { concurrency, gmail, signal, trace } = this.#options;
     const flight = concurrency.send(tasks.length);
-    onSend(tasks.length * GET_UNITS);
     this.#hasBegun = true;
     let refused: number | null = null;
     // Of a request whose client is gone the runtime runs what hears of that, and nothing that comes after an await.

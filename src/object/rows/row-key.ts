@@ -6,15 +6,13 @@ import { base64url, CompactEncrypt, compactDecrypt } from "jose";
 import * as z from "zod/mini";
 import { AppError } from "../../errors.ts";
 import { storageKeys } from "../../kv-store/key-names.ts";
-import type { SealedKv } from "../../kv-store/sealed-kv.ts";
+import { KV_SETTLED_MS, type SealedKv } from "../../kv-store/sealed-kv.ts";
 import { openedOrNull, randomToken, sha256 } from "../../lib/key-ring.ts";
 import type { Database } from "../database.ts";
 import type { ResealOutcome } from "../rpc.ts";
 
 /** In `meta`: which key the rows are sealed under, as JSON. It says nothing of the key itself. */
 const META_KEY = "rows_key";
-/** KV shows a new record everywhere after "60 seconds or more": by then it surely does. */
-const KV_SETTLED_MS = 5 * 60 * 1000;
 
 const KeySchema = z.object({ k: z.string() });
 const NoteSchema = z.object({ id: z.string(), madeAtMs: z.int() });

@@ -13,7 +13,7 @@ import type { MessageChange } from "../../gmail/history.ts";
 import type { MessageMetadata } from "../../gmail/message.ts";
 import { LruCache } from "../../isolate/lru-cache.ts";
 import type { StartTimer } from "../../lib/upstream.ts";
-import { settle } from "../../lib/settle.ts";
+import { inTime, settle } from "../../lib/settle.ts";
 import type { RowSource } from "./reader.ts";
 
 /** History that takes longer is not waited for: reading the rows takes no longer. */
@@ -96,15 +96,10 @@ export class MailboxRows {
 
   /** Whether the kept rows are as new as the beginning of a request. */
   async #isFresh(moment: string, sub: string, reader: HistoryReader): Promise<boolean> {
-    // The object may have been stopped since.
-    if (this.#moments.get(moment) === null) this.#moments.set(moment, this.#sync(sub, reader));
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const stop = this.#parts.startTimer(MAX_WAIT_MS, () => resolve(false));
-    try {
-      return await Promise.race([this.#moments.get(moment) ?? false, promise]);
-    } finally {
-      stop();
-    }
+    // Where it was asked before, the object may have been stopped since.
+    const syncing = this.#moments.get(moment) ?? this.#sync(sub, reader);
+    this.#moments.set(moment, syncing);
+    return inTime(syncing, this.#parts.startTimer, MAX_WAIT_MS, () => false);
   }
 
   /**
@@ -266,7 +261,7 @@ export class PageRows implements RowSource {
   giveUp(): boolean {
     this.#isGivenUp = true;
     this.#leave();
-    return [...this.#mine.values()].some((reading) => reading.isAwaited);
+    return this.#isWanted;
   }
 
   end(): void {
@@ -293,7 +288,12 @@ export class PageRows implements RowSource {
   }
 
   #checkWanted(): void {
-    if (this.#isGivenUp && ![...this.#mine.values()].some((reading) => reading.isAwaited)) this.#parts.onUnwanted();
+    if (this.#isGivenUp && !this.#isWanted) this.#parts.onUnwanted();
+  }
+
+  /** Whether others wait for what is read here. */
+  get #isWanted(): boolean {
+    return [...this.#mine.values()].some((reading) => reading.isAwaited);
   }
 }
 

@@ -57,7 +57,6 @@ export interface Rows {
 export const ALONE = {
   source: { find: () => null, read: () => {}, failed: () => {}, isAwaited: () => false },
   minuteUnits: () => Infinity,
-  onSend: () => {},
   hasRead: false,
 } satisfies Partial<RowReaderOptions>;
 
